@@ -1,0 +1,68 @@
+"""Camera geometry as plain values: what a lens does (intrinsics) and where it hangs (pose)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class CameraIntrinsics:
+    """Lens and sensor, as sensor_msgs/CameraInfo states them.
+
+    width, height: image size in pixels, the calibrated resolution.
+    k: (3, 3) float64, pixels; row-major [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]. A pixel (u, v) with integer coordinates
+       is the centre of its square (REP-104, OpenCV).
+    d: distortion coefficients in the model's own order; empty or zeros for none.
+    model: 'plumb_bob', 'rational_polynomial' or 'equidistant' (sensor_msgs/distortion_models).
+    """
+
+    width: int
+    height: int
+    k: npt.NDArray[np.float64]
+    d: tuple[float, ...] = ()
+    model: str = "plumb_bob"
+
+    @classmethod
+    def from_fov(cls, width: int, height: int, horizontal_fov_rad: float) -> CameraIntrinsics:
+        """An ideal camera: square pixels, centred principal point, no distortion."""
+        focal = width / 2 / math.tan(horizontal_fov_rad / 2)
+        k = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]], np.float64)
+        return cls(width, height, k)
+
+
+@dataclass(frozen=True)
+class CameraPose:
+    """Pose of the camera in the base frame (REP-103: x forward, y left, z up; metres, radians).
+
+    The ground is the plane z = 0 of the base frame. At zero angles the optical axis is the base frame's +x.
+    yaw_rad: positive turns the view to the left. pitch_rad: positive looks DOWN. roll_rad: positive lowers the right side of
+    the camera, so that the horizon in the image is higher on the right. The angles are rotations about z, y and x of the base
+    frame, applied as R = Rz(yaw) Ry(pitch) Rx(roll).
+    """
+
+    height_m: float
+    pitch_rad: float = 0.0
+    roll_rad: float = 0.0
+    x_m: float = 0.0
+    y_m: float = 0.0
+    yaw_rad: float = 0.0
+
+    def position(self) -> npt.NDArray[np.float64]:
+        """(3,) float64: optical centre in the base frame, metres."""
+        return np.array([self.x_m, self.y_m, self.height_m], np.float64)
+
+    def rotation(self) -> npt.NDArray[np.float64]:
+        """(3, 3) float64: turns a direction of the optical frame (x right, y down, z forward) into the base frame."""
+        cy, sy = math.cos(self.yaw_rad), math.sin(self.yaw_rad)
+        cp, sp = math.cos(self.pitch_rad), math.sin(self.pitch_rad)
+        cr, sr = math.cos(self.roll_rad), math.sin(self.roll_rad)
+        yaw = np.array([[cy, -sy, 0], [sy, cy, 0], [0, 0, 1]], np.float64)
+        pitch = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]], np.float64)
+        roll = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]], np.float64)
+        body_from_optical = np.array([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], np.float64)
+        rotation: npt.NDArray[np.float64] = yaw @ pitch @ roll @ body_from_optical
+        return rotation
