@@ -1,0 +1,31 @@
+"""The one exception family: each message names the offending value and the remedy."""
+
+from __future__ import annotations
+
+
+class EnetRosError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ConfigError(EnetRosError):
+    """A parameter, class table, specification or command-line value is unusable."""
+
+
+class ImageError(EnetRosError):
+    """The bytes of an image do not describe an image."""
+
+
+class ModelError(EnetRosError):
+    """A model file is missing, damaged, foreign, or of another version."""
+
+
+class EngineError(EnetRosError):
+    """An inference runtime is missing, or refused to build or run the graph."""
+
+
+class DatasetError(EnetRosError):
+    """A dataset folder does not hold what its layout promises."""
+
+
+class BagError(EnetRosError):
+    """A bag cannot be read or written."""

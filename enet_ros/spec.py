@@ -1,0 +1,92 @@
+"""ENetSpec: every ENet found in the wild as values of one frozen description. No torch here: a robot reads cards too."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from enet_ros.errors import ConfigError
+
+_CHOICES: dict[str, tuple[object, ...]] = {
+    "initial_pool": (2, 3),
+    "encoder_activation": ("prelu", "relu"),
+    "decoder_activation": ("prelu", "relu"),
+    "decoder_output_activation": ("prelu", "relu"),
+    "slopes": ("channel", "shared"),
+    "internal_from": ("output", "input"),
+    "asymmetric_order": ("1x5,5x1", "5x1,1x5"),
+    "upsample_kernel": (2, 3),
+    "last_kernel": (2, 3),
+    "unpool": ("indices", "nearest"),
+}
+
+
+@dataclass(frozen=True)
+class ENetSpec:
+    """One member of the ENet family (Paszke et al. 2016, arXiv 1606.02147).
+
+    The defaults are the paper's network as its authors' Torch7 code has it: 364,712 parameters at 20 classes.
+    Fields name what the variants in circulation change:
+
+    initial_pool               kernel of the initial block's max-pool: 2, or 3 with padding 1
+    initial_norm               batch norm and activation after the initial concatenation
+    conv_bias                  bias in the initial, main and last convolutions (projections never have one)
+    encoder_activation         "prelu" or "relu" in the initial block and stages 1-3
+    decoder_activation         the same inside the branches of stages 4-5
+    decoder_output_activation  the same after the sum of stages 4-5
+    slopes                     one PReLU slope a "channel", or one "shared" by all channels of an activation
+    expansion_activation       an activation between the expansion's batch norm and the sum
+    asymmetric_norm            batch norm and activation between the two halves of the asymmetric convolution
+    asymmetric_order           which half comes first
+    internal_from              a bottleneck's inner width is a quarter of its "output" or of its "input" channels
+    upsample_kernel            kernel of the transposed convolution of bottlenecks 4.0 and 5.0
+    last_kernel                kernel of the last transposed convolution
+    unpool                     the skip of 4.0 and 5.0: max-unpooling by "indices", or "nearest" up-sampling
+    skip_norm                  batch norm after that skip's 1x1 convolution
+    bn_eps                     epsilon of every batch norm
+    """
+
+    num_classes: int
+    initial_pool: int = 2
+    initial_norm: bool = True
+    conv_bias: bool = True
+    encoder_activation: str = "prelu"
+    decoder_activation: str = "prelu"
+    decoder_output_activation: str = "prelu"
+    slopes: str = "channel"
+    expansion_activation: bool = False
+    asymmetric_norm: bool = False
+    asymmetric_order: str = "1x5,5x1"
+    internal_from: str = "output"
+    upsample_kernel: int = 3
+    last_kernel: int = 2
+    unpool: str = "indices"
+    skip_norm: bool = True
+    bn_eps: float = 1e-3
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError on a value that no network can be built from."""
+        for field, allowed in _CHOICES.items():
+            value = getattr(self, field)
+            if value not in allowed or isinstance(value, bool):
+                raise ConfigError(f"ENetSpec.{field} is {value!r}; use one of {', '.join(map(repr, allowed))}")
+        if not isinstance(self.num_classes, int) or not 2 <= self.num_classes <= 254:
+            raise ConfigError(f"ENetSpec.num_classes is {self.num_classes!r}; use 2..254 (255 is void)")
+        if not 0.0 < self.bn_eps < 1.0:
+            raise ConfigError(f"ENetSpec.bn_eps is {self.bn_eps!r}; use a small positive number such as 1e-3")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for a card's JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ENetSpec:
+        """The inverse of `to_dict`; an unknown or missing field is a ConfigError."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ConfigError(f"the network's description has unknown fields {unknown}; it needs a newer enet_ros")
+        if "num_classes" not in values:
+            raise ConfigError("the network's description has no num_classes; the file is not a complete model card")
+        return cls(**values)
