@@ -1,0 +1,89 @@
+"""Pictures of a label image: colours, an overlay on the camera image, masks of groups of classes.
+
+Each is a look-up table on the ids, so the cost does not depend on the number of classes.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enet_ros.classes import VOID
+from enet_ros.errors import ConfigError, ImageError
+
+U8 = npt.NDArray[np.uint8]
+
+
+def require_labels(labels: U8) -> None:
+    """Raise ImageError unless `labels` is a non-empty (H, W) uint8 array."""
+    if labels.dtype != np.uint8 or labels.ndim != 2 or labels.size == 0:
+        raise ImageError(
+            f"a label image is a non-empty (H, W) uint8 array; got shape {labels.shape}, dtype {labels.dtype}"
+        )
+
+
+def color(labels: U8, lut: U8, out: U8 | None = None) -> U8:
+    """The label image in colours.
+
+    labels: (H, W) uint8 ids. lut: (256, 3) uint8, `ClassTable.lut()`; the result has its channel order (RGB).
+    out: (H, W, 3) uint8 C-contiguous to write into. Returns (H, W, 3) uint8.
+    Raises ImageError for other shapes or dtypes.
+    """
+    require_labels(labels)
+    if lut.shape != (256, 3) or lut.dtype != np.uint8:
+        raise ImageError(f"a colour table is (256, 3) uint8; got shape {lut.shape}, dtype {lut.dtype}")
+    table = np.ascontiguousarray(lut).reshape(256, 1, 3)
+    return np.asarray(cv2.applyColorMap(labels, table, dst=out), np.uint8)
+
+
+def overlay(image: U8, labels: U8, lut: U8, opacity: float = 0.5, out: U8 | None = None) -> U8:
+    """The class colours over the camera image; void pixels (255) show the camera image as it is.
+
+    image: (H, W, 3) uint8 RGB. labels: (H, W) uint8 of the same size. lut: (256, 3) uint8 RGB.
+    opacity: share of the colour, 0..1. out: (H, W, 3) uint8 C-contiguous. Returns (H, W, 3) uint8.
+    Raises ImageError where the sizes differ, ConfigError for an opacity outside 0..1.
+    """
+    if not 0.0 <= opacity <= 1.0:
+        raise ConfigError(f"overlay opacity is {opacity}; use 0 (camera image alone) to 1 (colours alone)")
+    if image.shape != (*labels.shape, 3) or image.dtype != np.uint8:
+        raise ImageError(
+            f"overlay: the image has shape {image.shape}, dtype {image.dtype}, the labels {labels.shape}; "
+            "give an RGB uint8 image of the labels' size"
+        )
+    painted = color(labels, lut, out)
+    cv2.addWeighted(image, 1.0 - opacity, painted, opacity, 0.0, dst=painted)
+    void = cv2.inRange(labels, (VOID,), (VOID,))
+    if cv2.countNonZero(void):
+        cv2.copyTo(image, void, painted)
+    return painted
+
+
+def group_mask(labels: U8, membership: U8, confidence: U8 | None = None, min_confidence: float = 0.0) -> U8:
+    """A mask of a set of classes.
+
+    labels: (H, W) uint8 ids. membership: (256,) uint8, `ClassTable.membership(names)`, 255 at its ids.
+    confidence: (H, W) uint8, round(255 * p); pixels below `min_confidence` (0..1) leave the mask.
+    Returns (H, W) uint8: 255 inside, 0 outside. Raises ImageError, ConfigError.
+    """
+    require_labels(labels)
+    if membership.shape != (256,) or membership.dtype != np.uint8:
+        raise ImageError(f"a membership table is (256,) uint8; got {membership.shape}, {membership.dtype}")
+    mask = np.asarray(cv2.LUT(labels, membership), np.uint8)
+    if confidence is None or min_confidence <= 0.0:
+        return mask
+    sure = sure_mask(confidence, min_confidence)
+    if sure.shape != mask.shape:
+        raise ImageError(f"the confidence has shape {sure.shape}, the labels {mask.shape}; make them equal")
+    return np.asarray(cv2.bitwise_and(mask, sure, dst=mask), np.uint8)
+
+
+def sure_mask(confidence: U8, min_confidence: float) -> U8:
+    """(H, W) uint8: 255 where `confidence` (uint8, round(255 * p)) reaches `min_confidence` (0..1), else 0.
+
+    Raises ConfigError for a threshold outside 0..1.
+    """
+    if not 0.0 <= min_confidence <= 1.0:
+        raise ConfigError(f"min_confidence is {min_confidence}; use a probability 0..1")
+    require_labels(confidence)
+    return np.asarray(cv2.inRange(confidence, (round(255 * min_confidence),), (255,)), np.uint8)
