@@ -1,0 +1,7 @@
+"""Labelled datasets: CamVid, Cityscapes, SUN RGB-D, and any folder pair with a class table in YAML."""
+
+from __future__ import annotations
+
+from enet_ros.datasets.base import Dataset, Pair, PairDataset, Sample
+
+__all__ = ["Dataset", "Pair", "PairDataset", "Sample"]

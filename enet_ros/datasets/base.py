@@ -1,0 +1,81 @@
+"""What a labelled dataset is: a class table, named samples, and arrays on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from enet_ros.classes import ClassTable
+from enet_ros.datasets.files import read_image, read_raw_label
+from enet_ros.datasets.labels import LabelDecoder
+from enet_ros.errors import DatasetError
+
+Pair = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+"""image (H, W, 3) uint8 RGB and labels (H, W) uint8, void 255"""
+
+
+class Sample(NamedTuple):
+    """One labelled frame. `sequence` is the recording it comes from, "" where that is not known."""
+
+    name: str
+    image_path: Path
+    label_path: Path
+    sequence: str = ""
+
+
+class Dataset(Protocol):
+    """Labelled frames in a fixed order."""
+
+    @property
+    def table(self) -> ClassTable:
+        """What the label values mean."""
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Names and files, in reading order."""
+
+    def __len__(self) -> int:
+        """How many frames there are."""
+
+    def read(self, index: int) -> Pair:
+        """image (H, W, 3) uint8 RGB, labels (H, W) uint8, void 255. Raises DatasetError naming the file."""
+
+
+class PairDataset:
+    """A dataset of image files and label files, read when asked for and checked as they are read."""
+
+    def __init__(self, table: ClassTable, samples: tuple[Sample, ...], decoder: LabelDecoder) -> None:
+        """DatasetError where there is not one sample."""
+        if not samples:
+            raise DatasetError(f"this {table.name!r} dataset has no frame; check the folder and the split")
+        self.table = table
+        self.samples = samples
+        self._decoder = decoder
+
+    def __len__(self) -> int:
+        """How many frames there are."""
+        return len(self.samples)
+
+    def read(self, index: int) -> Pair:
+        """image (H, W, 3) uint8 RGB, labels (H, W) uint8 with void 255.
+
+        Raises DatasetError, naming the file, where one is missing or unreadable, the sizes differ, or a label
+        value has no meaning in the class table.
+        """
+        sample = self.samples[index]
+        image = read_image(sample.image_path)
+        labels = self._decoder(read_raw_label(sample.label_path), sample.label_path)
+        if image.shape[:2] != labels.shape:
+            raise DatasetError(
+                f"{sample.image_path} is {image.shape[1]}x{image.shape[0]} pixels but its label "
+                f"{sample.label_path} is {labels.shape[1]}x{labels.shape[0]}; they must have one size"
+            )
+        return image, labels
+
+    def select(self, keep: Callable[[Sample], bool]) -> PairDataset:
+        """Samples for which `keep` says so, e.g. `lambda s: s.sequence != "0001TP"`; DatasetError if none."""
+        return PairDataset(self.table, tuple(s for s in self.samples if keep(s)), self._decoder)
