@@ -14,8 +14,8 @@ class CameraIntrinsics:
     """Lens and sensor, as sensor_msgs/CameraInfo states them.
 
     width, height: image size in pixels, the calibrated resolution.
-    k: (3, 3) float64, pixels; row-major [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]. A pixel (u, v) with integer coordinates
-       is the centre of its square (REP-104, OpenCV).
+    k: (3, 3) float64, pixels; [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]. Integer pixel coordinates (u, v) are the
+       centre of the pixel (OpenCV).
     d: distortion coefficients in the model's own order; empty or zeros for none.
     model: 'plumb_bob', 'rational_polynomial' or 'equidistant' (sensor_msgs/distortion_models).
     """
@@ -39,9 +39,9 @@ class CameraPose:
     """Pose of the camera in the base frame (REP-103: x forward, y left, z up; metres, radians).
 
     The ground is the plane z = 0 of the base frame. At zero angles the optical axis is the base frame's +x.
-    yaw_rad: positive turns the view to the left. pitch_rad: positive looks DOWN. roll_rad: positive lowers the right side of
-    the camera, so that the horizon in the image is higher on the right. The angles are rotations about z, y and x of the base
-    frame, applied as R = Rz(yaw) Ry(pitch) Rx(roll).
+    yaw_rad: positive turns the view to the left. pitch_rad: positive looks DOWN. roll_rad: positive lowers
+    the right side of the camera, so that the horizon in the image is higher on the right. The angles are
+    rotations about z, y and x of the base frame, applied as R = Rz(yaw) Ry(pitch) Rx(roll).
     """
 
     height_m: float
@@ -56,7 +56,7 @@ class CameraPose:
         return np.array([self.x_m, self.y_m, self.height_m], np.float64)
 
     def rotation(self) -> npt.NDArray[np.float64]:
-        """(3, 3) float64: turns a direction of the optical frame (x right, y down, z forward) into the base frame."""
+        """(3, 3) float64: turns directions of the optical frame (x right, y down, z fwd) into the base frame."""
         cy, sy = math.cos(self.yaw_rad), math.sin(self.yaw_rad)
         cp, sp = math.cos(self.pitch_rad), math.sin(self.pitch_rad)
         cr, sr = math.cos(self.roll_rad), math.sin(self.roll_rad)
