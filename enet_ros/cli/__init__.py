@@ -1,0 +1,135 @@
+"""The command line: `enet_ros VERB ...`.
+
+A verb is a module of this package with `add_arguments(parser)` and `run(args) -> int`, imported only when
+it is chosen, so that `enet_ros models` does not wait for torch. Its docstring is its `--help`: the first
+line the summary, the rest what it does, with examples to copy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Final, NamedTuple
+
+from enet_ros.errors import ConfigError, EnetRosError
+from enet_ros.version import VERSION
+
+
+class Verb(NamedTuple):
+    """One row of the table: the module that does it and what `--help` says of it."""
+
+    module: str
+    summary: str
+
+
+VERBS: Final[dict[str, Verb]] = {
+    "models": Verb("models", "list the shipped models, or show one model file's card"),
+    "demo": Verb("demo", "run the node on a folder, video, bag or synthetic street; write its answers"),
+    "train": Verb("train", "train a model on CamVid, Cityscapes, SUN RGB-D or folders of your own"),
+    "evaluate": Verb("evaluate", "score a model on images, a bag, the synthetic street, or a running node"),
+    "export": Verb("export", "write a model as ONNX, OpenVINO or a TensorRT engine"),
+    "import": Verb("import_", "turn another project's ENet weights into a model file"),
+    "bench": Verb("bench", "time sizes, engines and precisions on this machine"),
+    "bag": Verb("bag", "create, inspect and play ROS 2 bags, without a ROS installation"),
+    "label": Verb("label", "add masks, overlays and free space to the cameras of a bag"),
+}
+
+REMEDIES: Final = {
+    "cv2": "pip install opencv-python-headless",
+    "yaml": "pip install PyYAML",
+    "rclpy": "source ROS 2, or use ./run exec enet_ros",
+}
+
+EPILOG: Final = """\
+examples:
+  enet_ros models                                          what is shipped, and how good it is
+  enet_ros demo --images frames/ --out demo_out            the node over DDS; overlay.mp4 and masks/
+  enet_ros evaluate --model camvid --images I --labels L --classes camvid
+  enet_ros export --model camvid --format onnx --size 360x480
+  enet_ros label drive.mcap drive_labelled                 masks into a recorded bag
+  enet_ros VERB --help                                     what a verb does, with examples
+
+The node itself is started by ROS: `ros2 launch enet_ros segment.launch.py`, or `ros2 run enet_ros segment`.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code: 0 done, 1 not passed, 2 wrong input, 130 interrupted."""
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
+    except EnetRosError as error:
+        return _fail(str(error))
+    except BrokenPipeError:  # the reader went away, as in `enet_ros models | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _fail(f"{error.filename}: {error.strerror}")
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(argv: list[str]) -> int:
+    parser = _parser()
+    verb = parser.parse_args(argv[:1]).verb
+    if verb is None:
+        parser.print_help()
+        return 2
+    module = load(verb)
+    code: int = module.run(_verb_parser(verb, module).parse_args(argv[1:]))
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, VERBS)) + 2
+    table = "\n".join(f"  {name:<{width}}{verb.summary}" for name, verb in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="enet_ros",
+        description=f"Semantic segmentation for ROS 2 with ENet.\n\nverbs:\n{table}",
+        epilog=EPILOG,
+        usage="enet_ros VERB [ARGUMENTS]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"enet_ros {VERSION}")
+    parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
+    return parser
+
+
+def _verb_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"enet_ros {name}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    return parser
+
+
+def load(name: str) -> ModuleType:
+    """The module of a verb; raises ConfigError for an unknown one and where a library it needs is missing."""
+    if name not in VERBS:
+        near = difflib.get_close_matches(name, VERBS, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"use one of {', '.join(VERBS)}"
+        raise ConfigError(f"there is no verb '{name}': {hint}")
+    try:
+        return importlib.import_module(f"enet_ros.cli.{VERBS[name].module}")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("enet_ros"):
+            raise
+        package = error.name.partition(".")[0]
+        remedy = REMEDIES.get(package, f"pip install {package}")
+        raise ConfigError(f"'{name}' needs the Python module '{package}': {remedy}") from error
+
+
+def _fail(message: str) -> int:
+    print(f"enet_ros: {message}", file=sys.stderr)
+    return 2

@@ -1,0 +1,67 @@
+"""Fixtures shared by all tests: where data lies, and a DDS domain that no other test uses."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("ENET_ROS_DATA", REPO.parent / "shared" / "data"))
+
+# Domain 0 is the user's own; above 101 the ports run into Linux's ephemeral range.
+DOMAINS = range(1, 102)
+
+
+def _data(name: str) -> Path:
+    path = DATA / name
+    if not path.is_dir():
+        pytest.skip(f"no test data: {path} is missing (ENET_ROS_DATA names the folder that holds {name}/)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def camvid_dir() -> Path:
+    """The CamVid folder: {train,val} with images and labels."""
+    return _data("camvid")
+
+
+@pytest.fixture(scope="session")
+def weights_dir() -> Path:
+    """Other projects' published ENet weights."""
+    return _data("weights")
+
+
+@pytest.fixture(scope="session")
+def video_dir() -> Path:
+    """Recorded driving video."""
+    return _data("video")
+
+
+@pytest.fixture
+def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Claims a ROS_DOMAIN_ID for this test and the processes it starts, against other running tests too."""
+    for domain in random.sample(DOMAINS, len(DOMAINS)):
+        with open(f"/tmp/enet_ros_test_domain_{domain}.lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+            monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+            yield domain
+            return
+    pytest.fail("all DDS domains are taken by other test runs: end one of them")
+
+
+@pytest.fixture
+def ros(ros_domain: int) -> Iterator[int]:
+    """rclpy, initialised in a domain of its own; shut down afterwards."""
+    rclpy = pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
+    rclpy.init(args=[])
+    yield ros_domain
+    rclpy.try_shutdown()
