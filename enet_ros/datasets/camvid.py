@@ -121,4 +121,4 @@ def camvid(root: Path, split: str) -> PairDataset:
     if stills.is_dir():
         whole = pairs(stills, root / "LabeledApproved_full")
         return whole.select(lambda sample: split_of(sample.name) == split)
-    raise DatasetError(f"{root} has neither {split}/ (480x360) nor 701_StillsRaw_full/ (960x720); is it CamVid?")
+    raise DatasetError(f"{root} has neither {split}/ (480x360) nor 701_StillsRaw_full/ (960x720)")

@@ -48,7 +48,7 @@ class IdLabels:
             values = sorted(int(v) for v in np.unique(raw[illegal]))
             raise DatasetError(
                 f"{path} has label value {int(raw[y, x])} at row {y}, column {x}, which is neither a "
-                f"class nor void (values refused: {_few(values)}); check --classes or the class table's void values"
+                f"class nor void (values refused: {_few(values)}); check the class table"
             )
         return labels
 
@@ -76,9 +76,9 @@ class ColorLabels:
         if (illegal := labels == _ILLEGAL).any():
             y, x = np.argwhere(illegal)[0]
             raise DatasetError(
-                f"{path} has colour {tuple(int(v) for v in raw[y, x])} at row {y}, column {x}, which is neither "
-                f"a class nor void ({int(illegal.sum())} pixels refused); was it scaled with interpolation, or "
-                f"saved as JPEG?"
+                f"{path} has colour {tuple(int(v) for v in raw[y, x])} at row {y}, column {x}, which is "
+                f"neither a class nor void ({int(illegal.sum())} pixels refused); was it scaled with "
+                f"interpolation, or saved as JPEG?"
             )
         return labels
 
