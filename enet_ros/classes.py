@@ -17,12 +17,13 @@ VOID = 255
 
 @dataclass(frozen=True)
 class ClassTable:
-    """Names, colours and drivable set of the classes 0..N-1.
+    """Names, colours, drivable and flat sets of the classes 0..N-1.
 
     names     one a class, unique
     colors    (r, g, b) 0..255, one a class
     drivable  names of the classes a ground vehicle may drive on
     void      index of the network's own 'unlabelled' output, or None; masks carry 255 in its place
+    flat      names of the classes that lie in the ground plane and hide nothing; the drivable ones always do
     """
 
     name: str
@@ -30,6 +31,7 @@ class ClassTable:
     colors: tuple[tuple[int, int, int], ...]
     drivable: frozenset[str]
     void: int | None = None
+    flat: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Raise ConfigError where the parts do not fit together."""
@@ -47,6 +49,9 @@ class ClassTable:
                 raise ConfigError(f"class table {self.name!r} has colour {color!r}; use three integers 0..255")
         if strangers := sorted(self.drivable - set(self.names)):
             raise ConfigError(f"class table {self.name!r} calls {strangers} drivable, which it does not list")
+        if strangers := sorted(self.flat - set(self.names)):
+            raise ConfigError(f"class table {self.name!r} calls {strangers} flat, which it does not list")
+        object.__setattr__(self, "flat", self.flat | self.drivable)
         if self.void is not None and not 0 <= self.void < len(self.names):
             raise ConfigError(f"class table {self.name!r} has void index {self.void}; use 0..{len(self.names) - 1}")
 
@@ -88,6 +93,7 @@ class ClassTable:
             "colors": [list(color) for color in self.colors],
             "drivable": sorted(self.drivable),
             "void": self.void,
+            "flat": sorted(self.flat),
         }
 
     @classmethod
@@ -100,6 +106,7 @@ class ClassTable:
                 colors=tuple((int(r), int(g), int(b)) for r, g, b in values["colors"]),
                 drivable=frozenset(str(name) for name in values.get("drivable", ())),
                 void=None if values.get("void") is None else int(values["void"]),
+                flat=frozenset(str(name) for name in values.get("flat", ())),
             )
         except KeyError as error:
             raise ConfigError(f"the class table has no entry {error}; it needs name, names, colors") from None
@@ -107,7 +114,7 @@ class ClassTable:
             raise ConfigError(f"the class table is malformed ({error}); colours are [r, g, b] triples") from None
 
 
-def _table(name: str, rows: str, drivable: Iterable[str], void: int | None = None) -> ClassTable:
+def _table(name: str, rows: str, drivable: Iterable[str], flat: Iterable[str] = ()) -> ClassTable:
     """A table from lines of `name r g b`."""
     cells = [line.rsplit(maxsplit=3) for line in rows.strip().splitlines()]
     return ClassTable(
@@ -115,7 +122,7 @@ def _table(name: str, rows: str, drivable: Iterable[str], void: int | None = Non
         names=tuple(cell[0].strip() for cell in cells),
         colors=tuple((int(r), int(g), int(b)) for _, r, g, b in cells),
         drivable=frozenset(drivable),
-        void=void,
+        flat=frozenset(flat),
     )
 
 
@@ -135,6 +142,7 @@ CAMVID = _table(
     bicyclist 0 128 192
     """,
     drivable=("road",),
+    flat=("pavement",),
 )
 """CamVid's eleven classes in the order of the SegNet tutorial's labels."""
 
@@ -162,6 +170,7 @@ CITYSCAPES = _table(
     bicycle 119 11 32
     """,
     drivable=("road",),
+    flat=("sidewalk", "terrain"),
 )
 """Cityscapes' nineteen train ids."""
 
@@ -171,6 +180,7 @@ CITYSCAPES20 = ClassTable(
     colors=((0, 0, 0), *CITYSCAPES.colors),
     drivable=CITYSCAPES.drivable,
     void=0,
+    flat=CITYSCAPES.flat,
 )
 """Cityscapes' train ids behind an output for 'unlabelled', as the ENet authors' model has them."""
 
@@ -200,7 +210,66 @@ SUNRGBD = ClassTable(
 )
 """SUN RGB-D's 37 indoor classes (Song et al. 2015)."""
 
-TABLES: Mapping[str, ClassTable] = {t.name: t for t in (CAMVID, CITYSCAPES, CITYSCAPES20, SUNRGBD)}
+AUTOWARE = _table(
+    "autoware",
+    """
+    UNKNOWN 0 0 0
+    BUILDING 70 70 70
+    WALL 102 102 156
+    OBSTACLE 153 153 153
+    TRAFFIC_LIGHT 250 170 30
+    TRAFFIC_SIGN 220 220 0
+    PERSON 220 20 60
+    VEHICLE 0 0 142
+    BIKE 119 11 32
+    ROAD 128 64 128
+    SIDEWALK 244 35 232
+    ROAD_PAINT 255 255 255
+    CURBSTONE 196 196 196
+    CROSSWALK 140 140 200
+    VEGETATION 107 142 35
+    SKY 70 130 180
+    """,
+    drivable=("ROAD", "ROAD_PAINT", "CROSSWALK"),
+    flat=("SIDEWALK", "CURBSTONE"),
+)
+"""The sixteen ids Autoware's perception stack gives a mask.
+
+Source: autoware_universe, perception/autoware_image_projection_based_fusion, the list
+`filter_semantic_label_target_list_` of segmentation_pointcloud_fusion, whose position is the id; the same ids
+leave autoware_tensorrt_yolox. Autoware defines no colours; these are Cityscapes' where there is a counterpart.
+"""
+
+_AUTOWARE_NAMES: Mapping[str, str] = {
+    "building": "BUILDING",
+    "wall": "WALL",
+    # Not WALL: the fusion node's usual setting removes the points on walls, and one can run into a fence.
+    **dict.fromkeys(("fence", "pole"), "OBSTACLE"),
+    "traffic light": "TRAFFIC_LIGHT",
+    **dict.fromkeys(("traffic sign", "sign"), "TRAFFIC_SIGN"),
+    **dict.fromkeys(("person", "pedestrian", "rider"), "PERSON"),
+    **dict.fromkeys(("car", "truck", "bus", "train"), "VEHICLE"),
+    **dict.fromkeys(("bicycle", "bicyclist", "motorcycle"), "BIKE"),
+    "road": "ROAD",
+    **dict.fromkeys(("sidewalk", "pavement"), "SIDEWALK"),
+    **dict.fromkeys(("vegetation", "tree", "terrain"), "VEGETATION"),
+    "sky": "SKY",
+}
+
+
+def autoware_ids(table: ClassTable) -> npt.NDArray[np.uint8]:
+    """(256,) uint8 table from the ids of `table` to those of AUTOWARE, by the classes' names.
+
+    The names of CamVid and Cityscapes are known; any other class, void and unused ids become UNKNOWN (0).
+    A table with Autoware's own names maps to itself.
+    """
+    ids = np.zeros(256, np.uint8)
+    for index, name in enumerate(table.names):
+        ids[index] = AUTOWARE.index(name if name in AUTOWARE.names else _AUTOWARE_NAMES.get(name, "UNKNOWN"))
+    return ids
+
+
+TABLES: Mapping[str, ClassTable] = {t.name: t for t in (CAMVID, CITYSCAPES, CITYSCAPES20, SUNRGBD, AUTOWARE)}
 
 
 def get_table(name: str) -> ClassTable:
