@@ -1,0 +1,89 @@
+"""Batches: a dataset held in memory, drawn and augmented so that (seed, epoch, position) alone decides every pixel."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from enet_ros.classes import VOID
+from enet_ros.datasets.base import Dataset, Pair
+from enet_ros.train.augment import augment
+from enet_ros.train.recipe import Augmentation
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""images (N, H, W, 3) uint8 and labels (N, H, W) uint8"""
+
+
+def read_all(dataset: Dataset) -> list[Pair]:
+    """Every pair of a dataset, in memory. Raises DatasetError at the first bad pair."""
+    return [dataset.read(index) for index in range(len(dataset))]
+
+
+def count_pixels(pairs: list[Pair], num_classes: int) -> npt.NDArray[np.int64]:
+    """(C,) pixels of each class over all labels, void left out."""
+    total = np.zeros(256, np.int64)
+    for _, labels in pairs:
+        total += np.bincount(labels.ravel(), minlength=256)
+    return total[:num_classes]
+
+
+class Batches:
+    """The batches of one epoch after another; a last batch that is not full is left out.
+
+    One thread augments ahead of the training step (OpenCV releases the GIL).
+    """
+
+    def __init__(self, pairs: list[Pair], size: tuple[int, int], batch: int, seed: int, how: Augmentation) -> None:
+        self._pairs, self._size, self._seed, self._how = pairs, size, seed, how
+        self.batch = min(batch, len(pairs))
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return len(self._pairs) // self.batch
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch, the same ones whenever it is asked for."""
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._pairs))
+        ready: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=2)
+        stop = threading.Event()
+
+        def work() -> None:
+            try:
+                for start in range(0, len(self) * self.batch, self.batch):
+                    item = self._make(epoch, order[start : start + self.batch])
+                    while not stop.is_set():
+                        try:
+                            ready.put(item, timeout=0.2)
+                            break
+                        except queue.Full:
+                            continue
+                    if stop.is_set():
+                        return
+                ready.put(None)
+            except BaseException as error:  # handed to the consumer, which raises it
+                ready.put(error)
+
+        worker = threading.Thread(target=work, name="augment", daemon=True)
+        worker.start()
+        try:
+            while (item := ready.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stop.set()
+            worker.join()
+
+    def _make(self, epoch: int, indices: npt.NDArray[np.int64]) -> Batch:
+        height, width = self._size
+        images = np.empty((len(indices), height, width, 3), np.uint8)
+        labels = np.full((len(indices), height, width), VOID, np.uint8)
+        for row, index in enumerate(indices):
+            rng = np.random.default_rng((self._seed, epoch, int(index)))
+            images[row], labels[row] = augment(*self._pairs[index], self._size, rng, self._how)
+        return torch.from_numpy(images), torch.from_numpy(labels)

@@ -1,0 +1,46 @@
+"""Checkpoints: the whole state of a run in one file, replaced in one step, read without unpickling code."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from enet_ros.errors import ConfigError, ModelError
+
+
+class Checkpoint(NamedTuple):
+    """State after `epoch` finished epochs of stage `stage` ("encoder" or "full")."""
+
+    recipe: str
+    stage: str
+    epoch: int
+    network: dict[str, Tensor]
+    average: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    random: Tensor
+    log: str
+
+
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Replace the file at `path`; a kill leaves the old one or the new one."""
+    part = path.with_suffix(".part")
+    torch.save(checkpoint._asdict(), part)
+    os.replace(part, path)
+
+
+def read(path: Path, recipe: str) -> Checkpoint:
+    """The checkpoint at `path`. Raises ModelError on damage, ConfigError where it belongs to another recipe."""
+    try:
+        found = Checkpoint(**torch.load(path, weights_only=True, map_location="cpu"))
+    except (OSError, RuntimeError, TypeError, ValueError, EOFError) as error:
+        raise ModelError(f"{path} is not a readable checkpoint ({error}); remove it to begin anew") from None
+    if found.recipe != recipe:
+        raise ConfigError(
+            f"{path} was made with another recipe or data; repeat its options or choose another --out\n"
+            f"  it has {found.recipe}\n  this run {recipe}"
+        )
+    return found

@@ -1,0 +1,171 @@
+"""The training loop: stages, epochs, steps; a checkpoint after every epoch, from which a killed run goes on exactly."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from enet_ros.card import ModelCard
+from enet_ros.datasets.base import Pair
+from enet_ros.errors import EnetRosError
+from enet_ros.nn import Dropout, ENet
+from enet_ros.train import checkpoint as checkpoints
+from enet_ros.train.average import Average
+from enet_ros.train.batches import Batches, count_pixels
+from enet_ros.train.evaluation import confusion
+from enet_ros.train.losses import Objective, class_weights, lovasz_softmax
+from enet_ros.train.recipe import Recipe
+from enet_ros.train.stages import Stage, optimizer, shrink_labels, stages
+
+COLUMNS = ("stage", "epoch", "loss", "learning_rate", "seconds", "miou", "pixel_accuracy")
+EVALUATE_EVERY = 5
+
+
+class Progress(NamedTuple):
+    """Where a run is: reported after every step."""
+
+    stage: str
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    miou: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How to run, as opposed to what: none of it changes the result on one machine but `device` and `fast`."""
+
+    out: Path
+    device: str = "cpu"
+    fast: bool = False
+    report: Callable[[Progress], None] = lambda progress: None
+
+
+class Trainer:
+    """One run: a card (spec, classes, size, normalisation), a recipe, pairs to train on and pairs held out."""
+
+    def __init__(self, card: ModelCard, recipe: Recipe, pairs: list[Pair], held_out: list[Pair], how: Setting) -> None:
+        torch.manual_seed(recipe.seed)
+        self.card, self.recipe, self.held_out, self.how = card, recipe, held_out, how
+        self.network = ENet(card.spec, Dropout(*recipe.dropout)).to(how.device, memory_format=torch.channels_last)
+        self.batches = Batches(pairs, card.input_size, recipe.batch, recipe.seed, recipe.augmentation)
+        self.weights = class_weights(count_pixels(pairs, card.spec.num_classes), recipe.class_weight_c)
+        self.average = Average(self.network, recipe.ema)
+        self.identity = f"{recipe.to_json()} {card.spec} {len(pairs)} pairs at {card.input_size}"
+        self.rows: list[dict[str, object]] = []
+        self.miou = math.nan
+        how.out.mkdir(parents=True, exist_ok=True)
+
+    def run(self) -> ENet:
+        """Train to the end, from the checkpoint if there is one; returns the averaged network in evaluation mode."""
+        path = self.how.out / "checkpoint.pt"
+        saved = checkpoints.read(path, self.identity) if path.exists() else None
+        plan = stages(self.network, self.recipe)
+        for stage in plan:
+            if saved and stage.name != saved.stage and stage is plan[0]:
+                continue  # a later stage was reached
+            module = stage.module.to(self.how.device)
+            self._train(stage, module, saved if saved and saved.stage == stage.name else None, path)
+            saved = None
+        return self.averaged()
+
+    def averaged(self) -> ENet:
+        """A copy of the averaged network, in evaluation mode, on the CPU."""
+        network = ENet(self.card.spec, Dropout(0.0, 0.0, 0.0))
+        network.load_state_dict({name: tensor.cpu() for name, tensor in self.average.state.items()})
+        return network.eval().to(memory_format=torch.channels_last)
+
+    def _train(self, stage: Stage, module: nn.Module, saved: checkpoints.Checkpoint | None, path: Path) -> None:
+        optimiser = optimizer(module, self.recipe)
+        self.average = Average(self.network, self.recipe.ema)
+        first = 0
+        if saved:
+            module.load_state_dict(saved.network)
+            self.average.load(saved.average, saved.epoch * len(self.batches))
+            optimiser.load_state_dict(saved.optimizer)
+            torch.set_rng_state(saved.random)
+            self._restore_log(saved.log)
+            first = saved.epoch
+        objective: nn.Module = Objective(
+            module, self.weights, self.recipe.label_smoothing, self.card.mean, self.card.std
+        ).to(self.how.device)
+        if self.how.fast:
+            objective = torch.compile(objective)  # type: ignore[assignment]
+        for epoch in range(first, stage.epochs):
+            began = time.monotonic()
+            loss = self._epoch(stage, objective, optimiser, epoch)
+            self._log(stage, epoch, loss, optimiser.param_groups[0]["lr"], time.monotonic() - began)
+            checkpoints.write(path, self._checkpoint(stage, module, optimiser, epoch + 1))
+
+    def _epoch(self, stage: Stage, objective: nn.Module, optimiser: torch.optim.Optimizer, epoch: int) -> float:
+        objective.train()
+        total, steps = 0.0, len(self.batches)
+        for step, (images, labels) in enumerate(self.batches.epoch(epoch)):
+            for group in optimiser.param_groups:
+                group["lr"] = self.recipe.rate(epoch + step / steps, stage.epochs)
+            loss = self._loss(objective, images, shrink_labels(labels, stage.shrink))
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(objective.parameters(), 5.0)
+            optimiser.step()
+            self.average.update(self.network)
+            if not math.isfinite(value := float(loss.detach())):
+                raise EnetRosError(f"the loss is {value} in epoch {epoch + 1}; use a smaller --learning-rate")
+            total += value
+            self.how.report(Progress(stage.name, epoch, stage.epochs, step + 1, steps, total / (step + 1), self.miou))
+        return total / steps
+
+    def _loss(self, objective: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        images, labels = images.to(self.how.device), labels.to(self.how.device)
+        with torch.autocast(self.how.device.split(":")[0], torch.bfloat16, enabled=self.how.fast):
+            loss, logits, target = objective(images, labels)
+        if self.recipe.lovasz:
+            loss = loss + self.recipe.lovasz * lovasz_softmax(logits, target)
+        return torch.as_tensor(loss)
+
+    def _log(self, stage: Stage, epoch: int, loss: float, rate: float, seconds: float) -> None:
+        accuracy = math.nan
+        last = epoch + 1 == stage.epochs
+        if self.held_out and stage.name == "full" and (last or (epoch + 1) % EVALUATE_EVERY == 0):
+            matrix = confusion(self.averaged(), self.card, self.held_out)
+            self.miou, accuracy = matrix.miou(), matrix.pixel_accuracy()
+        values = (stage.name, epoch + 1, f"{loss:.5f}", f"{rate:.3e}", f"{seconds:.1f}", f"{self.miou:.4f}", f"{accuracy:.4f}")
+        self.rows.append(dict(zip(COLUMNS, values, strict=True)))
+        (self.how.out / "log.csv").write_text(self._log_text())
+
+    def _log_text(self) -> str:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return text.getvalue()
+
+    def _restore_log(self, text: str) -> None:
+        self.rows = list(csv.DictReader(io.StringIO(text)))
+        scores = [float(str(row["miou"])) for row in self.rows]
+        self.miou = scores[-1] if scores else math.nan
+
+    def _checkpoint(
+        self, stage: Stage, module: nn.Module, optimiser: torch.optim.Optimizer, epoch: int
+    ) -> checkpoints.Checkpoint:
+        return checkpoints.Checkpoint(
+            recipe=self.identity,
+            stage=stage.name,
+            epoch=epoch,
+            network=module.state_dict(),
+            average=self.average.state,
+            optimizer=optimiser.state_dict(),
+            random=torch.get_rng_state(),
+            log=self._log_text(),
+        )

@@ -1,0 +1,129 @@
+"""Recipe: everything that decides how a network is trained, as one value that a checkpoint can compare."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from enet_ros.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of a training pair. A probability or strength of 0 switches one off.
+
+    flip        probability of a mirror image
+    scale       (least, most) magnification, drawn log-uniformly; the frame is cropped or padded with void
+    aspect      largest relative stretch of the width
+    rotate_deg  largest rotation in degrees
+    gamma       largest |log2| of the exponent applied to the intensities
+    gain        largest |log2| of the exposure, one draw for all channels
+    tint        largest relative difference between the channels' gains
+    contrast    largest relative change around mid-grey
+    saturation  largest relative change of the distance from grey
+    noise       largest standard deviation of the sensor noise, in 0..255 units
+    blur        largest standard deviation of a Gaussian blur in pixels
+    jpeg        probability of a JPEG round trip at quality 15..90
+    """
+
+    flip: float = 0.5
+    scale: tuple[float, float] = (0.6, 2.0)
+    aspect: float = 0.1
+    rotate_deg: float = 3.0
+    gamma: float = 0.5
+    gain: float = 0.6
+    tint: float = 0.1
+    contrast: float = 0.25
+    saturation: float = 0.4
+    noise: float = 12.0
+    blur: float = 1.2
+    jpeg: float = 0.15
+
+
+NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train.
+
+    encoder_epochs   epochs of the first stage: the encoder alone, on labels of an eighth of the size (paper 5.1)
+    epochs           epochs of the (second) stage: the whole network
+    optimizer        "adam" (weight decay as L2 in the gradient) or "adamw" (decoupled)
+    schedule         "constant" or "cosine" down to a hundredth, after `warmup_epochs` of linear rise
+    class_weight_c   c in the class weights 1 / ln(c + p_class) (paper 5.1: 1.02); 0 for none
+    lovasz           weight of the Lovasz-softmax loss (Berman et al. 2018) beside the cross-entropy
+    label_smoothing  of the cross-entropy
+    ema              decay of the moving average of the weights that is evaluated and saved; 0 for none
+    dropout          spatial dropout of stage 1, stages 2-3, decoder
+    """
+
+    name: str
+    epochs: int
+    encoder_epochs: int = 0
+    batch: int = 8
+    optimizer: str = "adamw"
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    schedule: str = "cosine"
+    warmup_epochs: float = 2.0
+    class_weight_c: float = 1.10
+    lovasz: float = 0.5
+    label_smoothing: float = 0.0
+    ema: float = 0.998
+    dropout: tuple[float, float, float] = (0.0, 0.05, 0.0)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError on values that cannot train."""
+        if self.epochs < 1 or self.encoder_epochs < 0 or self.batch < 1:
+            raise ConfigError(f"epochs {self.epochs}, encoder_epochs {self.encoder_epochs}, batch {self.batch}: use 1 or more")
+        if self.optimizer not in ("adam", "adamw"):
+            raise ConfigError(f"optimizer is {self.optimizer!r}; use 'adam' or 'adamw'")
+        if self.schedule not in ("constant", "cosine"):
+            raise ConfigError(f"schedule is {self.schedule!r}; use 'constant' or 'cosine'")
+        if not self.learning_rate > 0:
+            raise ConfigError(f"learning rate is {self.learning_rate}; use a positive number such as 1e-3")
+
+    def rate(self, epoch: float, epochs: int) -> float:
+        """Learning rate at a fractional epoch of a stage of `epochs` epochs."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        rise = min(1.0, (epoch + 0.02) / self.warmup_epochs) if self.warmup_epochs else 1.0
+        return self.learning_rate * rise * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, epoch / epochs))))
+
+    def with_(self, **changes: Any) -> Recipe:
+        """A copy with some values replaced; None keeps a value."""
+        return dataclasses.replace(self, **{k: v for k, v in changes.items() if v is not None})
+
+    def to_json(self) -> str:
+        """Compared by a resuming run with its checkpoint's."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+
+PAPER = Recipe(
+    name="paper",
+    epochs=300,
+    encoder_epochs=300,
+    batch=10,
+    optimizer="adam",
+    learning_rate=5e-4,
+    weight_decay=2e-4,
+    schedule="constant",
+    class_weight_c=1.02,
+    lovasz=0.0,
+    ema=0.0,
+    dropout=(0.01, 0.1, 0.0),
+    augmentation=NO_AUGMENTATION,
+)
+"""Paper section 5.1: Adam 5e-4, L2 2e-4, batch 10, encoder first, weights 1 / ln(1.02 + p)."""
+
+DEFAULT = Recipe(name="default", epochs=300)
+"""The project's own: see docs/training.md for what was tried."""
+
+RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, PAPER)}

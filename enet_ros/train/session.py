@@ -1,0 +1,122 @@
+"""From options to a finished model: data, card, trainer and progress bar put together."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from enet_ros import model_file
+from enet_ros.card import ModelCard
+from enet_ros.datasets.base import Pair, PairDataset
+from enet_ros.datasets.opening import open_dataset
+from enet_ros.errors import ConfigError
+from enet_ros.spec import ENetSpec
+from enet_ros.train.batches import read_all
+from enet_ros.train.finish import plot_log, save_model
+from enet_ros.train.loop import Progress, Setting, Trainer
+from enet_ros.train.recipe import RECIPES, Recipe
+from enet_ros.train.stages import fit_size
+from enet_ros.train.transfer import transfer
+
+
+def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> ModelCard:
+    """Everything `enet_ros train` does between its options and its last line; returns the saved card."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recipe = RECIPES[args.recipe].with_(
+        epochs=args.epochs, batch=args.batch, learning_rate=args.learning_rate, seed=args.seed
+    )
+    if args.recipe == "paper" and args.epochs:
+        recipe = recipe.with_(encoder_epochs=args.epochs)
+    dataset, pairs, held_out = _data(args, size)
+    table = dataset.table
+    card = ModelCard(
+        name=args.name or table.name,
+        spec=ENetSpec(table.num_classes),
+        classes=table,
+        input_size=size,
+        provenance=" ".join(filter(None, (args.provenance, _origin(args, recipe, len(pairs))))),
+        license=args.license,
+    )
+    device = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    fast = args.compile == "on" or (args.compile == "auto" and (device != "cpu" or _fast_cpu()))
+    console.print(
+        f"{len(pairs)} frames to train on, {len(held_out)} held out; recipe {recipe.name}, "
+        f"{recipe.encoder_epochs + recipe.epochs} epochs on {device}{', compiled, bfloat16' if fast else ''}"
+    )
+    with _bar(console) as bar:
+        task = bar.add_task("starting", total=None, loss="", miou="")
+        trainer = Trainer(card, recipe, pairs, held_out, Setting(args.out, device, fast, lambda p: _show(bar, task, p)))
+        if args.init:
+            taken = transfer(trainer.network, table, model_file.load(model_file.resolve(args.init)))
+            console.print(f"began from {args.init}: {taken.tensors} tensors, {len(taken.classes)} classes by name")
+        network = trainer.run()
+    plot_log(args.out / "log.csv", args.out / "curves.png")
+    return save_model(args.out / "model.safetensors", network, card, held_out)
+
+
+def _data(args: argparse.Namespace, size: tuple[int, int]) -> tuple[PairDataset, list[Pair], list[Pair]]:
+    """The dataset, and its pairs at training size: those trained on, those held out."""
+    if args.data:
+        if not args.dataset:
+            raise ConfigError("--data needs --dataset camvid, cityscapes or sunrgbd, to know the layout of the folder")
+        train = open_dataset(args.dataset, args.data, "train")
+    elif args.images and args.labels and args.classes:
+        from enet_ros.datasets.folder import folder
+
+        train = folder(args.images, args.labels, args.classes)
+    else:
+        raise ConfigError("give --data with --dataset, or --images, --labels and --classes")
+    known = {sample.sequence for sample in train.samples}
+    if strange := sorted(set(args.hold_out) - known):
+        raise ConfigError(f"--hold-out names {strange}; this dataset has the sequences {sorted(known)}")
+    kept = [i for i, sample in enumerate(train.samples) if sample.sequence not in args.hold_out]
+    out = [i for i, sample in enumerate(train.samples) if sample.sequence in args.hold_out]
+    pairs, held_out = fit_size([train.read(i) for i in kept], size), fit_size([train.read(i) for i in out], size)
+    if args.data and not args.hold_out:
+        val = fit_size(read_all(open_dataset(args.dataset, args.data, "val")), size)
+        pairs, held_out = (pairs + val, []) if args.with_val else (pairs, val)
+    if not pairs:
+        raise ConfigError(f"--hold-out {args.hold_out} leaves no frame to train on")
+    return train, pairs, held_out
+
+
+def _origin(args: argparse.Namespace, recipe: Recipe, frames: int) -> str:
+    held = f", sequences {' '.join(args.hold_out)} held out" if args.hold_out else ""
+    start = f", begun from {Path(args.init).stem}" if args.init else ""
+    return f"Trained with `enet_ros train`, recipe {recipe.name}, {recipe.epochs} epochs on {frames} frames{held}{start}."
+
+
+def _fast_cpu() -> bool:
+    """Compiling pays on CPUs with bfloat16 instructions, and needs a C++ compiler."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and shutil.which("g++") is not None
+
+
+def _bar(console: Console) -> Bar:
+    return Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]} mIoU {task.fields[miou]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def _show(bar: Bar, task: int, progress: Progress) -> None:
+    done = progress.epoch * progress.steps + progress.step
+    bar.update(
+        task,  # type: ignore[arg-type]
+        description=f"{progress.stage} {progress.epoch + 1}/{progress.epochs}",
+        completed=done,
+        total=progress.epochs * progress.steps,
+        loss=f"{progress.loss:.3f}",
+        miou=f"{100 * progress.miou:.1f} %" if progress.miou == progress.miou else "-",
+    )

@@ -1,0 +1,72 @@
+"""Begin from another model: tensors of equal shape are taken over, class outputs are matched by name."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from enet_ros.classes import ClassTable
+from enet_ros.model_file import Model
+from enet_ros.nn import ENet
+
+# Names that different datasets give to one thing.
+_SYNONYMS = {
+    "pavement": "sidewalk",
+    "tree": "vegetation",
+    "sign": "traffic sign",
+    "pedestrian": "person",
+    "bicyclist": "rider",
+}
+
+
+class Transfer(NamedTuple):
+    """What was taken over: tensors as they are, classes by name, and what keeps its random start."""
+
+    tensors: int
+    classes: tuple[str, ...]
+    fresh: tuple[str, ...]
+
+
+def match_classes(ours: ClassTable, theirs: ClassTable) -> dict[int, int]:
+    """Our class id -> theirs, where the names agree or are synonyms."""
+    other = {name: index for index, name in enumerate(theirs.names)}
+    forward = {**_SYNONYMS, **{v: k for k, v in _SYNONYMS.items()}}
+    pairs = ((i, other.get(name, other.get(forward.get(name, ""), -1))) for i, name in enumerate(ours.names))
+    return {i: j for i, j in pairs if j >= 0}
+
+
+def transfer(network: ENet, classes: ClassTable, source: Model) -> Transfer:
+    """Fill `network` from a model with another class table or other activations.
+
+    A PReLU whose source is a ReLU starts at slope 0, which computes the same.
+    """
+    state = network.state_dict()
+    pairs = match_classes(classes, source.card.classes)
+    taken, fresh = 0, []
+    with torch.no_grad():
+        for name, tensor in state.items():
+            array = source.tensors.get(name)
+            if name.startswith("last.") and array is not None and pairs:
+                axis = 1 if name == "last.weight" else 0
+                ours, theirs = list(pairs), list(pairs.values())
+                moved = torch.from_numpy(np.take(array, theirs, axis))
+                if moved.shape[2:] == tensor.shape[2:]:
+                    tensor.index_copy_(axis, torch.tensor(ours), moved)
+                    continue
+            if array is not None and tuple(array.shape) == tuple(tensor.shape):
+                tensor.copy_(torch.from_numpy(np.array(array)))
+                taken += 1
+            elif _is_slope(name, state) and array is None:
+                tensor.zero_()
+            elif not name.endswith("num_batches_tracked"):
+                fresh.append(name)
+    network.load_state_dict(state)
+    return Transfer(taken, tuple(classes.names[i] for i in pairs), tuple(fresh))
+
+
+def _is_slope(name: str, state: dict[str, torch.Tensor]) -> bool:
+    """A PReLU's only tensor is a vector `weight`; a batch norm's stands beside a `running_mean`."""
+    stem = name.removesuffix(".weight")
+    return name.endswith(".weight") and state[name].dim() == 1 and f"{stem}.running_mean" not in state
