@@ -14,12 +14,16 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "encoder_activation": ("prelu", "relu"),
     "decoder_activation": ("prelu", "relu"),
     "decoder_output_activation": ("prelu", "relu"),
-    "slopes": ("channel", "shared"),
+    "slopes": ("channel", "branch-shared", "shared"),
     "internal_from": ("output", "input"),
     "asymmetric_order": ("1x5,5x1", "5x1,1x5"),
+    "asymmetric_padding": ("along", "both"),
+    "down_pool": (2, 3),
+    "down_skip": ("pad", "conv"),
     "upsample_kernel": (2, 3),
     "last_kernel": (2, 3),
     "unpool": ("indices", "nearest"),
+    "strided_padding": ("both", "end"),
 }
 
 
@@ -36,15 +40,23 @@ class ENetSpec:
     encoder_activation         "prelu" or "relu" in the initial block and stages 1-3
     decoder_activation         the same inside the branches of stages 4-5
     decoder_output_activation  the same after the sum of stages 4-5
-    slopes                     one PReLU slope a "channel", or one "shared" by all channels of an activation
-    expansion_activation       an activation between the expansion's batch norm and the sum
+    slopes                     one PReLU slope a "channel", or one "shared" by all channels of an activation, or
+                               "branch-shared": shared inside the branches, one a channel behind initial block and sums
+    expansion_activation       an activation between the expansion's batch norm and the sum, save in 4.0 and 5.0
+    up_expansion_activation    the same in the up-sampling bottlenecks 4.0 and 5.0
     asymmetric_norm            batch norm and activation between the two halves of the asymmetric convolution
     asymmetric_order           which half comes first
+    asymmetric_padding         both halves are padded by 2 "along" their kernel, or by 1 on "both" axes (other borders)
     internal_from              a bottleneck's inner width is a quarter of its "output" or of its "input" channels
+    down_pool                  kernel of the max-pools of bottlenecks 1.0 and 2.0: 2, or 3 with padding 1 (windows overlap)
+    down_skip                  channels missing behind those pools: zeros ("pad"), or a 1x1 "conv" with batch norm
+    decoder_conv               the 3x3 convolution of bottlenecks 4.1, 4.2 and 5.1
     upsample_kernel            kernel of the transposed convolution of bottlenecks 4.0 and 5.0
     last_kernel                kernel of the last transposed convolution
     unpool                     the skip of 4.0 and 5.0: max-unpooling by "indices", or "nearest" up-sampling
     skip_norm                  batch norm after that skip's 1x1 convolution
+    strided_padding            strided 3x3 convolutions are padded on "both" sides, or at bottom and right alone ("end",
+                               what TensorFlow calls SAME)
     bn_eps                     epsilon of every batch norm
     """
 
@@ -57,13 +69,19 @@ class ENetSpec:
     decoder_output_activation: str = "prelu"
     slopes: str = "channel"
     expansion_activation: bool = False
+    up_expansion_activation: bool = False
     asymmetric_norm: bool = False
     asymmetric_order: str = "1x5,5x1"
+    asymmetric_padding: str = "along"
     internal_from: str = "output"
+    down_pool: int = 2
+    down_skip: str = "pad"
+    decoder_conv: bool = True
     upsample_kernel: int = 3
     last_kernel: int = 2
     unpool: str = "indices"
     skip_norm: bool = True
+    strided_padding: str = "both"
     bn_eps: float = 1e-3
 
     def __post_init__(self) -> None:
@@ -71,7 +89,9 @@ class ENetSpec:
         for field, allowed in _CHOICES.items():
             value = getattr(self, field)
             if value not in allowed or isinstance(value, bool):
-                raise ConfigError(f"ENetSpec.{field} is {value!r}; use one of {', '.join(map(repr, allowed))}")
+                raise ConfigError(
+                    f"ENetSpec.{field} is {value!r}; use one of {', '.join(map(repr, allowed))}"
+                )
         if not isinstance(self.num_classes, int) or not 2 <= self.num_classes <= 254:
             raise ConfigError(f"ENetSpec.num_classes is {self.num_classes!r}; use 2..254 (255 is void)")
         if not 0.0 < self.bn_eps < 1.0:
@@ -86,7 +106,11 @@ class ENetSpec:
         """The inverse of `to_dict`; an unknown or missing field is a ConfigError."""
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - known):
-            raise ConfigError(f"the network's description has unknown fields {unknown}; it needs a newer enet_ros")
+            raise ConfigError(
+                f"the network's description has unknown fields {unknown}; it needs a newer enet_ros"
+            )
         if "num_classes" not in values:
-            raise ConfigError("the network's description has no num_classes; the file is not a complete model card")
+            raise ConfigError(
+                "the network's description has no num_classes; the file is not a complete model card"
+            )
         return cls(**values)

@@ -1,4 +1,4 @@
-"""From another project's layers, in their order, to the tensors of our ENet: the part that every importer shares."""
+"""From another project's layers, in their order, to the tensors of our ENet: what every importer shares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch import nn
 
 from enet_ros.errors import ModelError
-from enet_ros.nn.blocks import Up
+from enet_ros.nn.blocks import Down, Up
 from enet_ros.nn.enet import ENet
 from enet_ros.spec import ENetSpec
 
@@ -18,7 +18,7 @@ Arrays = Mapping[str, npt.NDArray[np.float32]]
 
 
 class Layer(NamedTuple):
-    """A layer with weights: its kind, where the foreign file has it, and its arrays by torch's names and layouts."""
+    """A layer with weights: its kind, its place in the foreign file, its arrays by torch's names and layouts."""
 
     kind: str  # "conv", "deconv", "norm" or "prelu"
     where: str
@@ -34,15 +34,15 @@ _KINDS: dict[type[nn.Module], str] = {
 
 
 def _modules(network: ENet, skip_first: bool) -> Iterator[tuple[str, nn.Module]]:
-    """Our layers with weights in the order of computation; a decoder's skip before or behind its branch."""
+    """Our layers with weights in the order of computation; a skip's before or behind those of its branch."""
     modules = [(name, module) for name, module in network.named_modules() if type(module) in _KINDS]
     if skip_first:
         yield from modules
         return
-    ups = [name for name, module in network.named_modules() if isinstance(module, Up)]
+    blocks = [name for name, module in network.named_modules() if isinstance(module, (Down, Up))]
     late: list[tuple[str, nn.Module]] = []
     for name, module in modules:
-        if any(name.startswith(f"{up}.skip.") for up in ups):
+        if any(name.startswith(f"{block}.skip.") for block in blocks):
             late.append((name, module))
             continue
         if late and ".branch." not in name:  # the sum's activation: the branch is through
@@ -52,10 +52,12 @@ def _modules(network: ENet, skip_first: bool) -> Iterator[tuple[str, nn.Module]]
     yield from late
 
 
-def assemble(spec: ENetSpec, layers: Sequence[Layer], *, skip_first: bool) -> dict[str, npt.NDArray[np.float32]]:
+def assemble(
+    spec: ENetSpec, layers: Sequence[Layer], *, skip_first: bool
+) -> dict[str, npt.NDArray[np.float32]]:
     """The foreign layers under our state-dict names.
 
-    `skip_first` tells the order inside the up-sampling bottlenecks: the skip's layers before the branch's, or behind.
+    `skip_first` tells the order in bottlenecks whose skip has layers: the skip's before the branch's, or behind.
     Raises ModelError naming the first layer whose kind or shape is not the one that `spec` needs there.
     """
     tensors: dict[str, npt.NDArray[np.float32]] = {}
@@ -63,17 +65,23 @@ def assemble(spec: ENetSpec, layers: Sequence[Layer], *, skip_first: bool) -> di
     for (name, module), layer in zip(ours, layers):  # noqa: B905 (the first difference says more than the counts)
         kind = _KINDS[type(module)]
         if layer.kind != kind:
-            raise ModelError(f"{layer.where} is a {layer.kind}, where ENet has the {kind} {name}; it is another network")
+            raise ModelError(
+                f"{layer.where} is a {layer.kind}, ENet has the {kind} {name} there: another network"
+            )
         wanted = {key: tuple(value.shape) for key, value in module.state_dict().items() if value.ndim}
         given = {key: value.shape for key, value in layer.arrays.items()}
         if wanted != given:
             raise ModelError(f"{layer.where} has arrays {given}, where ENet's {name} needs {wanted}")
         for key, value in layer.arrays.items():
             if not np.isfinite(value).all():
-                raise ModelError(f"{layer.where} has {key} with values that are not finite numbers; the file is damaged")
+                raise ModelError(
+                    f"{layer.where} has numbers in {key} that are not finite; the file is damaged"
+                )
             tensors[f"{name}.{key}"] = np.ascontiguousarray(value, dtype=np.float32)
     if len(ours) != len(layers):
-        raise ModelError(f"the file has {len(layers)} layers with weights, this ENet has {len(ours)}; it is another network")
+        raise ModelError(
+            f"the file has {len(layers)} layers with weights, this ENet {len(ours)}: another network"
+        )
     return tensors
 
 

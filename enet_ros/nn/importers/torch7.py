@@ -41,7 +41,9 @@ def load(data: bytes, name: str, classes: ClassTable | None) -> Model:
         raise ModelError(f"the Torch7 file holds a {type(root).__name__}, not a network")
     layers = list(_layers(root, root.kind))
     if not layers or "bias" not in layers[-1].arrays:
-        raise ModelError(f"the Torch7 file's {root.kind} does not end with ENet's last transposed convolution")
+        raise ModelError(
+            f"the Torch7 file's {root.kind} does not end with ENet's last transposed convolution"
+        )
     spec = ENetSpec(num_classes=len(layers[-1].arrays["bias"]), bn_eps=_epsilon(root))
     card = ModelCard(
         name=name,
