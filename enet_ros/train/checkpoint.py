@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ def read(path: Path, recipe: str) -> Checkpoint:
     """The checkpoint at `path`. Raises ModelError on damage, ConfigError where it belongs to another recipe."""
     try:
         found = Checkpoint(**torch.load(path, weights_only=True, map_location="cpu"))
-    except (OSError, RuntimeError, TypeError, ValueError, EOFError) as error:
+    except (OSError, RuntimeError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         raise ModelError(f"{path} is not a readable checkpoint ({error}); remove it to begin anew") from None
     if found.recipe != recipe:
         raise ConfigError(

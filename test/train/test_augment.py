@@ -1,0 +1,69 @@
+"""Augmentation moves labels with their pixels, pads with void, and is decided by its generator alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from enet_ros.classes import VOID
+from enet_ros.train.augment import augment
+from enet_ros.train.batches import Batches, count_pixels
+from enet_ros.train.recipe import NO_AUGMENTATION, Augmentation
+
+GEOMETRY = Augmentation(gamma=0, gain=0, tint=0, contrast=0, saturation=0, noise=0, blur=0, jpeg=0)
+
+
+def scene() -> tuple[np.ndarray, np.ndarray]:
+    """Blocks of 16x16 pixels whose grey value is 20 times their label."""
+    labels = np.kron(np.arange(12).reshape(3, 4) % 11, np.ones((16, 16))).astype(np.uint8)  # (48, 64)
+    return np.repeat((labels * 20)[..., None], 3, 2), labels
+
+
+def test_nothing_to_do_is_the_identity() -> None:
+    image, labels = scene()
+    same, same_labels = augment(image, labels, labels.shape, np.random.default_rng(0), NO_AUGMENTATION)
+    np.testing.assert_array_equal(same, image)
+    np.testing.assert_array_equal(same_labels, labels)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_labels_move_with_their_pixels(seed: int) -> None:
+    image, labels = augment(*scene(), (40, 56), np.random.default_rng(seed), GEOMETRY)
+    assert image.shape == (40, 56, 3) and labels.shape == (40, 56)
+    known = labels != VOID
+    assert known.mean() > 0.2
+    # Away from the blocks' edges, which bilinear sampling blends, the grey value tells the label.
+    agree = np.abs(image[..., 0].astype(int) - 20 * labels)[known] <= 1
+    assert agree.mean() > 0.6
+
+
+def test_the_generator_decides_everything() -> None:
+    first, again = (augment(*scene(), (48, 64), np.random.default_rng(5), Augmentation()) for _ in range(2))
+    other = augment(*scene(), (48, 64), np.random.default_rng(6), Augmentation())
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1], again[1])
+    assert (first[0] != other[0]).any()
+
+
+def test_an_epoch_is_the_same_whenever_it_is_asked_for() -> None:
+    pairs = [scene() for _ in range(7)]
+    batches = Batches(pairs, (48, 64), 2, 3, Augmentation())
+    assert len(batches) == 3
+    first = list(batches.epoch(1))
+    next(iter(batches.epoch(0)))  # abandoned half-way: the worker thread must end
+    again = list(batches.epoch(1))
+    assert len(first) == 3
+    for (a, b), (c, d) in zip(first, again, strict=True):
+        assert a.equal(c) and b.equal(d)
+    assert not first[0][0].equal(next(iter(batches.epoch(2)))[0])
+
+
+def test_an_error_in_the_worker_reaches_the_loop() -> None:
+    image, labels = scene()
+    with pytest.raises(ValueError, match="unpack"):
+        list(Batches([(image, labels[0])], (48, 64), 1, 0, NO_AUGMENTATION).epoch(0))
+
+
+def test_void_is_not_counted() -> None:
+    labels = np.array([[0, 1, 1, VOID]], np.uint8)
+    assert count_pixels([(np.zeros((1, 4, 3), np.uint8), labels)], 3).tolist() == [1, 2, 0]

@@ -1,0 +1,138 @@
+"""A run killed at any moment ends with the very weights of a run that was not; and training learns."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from enet_ros import model_file
+from enet_ros.card import ModelCard
+from enet_ros.classes import CAMVID, CITYSCAPES20
+from enet_ros.cli import main
+from enet_ros.datasets.base import Pair
+from enet_ros.errors import ConfigError, ModelError
+from enet_ros.nn import ENet, build, tensors_of
+from enet_ros.spec import ENetSpec
+from enet_ros.train.checkpoint import read
+from enet_ros.train.evaluation import calibrate, confusion
+from enet_ros.train.loop import Setting, Trainer
+from enet_ros.train.recipe import DEFAULT, NO_AUGMENTATION, PAPER
+from enet_ros.train.transfer import transfer
+
+CARD = ModelCard("toy", ENetSpec(11), CAMVID, (32, 48))
+
+
+def toy_pairs(count: int) -> list[Pair]:
+    """Sky above road, at a height that differs from frame to frame, in colours that tell them apart."""
+    rng = np.random.default_rng(0)
+    pairs = []
+    for _ in range(count):
+        row = int(rng.integers(8, 24))
+        labels = np.zeros((32, 48), np.uint8)
+        labels[row:] = 3
+        image = np.where(labels[..., None] == 0, [180, 200, 230], [70, 70, 75]) + rng.integers(-20, 20, (32, 48, 3))
+        pairs.append((image.astype(np.uint8), labels))
+    return pairs
+
+
+def camvid_folder(root: Path) -> Path:
+    """Toy frames in CamVid's layout."""
+    for split, count in (("train", 6), ("val", 2)):
+        (root / split).mkdir(parents=True)
+        (root / f"{split}annot").mkdir()
+        for index, (image, labels) in enumerate(toy_pairs(count)):
+            cv2.imwrite(str(root / split / f"0001TP_{index:06}.png"), image[..., ::-1])
+            cv2.imwrite(str(root / f"{split}annot" / f"0001TP_{index:06}.png"), labels)
+    return root
+
+
+def command(data: Path, out: Path) -> list[str]:
+    options = f"train --data {data} --dataset camvid --out {out} --epochs 4 --batch 2 --size 32x48 --compile off --threads 1"
+    return options.split()
+
+
+def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
+    data = camvid_folder(tmp_path / "data")
+    assert main(command(data, tmp_path / "whole")) == 0
+    checkpoint = tmp_path / "killed" / "checkpoint.pt"
+    run = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())"]
+    process = subprocess.Popen([*run, *command(data, tmp_path / "killed")], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "model.safetensors").exists()
+    assert main(command(data, tmp_path / "killed")) == 0
+    whole, resumed = (model_file.load(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    assert whole.card.digest == resumed.card.digest
+    logs = [list(csv.DictReader((tmp_path / name / "log.csv").open())) for name in ("whole", "killed")]
+    assert [[row["loss"] for row in log] for log in logs][0] == [row["loss"] for row in logs[1]]
+    assert len(logs[1]) == 4
+    assert cv2.imread(str(tmp_path / "killed" / "curves.png")) is not None
+
+
+def test_another_recipe_does_not_go_on_from_a_checkpoint(tmp_path: Path) -> None:
+    recipe = DEFAULT.with_(epochs=1, batch=2)
+    Trainer(CARD, recipe, toy_pairs(2), [], Setting(tmp_path)).run()
+    with pytest.raises(ConfigError, match="another recipe"):
+        Trainer(CARD, recipe.with_(seed=9), toy_pairs(2), [], Setting(tmp_path)).run()
+    (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
+    with pytest.raises(ModelError, match="not a readable checkpoint"):
+        read(tmp_path / "checkpoint.pt", "")
+
+
+def test_it_learns_two_classes(tmp_path: Path) -> None:
+    recipe = DEFAULT.with_(epochs=30, batch=4, augmentation=NO_AUGMENTATION, ema=0.0, learning_rate=5e-3)
+    pairs, held_out = toy_pairs(12), toy_pairs(15)[12:]
+    network = Trainer(CARD, recipe, pairs, held_out, Setting(tmp_path)).run()
+    assert confusion(network, CARD, held_out).pixel_accuracy() > 0.9
+    found = calibrate(network, CARD, held_out)
+    assert 0.5 <= found.temperature <= 4.0 and found.after <= found.before + 1e-9
+
+
+def test_the_papers_recipe_trains_the_encoder_first(tmp_path: Path) -> None:
+    recipe = PAPER.with_(epochs=1, encoder_epochs=1, batch=2)
+    start = tensors_of(Trainer(CARD, recipe, toy_pairs(2), [], Setting(tmp_path / "a")).network)
+    trainer = Trainer(CARD, recipe, toy_pairs(2), [], Setting(tmp_path))
+    trainer.run()
+    assert [row["stage"] for row in trainer.rows] == ["encoder", "full"]
+    changed = {name for name, tensor in tensors_of(trainer.network).items() if (tensor != start[name]).any()}
+    assert "initial.conv.weight" in changed and "last.weight" in changed
+
+
+def test_a_cityscapes_model_lends_its_classes_by_name() -> None:
+    source = ENet(ENetSpec(20, decoder_activation="relu", decoder_output_activation="relu"))
+    card = ModelCard("city", source.spec, CITYSCAPES20, (32, 48))
+    network = ENet(ENetSpec(11))
+    taken = transfer(network, CAMVID, model_file.Model(card, tensors_of(source)))
+    assert len(taken.classes) == 11 and taken.fresh == ()
+    road, pavement = CAMVID.index("road"), CAMVID.index("pavement")
+    assert network.last.weight[:, road].equal(source.last.weight[:, CITYSCAPES20.index("road")])
+    assert network.last.weight[:, pavement].equal(source.last.weight[:, CITYSCAPES20.index("sidewalk")])
+    image = torch.rand(1, 3, 32, 48)
+    ours, theirs = network.eval()(image), source.eval()(image)
+    torch.testing.assert_close(ours[:, road], theirs[:, CITYSCAPES20.index("road")])
+
+
+def test_sizes_that_are_no_multiples_of_eight_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--data", str(tmp_path), "--dataset", "camvid", "--out", str(tmp_path), "--size", "30x48"]) == 2
+    assert "30x48" in capsys.readouterr().err
+
+
+def test_the_saved_model_rebuilds_itself(tmp_path: Path) -> None:
+    network = ENet(ENetSpec(11)).eval()
+    card = model_file.save(tmp_path / "m.safetensors", CARD, tensors_of(network))
+    rebuilt = build(model_file.load(tmp_path / "m.safetensors"))
+    image = torch.rand(1, 3, 30, 44)
+    assert rebuilt(image).equal(network(image)) and len(card.digest) == 64
