@@ -100,7 +100,7 @@ def test_empty_has_no_score() -> None:
 
 def test_refuses_what_does_not_fit() -> None:
     matrix = ConfusionMatrix(3)
-    with pytest.raises(DatasetError, match="the truth has label 3; use 0..2 or 255"):
+    with pytest.raises(DatasetError, match=r"the truth has label 3; use 0\.\.2 or 255"):
         matrix.add(labels("013"), labels("011"))
     with pytest.raises(DatasetError, match="the prediction has label 7"):
         matrix.add(labels("011"), labels("017"))
