@@ -146,6 +146,16 @@ CAMVID = _table(
 )
 """CamVid's eleven classes in the order of the SegNet tutorial's labels."""
 
+CAMVID12 = ClassTable(
+    name="camvid12",
+    names=(*CAMVID.names, "unlabelled"),
+    colors=(*CAMVID.colors, (0, 0, 0)),
+    drivable=CAMVID.drivable,
+    flat=CAMVID.flat,
+    void=11,
+)
+"""CamVid's classes before an output for 'unlabelled', as PyTorch-ENet's models have them."""
+
 CITYSCAPES = _table(
     "cityscapes",
     """
@@ -269,7 +279,7 @@ def autoware_ids(table: ClassTable) -> npt.NDArray[np.uint8]:
     return ids
 
 
-TABLES: Mapping[str, ClassTable] = {t.name: t for t in (CAMVID, CITYSCAPES, CITYSCAPES20, SUNRGBD, AUTOWARE)}
+TABLES: Mapping[str, ClassTable] = {t.name: t for t in (CAMVID, CAMVID12, CITYSCAPES, CITYSCAPES20, SUNRGBD, AUTOWARE)}
 
 
 def get_table(name: str) -> ClassTable:
