@@ -56,7 +56,7 @@ class CameraPose:
         return np.array([self.x_m, self.y_m, self.height_m], np.float64)
 
     def rotation(self) -> npt.NDArray[np.float64]:
-        """(3, 3) float64: turns directions of the optical frame (x right, y down, z fwd) into the base frame."""
+        """(3, 3) float64: turns optical directions (x right, y down, z forward) into the base frame."""
         cy, sy = math.cos(self.yaw_rad), math.sin(self.yaw_rad)
         cp, sp = math.cos(self.pitch_rad), math.sin(self.pitch_rad)
         cr, sr = math.cos(self.roll_rad), math.sin(self.roll_rad)

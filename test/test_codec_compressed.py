@@ -110,7 +110,7 @@ def test_progressive_jpeg(jpeg_decoder: str) -> None:
 @pytest.mark.parametrize("extension", [".jpg", ".png", ".webp"])
 def test_a_truncated_stream_is_refused(extension: str, share: float, jpeg_decoder: str) -> None:
     data = encode(extension, photo())
-    with pytest.raises(ImageError, match="check the transport|have the driver send"):
+    with pytest.raises(ImageError, match=r"check the transport|have the driver send"):
         decode_compressed("jpeg", data[: int(len(data) * share)])
 
 
@@ -147,7 +147,7 @@ def test_a_damaged_stream_is_refused(extension: str, start: int, stop: int) -> N
 
 def test_a_jpeg_without_a_frame_header_is_refused() -> None:
     data = encode(".jpg", photo())
-    with pytest.raises(ImageError, match="corrupt|ends within"):
+    with pytest.raises(ImageError, match=r"corrupt|ends within"):
         decode_compressed("jpeg", data[:2] + data[data.index(b"\xff\xda") :])
 
 

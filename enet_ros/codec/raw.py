@@ -88,8 +88,8 @@ def _bytes(raw: RawImage, layout: Layout) -> npt.NDArray[np.uint8]:
     if flat.size != expected:
         word = "truncated" if flat.size < expected else "oversized"
         raise ImageError(
-            f"{word} image: {flat.size} bytes where {raw.width}x{raw.height} {raw.encoding} with step {raw.step}"
-            f" takes {expected}: check the driver's step and the transport"
+            f"{word} image: {flat.size} bytes where {raw.width}x{raw.height} {raw.encoding}"
+            f" with step {raw.step} takes {expected}: check the driver's step and the transport"
         )
     return flat
 
