@@ -1,0 +1,192 @@
+"""A model file's tensors as the few convolutions that inference needs: batch norms and normalisation folded in, no torch."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from enet_ros.card import ModelCard
+from enet_ros.engines.phases import Array, Conv, Layer, transposed
+from enet_ros.errors import ModelError
+from enet_ros.model_file import Model, Tensors
+from enet_ros.spec import ENetSpec
+
+# Stages 2 and 3 behind the down-sampling: (dilation, asymmetric), paper table 1.
+CONTEXT = ((1, False), (2, False), (1, True), (4, False), (1, False), (8, False), (1, True), (16, False))
+
+
+class Initial(NamedTuple):
+    """The first block on 0..255 pixels in RGB order: slope(conv(pixels - mean) + pooled(max-pool of pixels - mean)).
+
+    mean    (3,) of the pixels, subtracted ahead of the convolution because its border is zero after the subtraction
+    conv    3 -> 16 at stride 2; its last three outputs are zero
+    pooled  1x1, 3 -> 16; its first thirteen outputs are zero
+    """
+
+    mean: Array
+    conv: Conv
+    pooled: Conv
+    slope: Array | None
+
+
+class Block(NamedTuple):
+    """A bottleneck: slope(skip + branch). `skip` is the 1x1 convolution of an up-sampling one."""
+
+    branch: tuple[Layer, ...]
+    slope: Array
+    skip: Conv | None = None
+
+
+class Folded(NamedTuple):
+    """The whole network. `up4`, `up5` and `last` write 2 x 2 phases from their transposed convolution on."""
+
+    initial: Initial
+    down1: Block
+    stage1: tuple[Block, ...]
+    down2: Block
+    stage23: tuple[Block, ...]
+    up4: Block
+    stage4: tuple[Block, ...]
+    up5: Block
+    stage5: tuple[Block, ...]
+    last: Conv
+
+
+class _Reader:
+    """Takes the modules of one torch Sequential in order, by their state-dict names."""
+
+    def __init__(self, tensors: Tensors, spec: ENetSpec, prefix: str) -> None:
+        self.tensors, self.spec, self.prefix = tensors, spec, prefix
+        self.index = 0
+
+    def tensor(self, name: str) -> Array:
+        try:
+            return self.tensors[f"{self.prefix}.{name}"]
+        except KeyError:
+            raise ModelError(f"the model has no tensor {self.prefix}.{name}, which its card's network needs") from None
+
+    def bias(self, name: str, channels: int) -> Array:
+        return self.tensors.get(f"{self.prefix}.{name}.bias", np.zeros(channels, np.float32))
+
+    def norm(self, name: str) -> tuple[Array, Array]:
+        """Batch norm as scale and shift, in double precision."""
+        mean, variance = self.tensor(f"{name}.running_mean"), self.tensor(f"{name}.running_var")
+        scale = self.tensor(f"{name}.weight") / np.sqrt(variance.astype(np.float64) + self.spec.bn_eps)
+        return scale, self.tensor(f"{name}.bias") - mean * scale
+
+    def slope(self, name: str, kind: str, channels: int) -> Array:
+        """The slope of every channel: zeros for a ReLU."""
+        if kind == "relu":
+            return np.zeros(channels, np.float32)
+        return np.ascontiguousarray(np.broadcast_to(self.tensor(f"{name}.weight"), channels), np.float32)
+
+    def layer(
+        self, padding: tuple[int, int], kind: str | None, *, stride: int = 1, dilation: int = 1, norm: bool = True
+    ) -> Layer:
+        """The next convolution with its batch norm (if `norm`) and activation (if `kind`)."""
+        name = str(self.index)
+        weight = self.tensor(f"{name}.weight")
+        channels = weight.shape[0]
+        conv = Conv(weight, self.bias(name, channels), stride, (*padding, *padding), dilation)
+        return self._finish(conv, channels, kind, norm)
+
+    def transposed(self, kind: str) -> Layer:
+        """The next transposed convolution, in phases, with its batch norm and activation."""
+        name = str(self.index)
+        weight = self.tensor(f"{name}.weight")
+        conv = transposed(weight, self.bias(name, weight.shape[1]), 1 if weight.shape[2] == 3 else 0)
+        return self._finish(conv, weight.shape[1], kind, True)
+
+    def _finish(self, conv: Conv, channels: int, kind: str | None, norm: bool) -> Layer:
+        """Fold the norm behind a convolution into it and take the activation; `channels` may repeat in phases."""
+        self.index += 1
+        repeat = conv.bias.size // channels
+        if norm:
+            scale, shift = (np.tile(v, repeat) for v in self.norm(str(self.index)))
+            conv = scaled(conv, scale, shift)
+            self.index += 1
+        if kind is None:
+            return Layer(conv, None)
+        slope = np.tile(self.slope(str(self.index), kind, channels), repeat)
+        self.index += 1
+        return Layer(conv, slope)
+
+
+def scaled(conv: Conv, scale: Array, shift: Array) -> Conv:
+    """scale * conv + shift, one number an output channel."""
+    weight = conv.weight * scale[:, None, None, None]
+    return conv._replace(weight=weight.astype(np.float32), bias=(conv.bias * scale + shift).astype(np.float32))
+
+
+def _block(
+    tensors: Tensors, spec: ENetSpec, name: str, kinds: tuple[str, str],
+    *, first: str = "1x1", dilation: int = 1, asymmetric: bool = False, up: bool = False,
+) -> Block:  # fmt: skip
+    """One bottleneck of any sort; kinds: activation of the branch, activation after the sum."""
+    kind, out_kind = kinds
+    read = _Reader(tensors, spec, f"{name}.branch")
+    layers = [read.layer((0, 0), kind, stride=2 if first == "2x2" else 1)]
+    if up:
+        layers.append(read.transposed(kind))
+    elif asymmetric:
+        one, two = ((0, 2), (2, 0)) if spec.asymmetric_order == "1x5,5x1" else ((2, 0), (0, 2))
+        layers.append(read.layer(one, kind if spec.asymmetric_norm else None, norm=spec.asymmetric_norm))
+        layers.append(read.layer(two, kind))
+    else:
+        layers.append(read.layer((dilation, dilation), kind, dilation=dilation))
+    layers.append(read.layer((0, 0), kind if spec.expansion_activation else None))
+    slope = _Reader(tensors, spec, f"{name}.sum").slope("activation", out_kind, layers[-1].conv.bias.size)
+    skip = None
+    if up:
+        skip = _Reader(tensors, spec, f"{name}.skip").layer((0, 0), None, norm=spec.skip_norm).conv
+    return Block(tuple(layers), slope, skip)
+
+
+def _initial(tensors: Tensors, card: ModelCard) -> Initial:
+    """The first block with channel order and 1/std folded in; the mean stays outside (zero padding comes after it)."""
+    spec = card.spec
+    read = _Reader(tensors, spec, "initial")
+    scale, shift, slope = np.ones(16), np.zeros(16), None
+    if spec.initial_norm:
+        scale, shift = read.norm("norm")
+        slope = read.slope("act", spec.encoder_activation, 16)
+    std = np.array(card.std, np.float64)
+    weight = np.zeros((16, 3, 3, 3))
+    weight[:13] = read.tensor("conv.weight") / std[:, None, None]
+    bias = np.concatenate([read.bias("conv", 13), np.zeros(3)])
+    pooled = np.zeros((16, 3, 1, 1))
+    pooled[(13, 14, 15), (0, 1, 2)] = 1.0 / std[:, None, None]  # std > 0: scaling commutes with the maximum
+    mean = np.array(card.mean, np.float32)
+    if card.channel_order == "bgr":  # the graph's input is always RGB
+        weight, pooled, mean = weight[:, ::-1], pooled[:, ::-1], mean[::-1]
+    conv = scaled(Conv(weight, bias, 2, (1, 1, 1, 1)), scale, shift)
+    return Initial(mean, conv, scaled(Conv(pooled, np.zeros(16)), scale, np.zeros(16)), slope)
+
+
+def fold(model: Model) -> Folded:
+    """Fold a model. Raises ModelError naming a tensor that is missing."""
+    card, tensors = model
+    spec = card.spec
+    encoder = (spec.encoder_activation, spec.encoder_activation)
+    decoder = (spec.decoder_activation, spec.decoder_output_activation)
+    last = _Reader(tensors, spec, "last")
+    last_bias = tensors.get("last.bias", np.zeros(spec.num_classes, np.float32))
+
+    def stage(name: str, kinds: tuple[str, str], plan: tuple[tuple[int, bool], ...]) -> tuple[Block, ...]:
+        return tuple(
+            _block(tensors, spec, f"{name}.{i}", kinds, dilation=d, asymmetric=a) for i, (d, a) in enumerate(plan)
+        )
+
+    return Folded(
+        initial=_initial(tensors, card),
+        down1=_block(tensors, spec, "down1", encoder, first="2x2"),
+        stage1=stage("stage1", encoder, ((1, False),) * 4),
+        down2=_block(tensors, spec, "down2", encoder, first="2x2"),
+        stage23=stage("stage2", encoder, CONTEXT) + stage("stage3", encoder, CONTEXT),
+        up4=_block(tensors, spec, "up4", decoder, up=True),
+        stage4=stage("stage4", decoder, ((1, False),) * 2),
+        up5=_block(tensors, spec, "up5", decoder, up=True),
+        stage5=stage("stage5", decoder, ((1, False),)),
+        last=transposed(last.tensor("weight"), last_bias, 1 if spec.last_kernel == 3 else 0),
+    )
