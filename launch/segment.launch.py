@@ -83,8 +83,8 @@ def _transport(config: str) -> dict[str, str]:
 def _autostart(node: LifecycleNode) -> list[Action]:
     """Configure when the process has started, activate when that has succeeded.
 
-    By events, which every distribution has: LifecycleNode(autostart=True) is missing on Humble, and these serve
-    a respawned process too.
+    By events, which every distribution has (Humble has no LifecycleNode(autostart=True)), and which serve a
+    respawned process too.
     """
 
     def change_state(transition: int) -> EmitEvent:
