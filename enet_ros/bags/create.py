@@ -1,0 +1,124 @@
+"""Write frames as a bag with the topics of a camera driver, and the ground truth beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from enet_ros.bags.encode import compress
+from enet_ros.bags.messages import Header, camera_info_cdr, compressed_cdr, image_cdr
+from enet_ros.bags.ordered import ordered
+from enet_ros.bags.sources import Source, SourceFrame
+from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
+from enet_ros.bags.writer import BagWriter
+from enet_ros.camera import CameraIntrinsics
+from enet_ros.errors import BagError
+
+CLASSES_KEY = "enet_ros.ground_truth_classes"
+"""The bag's custom data under this key: JSON list of the class names that ground truth ids stand for."""
+
+_PASSED_ON = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
+
+
+@dataclass(frozen=True)
+class BagLayout:
+    """How frames become topics: PREFIX/image_raw[/compressed], PREFIX/camera_info, PREFIX/ground_truth.
+
+    compression  none (sensor_msgs/Image rgb8), jpeg or png (CompressedImage); quality 1..100 for jpeg
+    camera       what camera_info says; the source's own, if any, by default
+    """
+
+    prefix: str = "/camera"
+    frame_id: str = "camera_optical_frame"
+    compression: str = "none"
+    quality: int = 90
+    camera: CameraIntrinsics | None = None
+
+    @property
+    def image_topic(self) -> str:
+        """Where the images go."""
+        return f"{self.prefix}/image_raw" + ("" if self.compression == "none" else "/compressed")
+
+    @property
+    def camera_info_topic(self) -> str:
+        """Where the calibration goes."""
+        return f"{self.prefix}/camera_info"
+
+    @property
+    def truth_topic(self) -> str:
+        """Where the ground truth goes, mono8 class ids with void 255."""
+        return f"{self.prefix}/ground_truth"
+
+
+class _Encoded(NamedTuple):
+    stamp_ns: int
+    messages: list[tuple[str, memoryview]]
+
+
+def create(
+    out: Path,
+    source: Source,
+    layout: BagLayout,
+    *,
+    storage: str = "mcap",
+    overwrite: bool = False,
+    advance: Callable[[], None] = lambda: None,
+) -> int:
+    """Write a bag; returns its number of frames. Log times are the stamps.
+
+    advance  called after each frame
+    Raises BagError where a file of the source or the disk fails or the calibration has another size; what was
+    written before stays readable, and the error says where.
+    """
+    camera = layout.camera or source.camera
+    frames = 0
+    with BagWriter(out, storage=storage, overwrite=overwrite) as bag, ThreadPoolExecutor(2) as pool:
+        bag.add_topic(layout.image_topic, IMAGE if layout.compression == "none" else COMPRESSED)
+        if camera is not None:
+            bag.add_topic(layout.camera_info_topic, CAMERA_INFO)
+        if source.classes is not None:
+            bag.add_topic(layout.truth_topic, IMAGE)
+            bag.set_custom_data(CLASSES_KEY, json.dumps(source.classes.names))
+        work = _encoder(layout, camera)
+        for stamp_ns, messages in ordered(work, source.loads(), pool, ahead=4):
+            for topic, cdr in messages:
+                bag.write(topic, stamp_ns, cdr)
+            frames += 1
+            advance()
+    return frames
+
+
+def _encoder(
+    layout: BagLayout, camera: CameraIntrinsics | None
+) -> Callable[[Callable[[], SourceFrame]], _Encoded]:
+    def encode(load: Callable[[], SourceFrame]) -> _Encoded:
+        frame = load()
+        header = Header(frame.stamp_ns, layout.frame_id)
+        messages = [(layout.image_topic, _image(header, frame, layout))]
+        if camera is not None:
+            height, width = frame.rgb.shape[:2]
+            if (camera.width, camera.height) != (width, height):
+                raise BagError(
+                    f"the calibration is for {camera.width}x{camera.height} pixels, the images have"
+                    f" {width}x{height}: calibrate at that size, or give --fov"
+                )
+            messages.append((layout.camera_info_topic, camera_info_cdr(header, camera)))
+        if frame.truth is not None:
+            messages.append((layout.truth_topic, image_cdr(header, frame.truth, "mono8")))
+        return _Encoded(frame.stamp_ns, messages)
+
+    return encode
+
+
+def _image(header: Header, frame: SourceFrame, layout: BagLayout) -> memoryview:
+    if layout.compression == "none":
+        return image_cdr(header, frame.rgb, "rgb8")
+    if frame.file is not None and _PASSED_ON.get(frame.file.suffix.lower()) == layout.compression:
+        data = frame.file.read_bytes()  # as it is: encoding a JPEG again would lose some more
+    else:
+        data = compress(frame.rgb, layout.compression, layout.quality)
+    return compressed_cdr(header, data, layout.compression)

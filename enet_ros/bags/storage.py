@@ -1,0 +1,143 @@
+"""Storages that keep what was written when the rest cannot be: a full disk, a failing card, an interrupt.
+
+The storages of `rosbags` leave an MCAP file without its index and undo a whole SQLite file; these close both
+at the last message that is safely on disk. They are put into the library's table of storage plugins.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, cast
+
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2.enums import CompressionMode
+from rosbags.rosbag2.storage_mcap import McapWriter, PendingChunk
+from rosbags.rosbag2.storage_sqlite3 import Sqlite3Writer
+
+_COMMIT_BYTES = 4 << 20
+
+
+class Written(NamedTuple):
+    """What of a file is safely on disk: messages by connection id, first and last log time."""
+
+    counts: dict[int, int]
+    start_ns: int
+    end_ns: int
+
+
+class _Mark(NamedTuple):
+    """A place where an MCAP file can be cut: bytes, and what they hold."""
+
+    offset: int
+    written: Written
+
+
+class DurableMcap(McapWriter):
+    """An MCAP file that can be closed at its last whole chunk."""
+
+    def __init__(self, path: Path, compression: CompressionMode) -> None:
+        super().__init__(path, compression)
+        self._marks: list[_Mark] = []
+        self._failed = False
+
+    def close_chunk(self) -> None:
+        """Write the pending chunk (1 MiB) through to the file, and note that it may be cut here.
+
+        Raises OSError, after which only `keep` may follow.
+        """
+        try:
+            super().close_chunk()
+            self.bio.flush()
+        except OSError:
+            self._failed = True
+            raise
+        stats = Written(dict(self.channel_stats), self.message_start_time, self.message_end_time)
+        self._marks.append(_Mark(self.bio.tell(), stats))
+
+    def keep(self) -> Written:
+        """Close the file after the last chunk for which there is room with its index; what it holds then."""
+        with suppress(OSError):
+            if self.chunk.msgs and not self._failed:
+                self.close_chunk()
+        with suppress(OSError):  # closing tries once more to write what could not be written
+            self.bio.close()
+        self.chunk = PendingChunk(2**63 - 1, 0, BytesIO(), defaultdict(list))
+        while self._marks:
+            mark = self._marks[-1]
+            self.chunks = self.chunks[: len(self._marks)]
+            self.channel_stats, self.message_start_time, self.message_end_time = mark.written
+            with suppress(OSError), self.path.open("r+b") as file:
+                file.truncate(mark.offset)
+                file.seek(mark.offset)
+                self.bio = cast(Any, file)
+                super().close(8, "")
+                return mark.written
+            self._marks.pop()  # not even the index fits: give up a chunk for it
+        return Written({}, 0, 0)
+
+
+class DurableSqlite3(Sqlite3Writer):
+    """A SQLite file that commits as it grows."""
+
+    def __init__(self, path: Path, compression: CompressionMode) -> None:
+        super().__init__(path, compression)
+        self._failed = False
+        self._pending = 0
+        self._counts: dict[int, int] = {}
+        self._start, self._end = 2**63 - 1, 0
+        self._written = Written({}, 0, 0)
+
+    def add_connection(self, connection: Connection, offered_qos_profiles: str) -> None:
+        """Write a topic; it stays even if nothing after it does."""
+        super().add_connection(connection, offered_qos_profiles)
+        self.conn.commit()
+
+    def write(self, connection: Connection, timestamp: int, data: bytes | memoryview) -> None:
+        """Write a message; every 4 MiB go to disk for good."""
+        try:
+            super().write(connection, timestamp, data)
+        except sqlite3.Error:
+            self._failed = True
+            raise
+        self._counts[connection.id] = self._counts.get(connection.id, 0) + 1
+        self._start, self._end = min(self._start, timestamp), max(self._end, timestamp)
+        self._pending += len(data)
+        if self._pending >= _COMMIT_BYTES:
+            self._commit()
+
+    def _commit(self) -> None:
+        try:
+            self.conn.commit()
+        except sqlite3.Error:
+            self._failed = True
+            raise
+        self._written = Written(dict(self._counts), self._start, self._end)
+        self._pending = 0
+
+    def close(self, version: int, metadata: str) -> None:
+        """Commit the rest and close the file."""
+        self._commit()
+        super().close(version, metadata)
+
+    def keep(self) -> Written:
+        """Undo what cannot go to disk and close the file; what it holds then."""
+        with suppress(sqlite3.Error):
+            if not self._failed:
+                self._commit()
+            self.conn.rollback()
+        self.conn.close()
+        return self._written
+
+
+class DurableWriter(Writer):
+    """rosbags' writer with the storages above."""
+
+    STORAGE_PLUGINS = MappingProxyType(
+        {StoragePlugin.MCAP: DurableMcap, StoragePlugin.SQLITE3: DurableSqlite3}
+    )

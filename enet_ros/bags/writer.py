@@ -1,0 +1,196 @@
+"""Write a rosbag2 bag: one folder with metadata.yaml and an .mcap or .db3 file, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import StoragePlugin
+from rosbags.rosbag2.errors import WriterError
+
+from enet_ros.bags.metadata import VERSION, FileEntry, sync, write_metadata
+from enet_ros.bags.storage import DurableWriter, Written
+from enet_ros.bags.types import definition_of
+from enet_ros.errors import BagError, EnetRosError
+
+STORAGES: Final = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
+_ENDINGS = {"mcap": ".mcap", "sqlite3": ".db3"}
+_DISK_ERRORS = (OSError, sqlite3.Error)
+
+
+class BagFolder:
+    """A bag folder with one storage file, being written."""
+
+    def __init__(self, folder: Path, storage: str = "mcap") -> None:
+        """Make the folder. BagError where it exists, cannot be made, or `storage` is unknown."""
+        if storage not in STORAGES:
+            raise BagError(f"there is no storage {storage!r}; use one of {', '.join(STORAGES)}")
+        self.folder = folder
+        self.count = 0
+        self._storage = storage
+        self._topics: dict[str, Connection] = {}
+        self._writer = DurableWriter(folder, version=VERSION, storage_plugin=STORAGES[storage])
+        try:
+            self._writer.open()
+        except (WriterError, *_DISK_ERRORS) as error:
+            raise BagError(f"cannot create {folder}: {_reason(error)}") from error
+
+    @property
+    def file_name(self) -> str:
+        """The storage file's name within the folder."""
+        return self.folder.name + _ENDINGS[self._storage]
+
+    @property
+    def connections(self) -> list[Connection]:
+        """The topics so far."""
+        return list(self._topics.values())
+
+    def set_custom_data(self, key: str, value: str) -> None:
+        """Note a value in the bag's custom data (`ros2 bag info --verbose` shows it)."""
+        self._writer.set_custom_data(key, value)
+
+    def add_topic(self, name: str, msgtype: str, like: Connection | None = None) -> None:
+        """Announce a topic, with the definition, QoS and hash of another bag's connection where given.
+
+        Raises BagError for a name given twice or a type without a definition.
+        """
+        if name in self._topics:
+            raise BagError(f"topic {name} is in the bag already: give another prefix")
+        try:
+            definition, digest = definition_of(msgtype, like and like.msgdef, like.digest if like else "")
+        except BagError as error:
+            raise BagError(f"topic {name}: {error}") from error
+        extension: Any = like.ext if like is not None else None
+        try:
+            self._topics[name] = self._writer.add_connection(
+                name,
+                msgtype,
+                msgdef=definition,
+                rihs01=digest,
+                offered_qos_profiles=extension.offered_qos_profiles if extension else (),
+            )
+        except (WriterError, *_DISK_ERRORS) as error:
+            raise BagError(f"cannot add topic {name} to {self.folder}: {_reason(error)}") from error
+
+    def write(self, topic: str, log_ns: int, cdr: bytes | memoryview) -> None:
+        """Append a serialized message. BagError, with its number, where the disk refuses."""
+        try:
+            self._writer.write(self._topics[topic], log_ns, cdr)
+        except KeyError:
+            raise BagError(f"topic {topic} was not announced with add_topic") from None
+        except _DISK_ERRORS as error:
+            what = f"message {self.count} ({topic}, {len(cdr)} bytes)"
+            raise BagError(f"{what} could not be written to {self.folder}: {_reason(error)}") from error
+        self.count += 1
+
+    def close(self) -> FileEntry:
+        """Finish the bag. BagError where the disk refuses."""
+        counts = dict(self._writer.counts)
+        start, end = self._writer.min_timestamp, self._writer.max_timestamp
+        try:
+            self._writer.close()
+            entry = self._entry(Written(counts, start, end))
+            self._metadata(entry)
+        except (WriterError, *_DISK_ERRORS) as error:
+            raise BagError(f"the end of {self.folder} could not be written: {_reason(error)}") from error
+        sync(self.folder / self.file_name)
+        return entry
+
+    def keep(self) -> int:
+        """Finish the bag with what is safely on disk, after an error; how many messages that is."""
+        storage: Any = self._writer.storage
+        if storage is None:
+            return self.count
+        self._writer.storage = None
+        written: Written = storage.keep()
+        total = sum(written.counts.values())
+        if total:
+            with suppress(OSError):  # the storage file is readable without it
+                self._metadata(self._entry(written))
+        return total
+
+    def _metadata(self, entry: FileEntry) -> None:
+        write_metadata(self.folder, self._storage, self.connections, [entry], self._writer.custom_data)
+
+    def _entry(self, written: Written) -> FileEntry:
+        counts = {c.topic: written.counts.get(c.id, 0) for c in self.connections}
+        empty = not any(counts.values())
+        return FileEntry(
+            self.file_name, 0 if empty else written.start_ns, 0 if empty else written.end_ns, counts
+        )
+
+
+class BagWriter:
+    """A bag that appears in its place only when it is whole.
+
+    Until then it is PATH.part/NAME. After an error it stays there with all messages that could be written, a
+    valid bag, and the error says so. Use as a context manager.
+    """
+
+    def __init__(self, path: Path | str, *, storage: str = "mcap", overwrite: bool = False) -> None:
+        """BagError where `path` or PATH.part exists, unless `overwrite`."""
+        self.path = Path(path)
+        self.part = self.path.with_name(f"{self.path.name}.part")
+        for existing, what in ((self.path, "exists"), (self.part, "is left from an interrupted run")):
+            if existing.exists() and not overwrite:
+                raise BagError(f"{existing} {what}: give another name, remove it, or use --force")
+        if self.part.exists():
+            shutil.rmtree(self.part)
+        self._bag = BagFolder(self.part / self.path.name, storage)
+        self.add_topic = self._bag.add_topic
+        self.write = self._bag.write
+        self.set_custom_data = self._bag.set_custom_data
+
+    def __enter__(self) -> BagWriter:
+        """Return the writer, open already."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Put the bag in its place, or keep what there is of it beside that place."""
+        if error is None:
+            try:
+                self._bag.close()
+            except BagError as failure:
+                raise self._kept(failure) from failure
+            place(self._bag.folder, self.path)
+            self.part.rmdir()
+            return
+        if isinstance(error, EnetRosError):
+            raise self._kept(error) from error
+        self._kept(error)
+
+    @property
+    def count(self) -> int:
+        """Messages written so far."""
+        return self._bag.count
+
+    def _kept(self, error: BaseException) -> EnetRosError:
+        kept = self._bag.keep()
+        if not kept:
+            shutil.rmtree(self.part, ignore_errors=True)
+            return BagError(f"{error}; nothing was written")
+        return BagError(f"{error}; the first {kept} messages are a bag in {self._bag.folder}")
+
+
+def place(folder: Path, target: Path) -> None:
+    """Move a finished folder to its name, in place of what is there."""
+    if target.exists():
+        old = target.with_name(f"{target.name}.old")
+        target.rename(old)
+        folder.rename(target)
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    else:
+        folder.rename(target)
+    sync(target.parent)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in words: the system's own, without the file name said already."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
