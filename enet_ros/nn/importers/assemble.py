@@ -45,7 +45,7 @@ def _modules(network: ENet, skip_first: bool) -> Iterator[tuple[str, nn.Module]]
         if any(name.startswith(f"{block}.skip.") for block in blocks):
             late.append((name, module))
             continue
-        if late and ".branch." not in name:  # the sum's activation: the branch is through
+        if late and not name.startswith(late[0][0].partition(".")[0] + ".branch."):  # the branch is through
             yield from late
             late = []
         yield name, module
