@@ -85,10 +85,14 @@ class ModelCard:
         try:
             values = json.loads(text)
         except json.JSONDecodeError as error:
-            raise ModelError(f"the model card is not JSON ({error}); the file is damaged or not an enet_ros model") from None
+            raise ModelError(
+                f"the model card is not JSON ({error}); the file is damaged or not an enet_ros model"
+            ) from None
         if not isinstance(values, dict) or values.get("version") != CARD_VERSION:
             found = values.get("version") if isinstance(values, dict) else None
-            raise ModelError(f"the model card has version {found!r}, this release reads {CARD_VERSION}; update enet_ros")
+            raise ModelError(
+                f"the model card has version {found!r}, this release reads {CARD_VERSION}; update enet_ros"
+            )
         try:
             return cls._from_values(values)
         except (KeyError, TypeError, ValueError, ConfigError) as error:

@@ -1,4 +1,4 @@
-"""Model files: one safetensors file whose metadata is its card; beside it the exported ONNX graph with the same card."""
+"""Model files: a safetensors file whose metadata is its card; beside it the ONNX graph with the same card."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def read_card(path: Path | str) -> ModelCard:
 
 def _onnx_metadata(path: Path) -> str | None:
     import onnx  # heavy, and only this branch needs it
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         model = onnx.load(str(path), load_external_data=False)

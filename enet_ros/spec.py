@@ -1,4 +1,4 @@
-"""ENetSpec: every ENet found in the wild as values of one frozen description. No torch here: a robot reads cards too."""
+"""ENetSpec: every ENet in the wild as values of one frozen description. No torch: a robot reads cards too."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ENetSpec:
     asymmetric_order           which half comes first
     asymmetric_padding         both halves are padded by 2 "along" their kernel, or by 1 on "both" axes (other borders)
     internal_from              a bottleneck's inner width is a quarter of its "output" or of its "input" channels
-    down_pool                  kernel of the max-pools of bottlenecks 1.0 and 2.0: 2, or 3 with padding 1 (windows overlap)
+    down_pool                  kernel of the max-pools of 1.0 and 2.0: 2, or 3 with padding 1 (windows overlap)
     down_skip                  channels missing behind those pools: zeros ("pad"), or a 1x1 "conv" with batch norm
     decoder_conv               the 3x3 convolution of bottlenecks 4.1, 4.2 and 5.1
     upsample_kernel            kernel of the transposed convolution of bottlenecks 4.0 and 5.0
@@ -89,9 +89,7 @@ class ENetSpec:
         for field, allowed in _CHOICES.items():
             value = getattr(self, field)
             if value not in allowed or isinstance(value, bool):
-                raise ConfigError(
-                    f"ENetSpec.{field} is {value!r}; use one of {', '.join(map(repr, allowed))}"
-                )
+                raise ConfigError(f"ENetSpec.{field} is {value!r}; use one of {', '.join(map(repr, allowed))}")
         if not isinstance(self.num_classes, int) or not 2 <= self.num_classes <= 254:
             raise ConfigError(f"ENetSpec.num_classes is {self.num_classes!r}; use 2..254 (255 is void)")
         if not 0.0 < self.bn_eps < 1.0:
@@ -106,11 +104,7 @@ class ENetSpec:
         """The inverse of `to_dict`; an unknown or missing field is a ConfigError."""
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - known):
-            raise ConfigError(
-                f"the network's description has unknown fields {unknown}; it needs a newer enet_ros"
-            )
+            raise ConfigError(f"the network's description has unknown fields {unknown}; it needs a newer enet_ros")
         if "num_classes" not in values:
-            raise ConfigError(
-                "the network's description has no num_classes; the file is not a complete model card"
-            )
+            raise ConfigError("the network's description has no num_classes; the file is not a complete model card")
         return cls(**values)

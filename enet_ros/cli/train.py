@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, instead of --data")
     parser.add_argument("--labels", type=Path, metavar="DIR", help="its label images")
     parser.add_argument("--classes", metavar="TABLE", help="their class table: a built-in name or a YAML file")
-    parser.add_argument("--hold-out", nargs="+", default=[], metavar="SEQ", help="sequences to score on, not to train on")
+    parser.add_argument(
+        "--hold-out", nargs="+", default=[], metavar="SEQ", help="sequences to score on, not to train on"
+    )
     parser.add_argument("--with-val", action="store_true", help="train on the split `val` too")
     parser.add_argument("--recipe", choices=("default", "paper"), default="default")
     parser.add_argument("--init", metavar="MODEL", help="begin from this model's weights")
@@ -60,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _size(text: str) -> tuple[int, int]:
     height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit() and int(height) % 8 == 0 == int(width) % 8 and int(height) and int(width)):
+    if not (
+        height.isdigit() and width.isdigit() and int(height) % 8 == 0 == int(width) % 8 and int(height) and int(width)
+    ):
         raise ConfigError(f"--size is {text!r}; use HEIGHTxWIDTH in multiples of 8, such as 360x480")
     return int(height), int(width)

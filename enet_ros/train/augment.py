@@ -38,7 +38,9 @@ def _geometry(
     )
     # The cut slides over the magnified frame, or the shrunken frame over the cut: never further than their edges.
     slack_x, slack_y = abs(zoom * stretch * width - out_width) / 2, abs(zoom * height - out_height) / 2
-    centre = np.array([(out_width - 1) / 2 + slack_x * rng.uniform(-1, 1), (out_height - 1) / 2 + slack_y * rng.uniform(-1, 1)])
+    centre = np.array(
+        [(out_width - 1) / 2 + slack_x * rng.uniform(-1, 1), (out_height - 1) / 2 + slack_y * rng.uniform(-1, 1)]
+    )
     offset = centre - linear @ np.array([(width - 1) / 2, (height - 1) / 2])
     matrix = np.column_stack((linear, offset))
     where = (out_width, out_height)
@@ -59,7 +61,7 @@ def _photometry(image: Image, rng: np.random.Generator, how: Augmentation) -> Im
     if rng.random() < 0.4 and noise > 1.0:
         # Any fast generator will do, as long as the draw is `rng`'s.
         cv2.setRNGSeed(int(rng.integers(1 << 31)))
-        grain = cv2.randn(np.empty(image.shape, np.int16), 0.0, noise)
+        grain = cv2.randn(np.empty(image.shape, np.int16), 0.0, noise)  # type: ignore[call-overload]
         image = np.clip(image + grain, 0, 255).astype(np.uint8)
     if rng.random() < how.jpeg:
         _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 91))])
@@ -81,4 +83,5 @@ def _tone(rng: np.random.Generator, how: Augmentation) -> npt.NDArray[np.uint8]:
     exponent = 2.0 ** (how.gamma * rng.uniform(-1, 1))
     contrast = 1.0 + how.contrast * rng.uniform(-1, 1)
     curve = (np.clip(level * gain, 0.0, 1.0) ** exponent - 0.5) * contrast + 0.5  # (256, 3)
-    return np.clip(255.0 * curve + 0.5, 0, 255).astype(np.uint8)[None]
+    table: npt.NDArray[np.uint8] = np.clip(255.0 * curve + 0.5, 0, 255).astype(np.uint8)[None]
+    return table

@@ -65,7 +65,7 @@ class Batches:
                     if stop.is_set():
                         return
                 ready.put(None)
-            except BaseException as error:  # handed to the consumer, which raises it
+            except BaseException as error:  # noqa: BLE001 (handed to the consumer, which raises it)
                 ready.put(error)
 
         worker = threading.Thread(target=work, name="augment", daemon=True)
@@ -85,5 +85,6 @@ class Batches:
         labels = np.full((len(indices), height, width), VOID, np.uint8)
         for row, index in enumerate(indices):
             rng = np.random.default_rng((self._seed, epoch, int(index)))
-            images[row], labels[row] = augment(*self._pairs[index], self._size, rng, self._how)
+            image, truth = self._pairs[index]
+            images[row], labels[row] = augment(image, truth, self._size, rng, self._how)
         return torch.from_numpy(images), torch.from_numpy(labels)

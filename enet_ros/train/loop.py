@@ -44,12 +44,16 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True)
 class Setting:
-    """How to run, as opposed to what: none of it changes the result on one machine but `device` and `fast`."""
+    """How to run, as opposed to what: none of it changes the result on one machine but `device` and `fast`.
+
+    `report` hears of every step; `keep` is given the averaged network whenever it is scored before the end.
+    """
 
     out: Path
     device: str = "cpu"
     fast: bool = False
     report: Callable[[Progress], None] = lambda progress: None
+    keep: Callable[[ENet], object] = lambda network: None
 
 
 class Trainer:
@@ -58,7 +62,8 @@ class Trainer:
     def __init__(self, card: ModelCard, recipe: Recipe, pairs: list[Pair], held_out: list[Pair], how: Setting) -> None:
         torch.manual_seed(recipe.seed)
         self.card, self.recipe, self.held_out, self.how = card, recipe, held_out, how
-        self.network = ENet(card.spec, Dropout(*recipe.dropout)).to(how.device, memory_format=torch.channels_last)
+        self.network = ENet(card.spec, Dropout(*recipe.dropout)).to(how.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.batches = Batches(pairs, card.input_size, recipe.batch, recipe.seed, recipe.augmentation)
         self.weights = class_weights(count_pixels(pairs, card.spec.num_classes), recipe.class_weight_c)
         self.average = Average(self.network, recipe.ema)
@@ -84,7 +89,8 @@ class Trainer:
         """A copy of the averaged network, in evaluation mode, on the CPU."""
         network = ENet(self.card.spec, Dropout(0.0, 0.0, 0.0))
         network.load_state_dict({name: tensor.cpu() for name, tensor in self.average.state.items()})
-        return network.eval().to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.eval()
 
     def _train(self, stage: Stage, module: nn.Module, saved: checkpoints.Checkpoint | None, path: Path) -> None:
         optimiser = optimizer(module, self.recipe)
@@ -137,10 +143,15 @@ class Trainer:
     def _log(self, stage: Stage, epoch: int, loss: float, rate: float, seconds: float) -> None:
         accuracy = math.nan
         last = epoch + 1 == stage.epochs
-        if self.held_out and stage.name == "full" and (last or (epoch + 1) % EVALUATE_EVERY == 0):
-            matrix = confusion(self.averaged(), self.card, self.held_out)
-            self.miou, accuracy = matrix.miou(), matrix.pixel_accuracy()
-        values = (stage.name, epoch + 1, f"{loss:.5f}", f"{rate:.3e}", f"{seconds:.1f}", f"{self.miou:.4f}", f"{accuracy:.4f}")
+        if stage.name == "full" and (last or (epoch + 1) % EVALUATE_EVERY == 0):
+            network = self.averaged()
+            if self.held_out:
+                matrix = confusion(network, self.card, self.held_out)
+                self.miou, accuracy = matrix.miou(), matrix.pixel_accuracy()
+            if not last:
+                self.how.keep(network)
+        scores = f"{self.miou:.4f}", f"{accuracy:.4f}"
+        values = (stage.name, epoch + 1, f"{loss:.5f}", f"{rate:.3e}", f"{seconds:.1f}", *scores)
         self.rows.append(dict(zip(COLUMNS, values, strict=True)))
         (self.how.out / "log.csv").write_text(self._log_text())
 

@@ -26,6 +26,10 @@ class Objective(nn.Module):
     (N, C, H/4, W/4) float32 and labels for the losses that need sorting.
     """
 
+    weights: Tensor
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self, network: nn.Module, weights: Tensor, smoothing: float, mean: tuple[float, ...], std: tuple[float, ...]
     ) -> None:
@@ -37,6 +41,7 @@ class Objective(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, image: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See the class."""
         x = (image.permute(0, 3, 1, 2).float() - self.mean) / self.std
         logits = self.network(x).float()
         target = labels.long()

@@ -82,7 +82,9 @@ class Recipe:
     def __post_init__(self) -> None:
         """Raise ConfigError on values that cannot train."""
         if self.epochs < 1 or self.encoder_epochs < 0 or self.batch < 1:
-            raise ConfigError(f"epochs {self.epochs}, encoder_epochs {self.encoder_epochs}, batch {self.batch}: use 1 or more")
+            raise ConfigError(
+                f"epochs {self.epochs}, encoder_epochs {self.encoder_epochs}, batch {self.batch}: use 1 or more"
+            )
         if self.optimizer not in ("adam", "adamw"):
             raise ConfigError(f"optimizer is {self.optimizer!r}; use 'adam' or 'adamw'")
         if self.schedule not in ("constant", "cosine"):

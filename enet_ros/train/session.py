@@ -50,15 +50,23 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
         f"{len(pairs)} frames to train on, {len(held_out)} held out; recipe {recipe.name}, "
         f"{recipe.encoder_epochs + recipe.epochs} epochs on {device}{', compiled, bfloat16' if fast else ''}"
     )
+    model = args.out / "model.safetensors"
     with _bar(console) as bar:
         task = bar.add_task("starting", total=None, loss="", miou="")
-        trainer = Trainer(card, recipe, pairs, held_out, Setting(args.out, device, fast, lambda p: _show(bar, task, p)))
+        how = Setting(
+            args.out,
+            device,
+            fast,
+            report=lambda progress: _show(bar, task, progress),
+            keep=lambda network: save_model(model, network, card, held_out),
+        )
+        trainer = Trainer(card, recipe, pairs, held_out, how)
         if args.init:
             taken = transfer(trainer.network, table, model_file.load(model_file.resolve(args.init)))
             console.print(f"began from {args.init}: {taken.tensors} tensors, {len(taken.classes)} classes by name")
         network = trainer.run()
     plot_log(args.out / "log.csv", args.out / "curves.png")
-    return save_model(args.out / "model.safetensors", network, card, held_out)
+    return save_model(model, network, card, held_out)
 
 
 def _data(args: argparse.Namespace, size: tuple[int, int]) -> tuple[PairDataset, list[Pair], list[Pair]]:
@@ -90,7 +98,9 @@ def _data(args: argparse.Namespace, size: tuple[int, int]) -> tuple[PairDataset,
 def _origin(args: argparse.Namespace, recipe: Recipe, frames: int) -> str:
     held = f", sequences {' '.join(args.hold_out)} held out" if args.hold_out else ""
     start = f", begun from {Path(args.init).stem}" if args.init else ""
-    return f"Trained with `enet_ros train`, recipe {recipe.name}, {recipe.epochs} epochs on {frames} frames{held}{start}."
+    return (
+        f"Trained with `enet_ros train`, recipe {recipe.name}, {recipe.epochs} epochs on {frames} frames{held}{start}."
+    )
 
 
 def _fast_cpu() -> bool:

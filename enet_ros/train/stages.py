@@ -25,6 +25,7 @@ class Encoder(nn.Module):
         self.classifier = nn.Conv2d(128, network.spec.num_classes, 1)
 
     def forward(self, image: Tensor) -> Tensor:
+        """See the class."""
         logits: Tensor = self.classifier(self.network.encode(image)[0])
         return logits
 
@@ -71,7 +72,9 @@ def fit_size(pairs: list[Pair], size: tuple[int, int]) -> list[Pair]:
         image, labels = pair
         if labels.shape == size:
             return pair
-        small: npt.NDArray[np.uint8] = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        small: npt.NDArray[np.uint8] = np.asarray(
+            cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8
+        )
         return small, np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
     return [one(pair) for pair in pairs]

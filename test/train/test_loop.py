@@ -56,7 +56,9 @@ def camvid_folder(root: Path) -> Path:
 
 
 def command(data: Path, out: Path) -> list[str]:
-    options = f"train --data {data} --dataset camvid --out {out} --epochs 4 --batch 2 --size 32x48 --compile off --threads 1"
+    options = (
+        f"train --data {data} --dataset camvid --out {out} --epochs 4 --batch 2 --size 32x48 --compile off --threads 1"
+    )
     return options.split()
 
 
@@ -77,7 +79,8 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     whole, resumed = (model_file.load(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     assert whole.card.digest == resumed.card.digest
     logs = [list(csv.DictReader((tmp_path / name / "log.csv").open())) for name in ("whole", "killed")]
-    assert [[row["loss"] for row in log] for log in logs][0] == [row["loss"] for row in logs[1]]
+    losses, resumed_losses = ([row["loss"] for row in log] for log in logs)
+    assert losses == resumed_losses
     assert len(logs[1]) == 4
     assert cv2.imread(str(tmp_path / "killed" / "curves.png")) is not None
 
@@ -126,7 +129,9 @@ def test_a_cityscapes_model_lends_its_classes_by_name() -> None:
 
 
 def test_sizes_that_are_no_multiples_of_eight_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "--data", str(tmp_path), "--dataset", "camvid", "--out", str(tmp_path), "--size", "30x48"]) == 2
+    assert (
+        main(["train", "--data", str(tmp_path), "--dataset", "camvid", "--out", str(tmp_path), "--size", "30x48"]) == 2
+    )
     assert "30x48" in capsys.readouterr().err
 
 
