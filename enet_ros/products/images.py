@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError, ImageError
-
-U8 = npt.NDArray[np.uint8]
+from enet_ros.products.arrays import U8
 
 
 def require_labels(labels: U8) -> None:

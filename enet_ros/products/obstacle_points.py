@@ -1,0 +1,50 @@
+"""The near side of every obstacle as points on the ground, for costmaps and collision monitors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from enet_ros.products.arrays import F32, F64
+from enet_ros.products.free_space import FreeSpace
+from enet_ros.products.ground import Ground
+from enet_ros.products.surface import Surface
+
+DEFAULT_HEIGHT_M = 0.2
+"""Height given to the points. On the ground itself Nav2 would drop them: ObstacleLayer keeps z >= 0.0 after a
+transform
+that rounds, collision_monitor z >= 0.05 (their defaults of `min_obstacle_height` and `min_height`)."""
+
+
+def boundary_xy(space: FreeSpace, ground: Ground) -> F64:
+    """Where each column's free space ends on the ground.
+
+    Returns (W, 2) float64 x, y in the base frame, metres; NaN at and above the horizon and beyond the
+    ground's `max_range_m`. In a column without a drivable pixel it is where the image begins: free space ends
+    there or nearer.
+    """
+    return ground.points(space.boundary_row, np.arange(len(space.boundary_row)))
+
+
+def range_and_bearing(xy: F64) -> tuple[F32, F32]:
+    """Polar coordinates about the origin of the base frame (REP-103).
+
+    xy: (N, 2) float64, metres. Returns (N,) float32 metres and (N,) float32 radians, positive to the left;
+    NaN stays.
+    """
+    return np.hypot(xy[:, 0], xy[:, 1]).astype(np.float32), np.arctan2(xy[:, 1], xy[:, 0]).astype(np.float32)
+
+
+def obstacle_points(space: FreeSpace, xy: F64, max_range_m: float, height_m: float = DEFAULT_HEIGHT_M) -> F32:
+    """The points of the boundary at which there is something one must not drive on.
+
+    xy: (W, 2), `boundary_xy`. max_range_m: metres from the origin of the base frame. height_m: the points' z.
+    Returns (N, 3) float32 x, y, z in the base frame: columns whose free space ends at a class that is not
+    drivable; not those that end at the image's upper edge, at void or at pixels too unsure to tell.
+    """
+    solid = (space.surface == Surface.FLAT) | (space.surface == Surface.UPRIGHT)
+    with np.errstate(invalid="ignore"):
+        solid &= np.hypot(xy[:, 0], xy[:, 1]) <= max_range_m
+    points = np.empty((int(np.count_nonzero(solid)), 3), np.float32)
+    points[:, :2] = xy[solid]
+    points[:, 2] = height_m
+    return points
