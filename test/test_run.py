@@ -1,4 +1,4 @@
-"""./run: usage, and the one line that says what a machine lacks. The script itself runs, in an empty clone."""
+"""./run: usage, and the one line that says what a machine lacks. The script runs in an empty clone."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_no_python(clone: Path) -> None:
 @pytest.mark.parametrize(
     ("flaw", "message"),
     [
-        ("sys.version_info = (3, 14, 0)", "python3 is Python 3.14, and the ROS 2 wheels exist for 3.10 to 3.13"),
-        ("sysconfig.get_path = lambda name: '/none'", "Python.h of Python {0} is missing: apt install python{0}-dev"),
+        ("sys.version_info = (3, 14, 0)", "python3 is Python 3.14, and the ROS 2 wheels exist for 3.10 to"),
+        ("sysconfig.get_path = lambda name: '/none'", "Python.h of Python {0} is missing: apt install python{0}-d"),
         ("sys.modules['ensurepip'] = None", "module of Python {0} is missing: apt install python{0}-venv"),
     ],
     ids=["version", "headers", "venv"],
