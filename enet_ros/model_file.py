@@ -51,6 +51,7 @@ def save(path: Path | str, card: ModelCard, tensors: Tensors) -> ModelCard:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(arrays, part, metadata={CARD_KEY: card.to_json()})
+        part.chmod(0o644)  # safetensors writes for the owner alone
         os.replace(part, path)
     except OSError as error:
         raise ModelError(f"cannot write {path}: {error.strerror}; choose a writable folder") from error
