@@ -57,7 +57,7 @@ def _node(context: LaunchContext) -> list[Action]:
         executable="segment",
         name="segmentation",
         namespace=given["namespace"],
-        parameters=[*files, {**overrides, **flags}],
+        parameters=[*files, {**overrides, **flags, "autostart": False}],
         remappings=[
             ("image_raw", given["image"]),
             ("image_raw/compressed", given["image"] + "/compressed"),
@@ -83,8 +83,8 @@ def _transport(config: str) -> dict[str, str]:
 def _autostart(node: LifecycleNode) -> list[Action]:
     """Configure when the process has started, activate when that has succeeded.
 
-    By events, which every distribution has (Humble has no LifecycleNode(autostart=True)), and which serve a
-    respawned process too.
+    By events, which every distribution has (Humble has no LifecycleNode(autostart=True)), and which serve a respawned
+    process too. The node's own parameter autostart is off, so that it is not told twice.
     """
 
     def change_state(transition: int) -> EmitEvent:
