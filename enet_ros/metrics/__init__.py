@@ -5,12 +5,16 @@ from __future__ import annotations
 from enet_ros.metrics.boundary import BoundaryScore, boundary_band, edges
 from enet_ros.metrics.calibration import Calibration, ReliabilityBin
 from enet_ros.metrics.confusion import ConfusionMatrix
+from enet_ros.metrics.scorer import FrameScore, Scorer, Scores
 
 __all__ = [
     "BoundaryScore",
     "Calibration",
     "ConfusionMatrix",
+    "FrameScore",
     "ReliabilityBin",
+    "Scorer",
+    "Scores",
     "boundary_band",
     "edges",
 ]

@@ -1,0 +1,100 @@
+"""All scores of a run in one place: fed frame by frame, read as one frozen value, written as JSON."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from enet_ros.classes import ClassTable
+from enet_ros.metrics.boundary import BoundaryScore
+from enet_ros.metrics.calibration import Calibration
+from enet_ros.metrics.confusion import ConfusionMatrix
+
+Labels = npt.NDArray[np.uint8]
+
+BOUNDARY_RADIUS = 3
+"""Pixels around a true boundary that the boundary scores look at."""
+
+
+class FrameScore(NamedTuple):
+    """One frame's scores, 0..1; miou is over the classes in this frame, NaN where its truth is void alone."""
+
+    name: str
+    miou: float
+    pixel_accuracy: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a run scored. `calibration` is None where predictions came without confidence."""
+
+    table: ClassTable
+    confusion: ConfusionMatrix
+    boundary: BoundaryScore
+    calibration: Calibration | None
+    frames: tuple[FrameScore, ...]
+
+    def drivable_iou(self) -> float:
+        """IoU of all drivable classes taken as one."""
+        return self.confusion.group_iou(self.table.indices(self.table.drivable))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain values, fractions 0..1, None where undefined; see docs/evaluation.md."""
+        matrix = self.confusion
+        return {
+            "miou": _plain(matrix.miou()),
+            "iou": self._by_class(matrix.iou()),
+            "class_accuracy": _plain(matrix.class_accuracy()),
+            "recall": self._by_class(matrix.recall()),
+            "pixel_accuracy": _plain(matrix.pixel_accuracy()),
+            "drivable_iou": _plain(self.drivable_iou()),
+            "boundary_miou": _plain(self.boundary.miou()),
+            "boundary_f1": _plain(self.boundary.f1()),
+            "boundary_radius_px": self.boundary.radius,
+            "ece": None if self.calibration is None else _plain(self.calibration.ece()),
+            "frames": len(self.frames),
+            "pixels": matrix.pixels,
+        }
+
+    def _by_class(self, values: npt.NDArray[np.float64]) -> dict[str, float | None]:
+        names = enumerate(self.table.names)
+        return {name: _plain(values[index]) for index, name in names if index != self.table.void}
+
+
+class Scorer:
+    """Collects scores frame by frame."""
+
+    def __init__(self, table: ClassTable, boundary_radius: int = BOUNDARY_RADIUS) -> None:
+        """`table` is that of the truth; predictions are in its ids too."""
+        self._table = table
+        self._confusion = ConfusionMatrix(table.num_classes)
+        self._boundary = BoundaryScore(table.num_classes, boundary_radius)
+        self._calibration: Calibration | None = None
+        self._frames: list[FrameScore] = []
+
+    def add(
+        self, name: str, truth: Labels, predicted: Labels, confidence: Labels | None = None
+    ) -> FrameScore:
+        """Count a frame, arrays (H, W) uint8, void 255. Raises DatasetError as `ConfusionMatrix.add`."""
+        frame = ConfusionMatrix(self._table.num_classes)
+        frame.add(truth, predicted)
+        if confidence is not None:
+            self._calibration = self._calibration or Calibration()
+            self._calibration.add(truth, predicted, confidence)
+        self._confusion += frame
+        self._boundary.add(truth, predicted)
+        score = FrameScore(name, frame.miou(), frame.pixel_accuracy())
+        self._frames.append(score)
+        return score
+
+    def scores(self) -> Scores:
+        """The scores of the frames so far."""
+        return Scores(self._table, self._confusion, self._boundary, self._calibration, tuple(self._frames))
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

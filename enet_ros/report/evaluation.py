@@ -1,0 +1,129 @@
+"""The report of `enet_ros evaluate`: scores, and the frames that explain them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from enet_ros.card import ModelCard
+from enet_ros.classes import ClassTable
+from enet_ros.metrics import FrameScore, Scores
+from enet_ros.report.markup import Markup, element, join
+from enet_ros.report.page import Page, Section, Stat, figure, percent, render
+from enet_ros.report.pictures import Still, comparison, legend
+from enet_ros.report.scores import score_sections, score_stats
+
+UInt8 = npt.NDArray[np.uint8]
+
+_KEPT = 64
+
+
+class Chosen(NamedTuple):
+    """The frames a report shows."""
+
+    worst: tuple[Still, ...] = ()
+    median: tuple[Still, ...] = ()
+
+
+class Gallery:
+    """Keeps, out of any number of frames, the worst few and an even sample to find the median in.
+
+    Memory is bounded: at most 64 frames of 480 pixels width beside the worst. Up to 64 frames, the median is exact.
+    """
+
+    def __init__(self, worst: int = 4, median: int = 2) -> None:
+        self._worst: list[tuple[float, Still]] = []
+        self._sample: list[tuple[float, Still]] = []
+        self._counts = (worst, median)
+        self._all: list[float] = []
+        self._stride = 1
+
+    def add(self, image: UInt8, truth: UInt8, labels: UInt8, score: FrameScore) -> None:
+        """Look at a frame: (H, W, 3) uint8 RGB and two (H, W) uint8; copied if kept."""
+        if math.isnan(score.miou):
+            return
+        number = len(self._all)
+        self._all.append(score.miou)
+        sampled = number % self._stride == 0
+        bad = len(self._worst) < self._counts[0] or score.miou < self._worst[-1][0]
+        if not (sampled or bad):
+            return
+        caption = f"mIoU {percent(score.miou)} %, {percent(score.pixel_accuracy)} % of pixels right"
+        still = Still(score.name, caption, image, labels, truth).reduced()
+        if bad:
+            self._worst = sorted([*self._worst, (score.miou, still)], key=lambda entry: entry[0])
+            del self._worst[self._counts[0] :]
+        if sampled:
+            self._sample.append((score.miou, still))
+            if len(self._sample) > _KEPT:
+                self._sample = self._sample[::2]
+                self._stride *= 2
+
+    def chosen(self) -> Chosen:
+        """The worst frames, worst first, and those nearest to the median mIoU."""
+        if not self._all:
+            return Chosen()
+        middle = float(np.median(self._all))
+        near = sorted(self._sample, key=lambda entry: abs(entry[0] - middle))[: self._counts[1]]
+        return Chosen(tuple(still for _, still in self._worst), tuple(still for _, still in near))
+
+
+@dataclass(frozen=True)
+class EvaluationPage:
+    """What the report of an evaluation shows.
+
+    source        what the model was judged on
+    engine        what ran it, as text
+    frames_per_s  of inference alone; NaN leaves the figure out
+    settings      further (name, value) facts
+    """
+
+    card: ModelCard
+    scores: Scores
+    source: str
+    engine: str
+    frames_per_s: float
+    chosen: Chosen
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+def evaluation_page(content: EvaluationPage) -> str:
+    """The report as one HTML document."""
+    card, scores = content.card, content.scores
+    stats = list(score_stats(scores))
+    if not math.isnan(content.frames_per_s):
+        stats.append(Stat("inference", f"{content.frames_per_s:.1f}", "frames/s"))
+    classes, *rest = score_sections(scores)
+    sections = (classes, *_frames(content.chosen, scores.table), *rest)
+    facts = (
+        ("model", card.name),
+        ("digest", card.digest),
+        ("license", card.license),
+        ("provenance", card.provenance),
+        ("engine", content.engine),
+        ("judged on", content.source),
+        ("classes", f"{scores.table.name}: {', '.join(scores.table.names)}"),
+        ("frames", f"{len(scores.frames)}, {scores.confusion.pixels} labelled pixels"),
+        (
+            f"within {scores.boundary.radius} px of a boundary",
+            f"mIoU {percent(scores.boundary.miou())} %, F1 of the boundaries {percent(scores.boundary.f1())} %",
+        ),
+        *content.settings,
+    )
+    lede = f"{len(scores.frames)} frames, compared with their labels at full size; void pixels left out."
+    return render(Page("enet_ros evaluation", f"{card.name} on {content.source}", lede, tuple(stats), sections, facts))
+
+
+def _frames(chosen: Chosen, table: ClassTable) -> tuple[Section, ...]:
+    if not chosen.worst:
+        return ()
+    parts: list[Markup] = [element("h3", "Worst")]
+    parts += [comparison(still, table) for still in chosen.worst]
+    parts.append(element("h3", "Median"))
+    parts += [comparison(still, table) for still in chosen.median]
+    note = "Errors are red on the grey image; pixels without a label are dark grey and count for nothing."
+    return (Section("Pictures", figure("pictures", join(*parts), legend(table)), note),)
