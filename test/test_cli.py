@@ -37,7 +37,8 @@ def test_every_verb_has_a_module_that_teaches(name: str) -> None:
 
 
 def test_every_module_is_in_the_table() -> None:
-    modules = {path.stem for path in Path(cli.__file__).parent.glob("[!_]*.py")}
+    paths = Path(cli.__file__).parent.glob("*.py")
+    modules = {path.stem for path in paths if "\ndef add_arguments(" in path.read_text()}
     assert modules == {verb.module for verb in cli.VERBS.values()}
 
 

@@ -24,21 +24,22 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "model_file": ("card",),
     "nn": ("model_file",),
     "engines": ("model_file",),
-    "engines.graph": ("nn", "engines"),
-    "engines.pytorch": ("nn", "engines", "engines.graph"),
+    "engines.pytorch": ("engines", "nn"),
     "segmenter": ("engines", "codec"),
     "products": ("classes", "camera"),
     "metrics": ("classes",),
     "datasets": ("classes", "camera"),
     "bags": ("codec", "datasets"),
     "train": ("nn", "datasets", "metrics"),
-    "report": ("metrics", "products"),
-    "cli": ("engines.graph", "segmenter", "bags", "train", "report", "version"),
+    "report": ("metrics", "products", "card"),
+    "evaluation": ("segmenter", "metrics", "datasets", "bags", "products"),
+    "labelling": ("segmenter", "bags", "products"),
+    "cli": ("train", "report", "evaluation", "labelling", "version"),
     # ---- the line: nothing above imports rclpy or a message package ----
     "ros.parameters": ("classes", "engines"),
-    "ros": ("segmenter", "products", "bags", "report", "version"),
+    "ros": ("ros.parameters", "segmenter", "products", "bags", "metrics", "report", "version"),
 }
-TORCH_ROOMS = ("nn", "train", "engines.pytorch", "engines.graph")
+TORCH_ROOMS = ("nn", "train", "engines.pytorch")
 ROS_PACKAGES = {
     "rclpy", "rosbag2_py", "cv_bridge", "tf2_ros", "launch", "launch_ros", "builtin_interfaces", "std_msgs",
     "sensor_msgs", "nav_msgs", "geometry_msgs", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces",
