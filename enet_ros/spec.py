@@ -108,3 +108,58 @@ class ENetSpec:
         if "num_classes" not in values:
             raise ConfigError("the network's description has no num_classes; the file is not a complete model card")
         return cls(**values)
+
+
+_PYTORCH_2018: dict[str, Any] = {
+    "initial_pool": 3,
+    "conv_bias": False,
+    "slopes": "branch-shared",
+    "expansion_activation": True,
+    "up_expansion_activation": True,
+    "asymmetric_norm": True,
+    "asymmetric_order": "5x1,1x5",
+    "internal_from": "input",
+    "down_pool": 3,
+    "last_kernel": 3,
+    "bn_eps": 1e-5,
+}
+_RELU_DECODER: dict[str, Any] = {"decoder_activation": "relu", "decoder_output_activation": "relu"}
+_PYTORCH_2018_04 = {**_PYTORCH_2018, **_RELU_DECODER, "slopes": "shared"}
+_PYTORCH_2019 = {**_PYTORCH_2018_04, "down_pool": 2, "upsample_kernel": 2}
+
+VARIANTS: Mapping[str, Mapping[str, Any]] = {
+    # github.com/e-lab/ENet-training (Torch7), by the paper's authors
+    "paper": {},
+    # github.com/davidtvs/PyTorch-ENet, named by the commits after which it changed
+    "pytorch-enet-2018-02": _PYTORCH_2018,
+    "pytorch-enet-2018-04": _PYTORCH_2018_04,
+    "pytorch-enet-2019-03": _PYTORCH_2019,
+    "pytorch-enet-2021-03": {**_PYTORCH_2019, "up_expansion_activation": False},
+    # github.com/TimoSaemann/ENet
+    "caffe": {
+        **_RELU_DECODER,
+        "asymmetric_order": "5x1,1x5",
+        "asymmetric_padding": "both",
+        "down_skip": "conv",
+        "upsample_kernel": 2,
+    },
+    # github.com/srihari-humbarwadi/ENet-A-Deep-Neural-Network-Architecture-for-Real-Time-Semantic-Segmentation;
+    # its decoder makes the 3x3 convolutions of 4.1, 4.2 and 5.1 and does not connect them
+    "keras": {
+        "initial_norm": False,
+        "decoder_output_activation": "relu",
+        "asymmetric_order": "5x1,1x5",
+        "decoder_conv": False,
+        "unpool": "nearest",
+        "skip_norm": False,
+        "strided_padding": "end",
+    },
+}
+"""The values in which the ENets in circulation differ from the paper's, by the names we give them."""
+
+
+def variant(name: str, num_classes: int) -> ENetSpec:
+    """A member of VARIANTS; ConfigError lists the names there are."""
+    if name not in VARIANTS:
+        raise ConfigError(f"there is no ENet variant {name!r}; use one of {', '.join(VARIANTS)}")
+    return ENetSpec(num_classes, **VARIANTS[name])

@@ -37,13 +37,9 @@ def load_tensors(network: ENet, model: Model) -> None:
         if name in given and given[name] != shape
     ]
     if problems:
-        shown = "; ".join(sorted(problems)[:5]) + (
-            f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-        )
+        shown = "; ".join(sorted(problems)[:5]) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else "")
         raise ModelError(f"the tensors of model {model.card.name!r} do not fit its card's network: {shown}")
-    network.load_state_dict(
-        {n: torch.from_numpy(np.array(a)) for n, a in model.tensors.items()}, strict=False
-    )
+    network.load_state_dict({n: torch.from_numpy(np.array(a)) for n, a in model.tensors.items()}, strict=False)
 
 
 def build(model: Model) -> ENet:

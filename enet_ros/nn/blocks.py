@@ -69,9 +69,7 @@ class Initial(nn.Module):
         return out
 
 
-def _expansion(
-    inner: int, channels: int, kind: str, spec: ENetSpec, dropout: float, active: bool
-) -> list[nn.Module]:
+def _expansion(inner: int, channels: int, kind: str, spec: ENetSpec, dropout: float, active: bool) -> list[nn.Module]:
     """1x1 back to full width, batch norm, an activation where `active`, spatial dropout."""
     layers: list[nn.Module] = [nn.Conv2d(inner, channels, 1, bias=False), norm(channels, spec)]
     if active:
@@ -178,10 +176,6 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor, indices: Tensor) -> Tensor:
         skip = self.skip(x)
-        skip = (
-            F.interpolate(skip, scale_factor=2.0)
-            if self.nearest
-            else F.max_unpool2d(skip, indices, [2, 2], [2, 2])
-        )
+        skip = F.interpolate(skip, scale_factor=2.0) if self.nearest else F.max_unpool2d(skip, indices, [2, 2], [2, 2])
         out: Tensor = self.sum(skip, self.branch(x))
         return out

@@ -41,12 +41,8 @@ class ENet(nn.Module):
         self.down1 = Down(16, 64, spec, dropout.stage1)
         self.stage1 = nn.Sequential(*(Bottleneck(64, spec, *kinds, dropout.stage1) for _ in range(4)))
         self.down2 = Down(64, 128, spec, dropout.stage23)
-        self.stage2 = nn.Sequential(
-            *(Bottleneck(128, spec, *kinds, dropout.stage23, d, a) for d, a in _CONTEXT)
-        )
-        self.stage3 = nn.Sequential(
-            *(Bottleneck(128, spec, *kinds, dropout.stage23, d, a) for d, a in _CONTEXT)
-        )
+        self.stage2 = nn.Sequential(*(Bottleneck(128, spec, *kinds, dropout.stage23, d, a) for d, a in _CONTEXT))
+        self.stage3 = nn.Sequential(*(Bottleneck(128, spec, *kinds, dropout.stage23, d, a) for d, a in _CONTEXT))
         kinds = (spec.decoder_activation, spec.decoder_output_activation)
         self.up4 = Up(128, 64, spec, dropout.decoder)
         self.stage4 = nn.Sequential(
@@ -54,9 +50,7 @@ class ENet(nn.Module):
         )
         self.up5 = Up(64, 16, spec, dropout.decoder)
         self.stage5 = nn.Sequential(Bottleneck(16, spec, *kinds, dropout.decoder, main=spec.decoder_conv))
-        self.last = doubling(16, spec.num_classes, spec.last_kernel, spec)[
-            0
-        ]  # `forward` crops what is too much
+        self.last = doubling(16, spec.num_classes, spec.last_kernel, spec)[0]  # `forward` crops what is too much
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]

@@ -52,9 +52,7 @@ def _modules(network: ENet, skip_first: bool) -> Iterator[tuple[str, nn.Module]]
     yield from late
 
 
-def assemble(
-    spec: ENetSpec, layers: Sequence[Layer], *, skip_first: bool
-) -> dict[str, npt.NDArray[np.float32]]:
+def assemble(spec: ENetSpec, layers: Sequence[Layer], *, skip_first: bool) -> dict[str, npt.NDArray[np.float32]]:
     """The foreign layers under our state-dict names.
 
     `skip_first` tells the order in bottlenecks whose skip has layers: the skip's before the branch's, or behind.
@@ -65,23 +63,17 @@ def assemble(
     for (name, module), layer in zip(ours, layers):  # noqa: B905 (the first difference says more than the counts)
         kind = _KINDS[type(module)]
         if layer.kind != kind:
-            raise ModelError(
-                f"{layer.where} is a {layer.kind}, ENet has the {kind} {name} there: another network"
-            )
+            raise ModelError(f"{layer.where} is a {layer.kind}, ENet has the {kind} {name} there: another network")
         wanted = {key: tuple(value.shape) for key, value in module.state_dict().items() if value.ndim}
         given = {key: value.shape for key, value in layer.arrays.items()}
         if wanted != given:
             raise ModelError(f"{layer.where} has arrays {given}, where ENet's {name} needs {wanted}")
         for key, value in layer.arrays.items():
             if not np.isfinite(value).all():
-                raise ModelError(
-                    f"{layer.where} has numbers in {key} that are not finite; the file is damaged"
-                )
+                raise ModelError(f"{layer.where} has numbers in {key} that are not finite; the file is damaged")
             tensors[f"{name}.{key}"] = np.ascontiguousarray(value, dtype=np.float32)
     if len(ours) != len(layers):
-        raise ModelError(
-            f"the file has {len(layers)} layers with weights, this ENet {len(ours)}: another network"
-        )
+        raise ModelError(f"the file has {len(layers)} layers with weights, this ENet {len(ours)}: another network")
     return tensors
 
 

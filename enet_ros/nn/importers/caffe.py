@@ -3,8 +3,8 @@
 How it differs from the authors' network: 1x1 convolutions fill the skips of bottlenecks 1.0 and 2.0; the halves of the
 asymmetric convolutions are 5x1 first and padded by 1 on both axes; ReLUs and 2x2 up-sampling kernels in the decoder.
 
-Its files exist before and after its tool has merged batch norms into the convolutions. Merged norms are left behind
-as zeros, with the dropout layers around them; `enet_deploy_final.prototxt`, for which these files are made, has neither.
+Its files exist before and after its tool has merged batch norms into the convolutions. Merged norms are left
+behind as zeros, with the dropout layers around them; `enet_deploy_final.prototxt`, for which these files are made, has neither.
 """
 
 from __future__ import annotations
@@ -21,11 +21,21 @@ from enet_ros.errors import ModelError
 from enet_ros.model_file import Model
 from enet_ros.nn.importers.assemble import Layer, assemble, scale_norm
 from enet_ros.nn.importers.caffe_reader import CaffeLayer, read
-from enet_ros.spec import ENetSpec
+from enet_ros.spec import variant
 
-_WEIGHTLESS = {"Input", "Split", "Pooling", "Concat", "Eltwise", "Upsample", "ReLU", "Softmax", "ArgMax", "DenseImageData"}
+_WEIGHTLESS = {
+    "Input",
+    "Split",
+    "Pooling",
+    "Concat",
+    "Eltwise",
+    "Upsample",
+    "ReLU",
+    "Softmax",
+    "ArgMax",
+    "DenseImageData",
+}
 _DROPOUT = re.compile(r"'p': *'?([0-9.]{1,12})'?")
-_BN_EPS = 1e-3
 
 Array = npt.NDArray[np.float32]
 
@@ -43,16 +53,7 @@ def load(data: bytes, name: str, classes: ClassTable | None) -> Model:
     layers = list(_layers(caffe))
     if not layers or layers[-1].kind != "deconv" or "bias" not in layers[-1].arrays:
         raise ModelError("the Caffe model does not end with ENet's last transposed convolution; it is another network")
-    spec = ENetSpec(
-        num_classes=len(layers[-1].arrays["bias"]),
-        decoder_activation="relu",
-        decoder_output_activation="relu",
-        asymmetric_order="5x1,1x5",
-        asymmetric_padding="both",
-        down_skip="conv",
-        upsample_kernel=2,
-        bn_eps=_BN_EPS,
-    )
+    spec = variant("caffe", len(layers[-1].arrays["bias"]))
     card = ModelCard(
         name=name,
         spec=spec,
@@ -98,7 +99,9 @@ def _has_bias(layer: CaffeLayer) -> bool:
 def _convolution(layer: CaffeLayer, following: CaffeLayer | None) -> Layer:
     blobs = _blobs(layer, 2 if len(layer.blobs) == 2 else 1)
     if blobs[0].ndim != 4:
-        raise ModelError(f"the Caffe model's layer {layer.name} has kernels of shape {blobs[0].shape}; 4 sides expected")
+        raise ModelError(
+            f"the Caffe model's layer {layer.name} has kernels of shape {blobs[0].shape}; 4 sides expected"
+        )
     arrays = {"weight": blobs[0]}
     if _has_bias(layer):
         arrays["bias"] = blobs[1] if len(blobs) == 2 else np.zeros(0, np.float32)
@@ -117,8 +120,9 @@ def _norm(layer: CaffeLayer, before: CaffeLayer | None) -> Layer:
         if bias.shape != scale.shape:
             raise ModelError(f"the Caffe model's {layer.name} has {scale.size} channels, its convolution {bias.size}")
         shift = shift + scale * bias
-    arrays = {"weight": scale, "bias": shift, "running_mean": np.zeros_like(scale)}
-    return Layer("norm", layer.name, {**arrays, "running_var": np.full_like(scale, 1.0 - _BN_EPS)})
+    variance = np.full_like(scale, 1.0 - variant("caffe", 2).bn_eps)
+    arrays = {"weight": scale, "bias": shift, "running_mean": np.zeros_like(scale), "running_var": variance}
+    return Layer("norm", layer.name, arrays)
 
 
 def _blobs(layer: CaffeLayer, count: int) -> tuple[Array, ...]:

@@ -12,6 +12,7 @@ The layouts, by the dates of their commits, and how the state dict tells them ap
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import pickle
 import struct
@@ -27,7 +28,7 @@ from enet_ros.classes import CAMVID12, CITYSCAPES20, ClassTable
 from enet_ros.errors import ModelError
 from enet_ros.model_file import Model
 from enet_ros.nn.importers.assemble import Layer, assemble
-from enet_ros.spec import ENetSpec
+from enet_ros.spec import ENetSpec, variant
 
 _MAX_UNPACKED = 64 << 20
 _MAX_ENTRIES = 4096
@@ -86,7 +87,9 @@ def _unpickle(data: bytes) -> object:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except _DAMAGE as error:
         reason = str(error).partition("\n")[0][:120] or type(error).__name__
-        raise ModelError(f"the checkpoint cannot be read as tensors alone ({reason}); it is damaged or unsafe") from None
+        raise ModelError(
+            f"the checkpoint cannot be read as tensors alone ({reason}); it is damaged or unsafe"
+        ) from None
 
 
 def _state(checkpoint: object) -> dict[str, Tensor]:
@@ -111,30 +114,21 @@ def _spec(state: Mapping[str, Tensor], before_2021: bool) -> ENetSpec:
     if last is None or last.ndim != 4:
         raise ModelError("the checkpoint has no 'transposed_conv.weight' of four dimensions; it is no PyTorch-ENet")
     slope = _slope(state, "initial_block")
-    shared = slope is None or slope.numel() == 1
+    encoder = "relu" if slope is None else "prelu"
     decoder = "relu" if _slope(state, "upsample4_0") is None else "prelu"
-    newer = "upsample4_0.ext_tconv1.weight" in state
-    if newer and decoder == "prelu":
-        up_activation = "upsample4_0.ext_conv2.2.weight" in state
+    if "upsample4_0.ext_tconv1.weight" in state:
+        told = decoder == "prelu"
+        older = "upsample4_0.ext_conv2.2.weight" in state if told else before_2021
+        layout = "pytorch-enet-2019-03" if older else "pytorch-enet-2021-03"
+    elif slope is not None and slope.numel() > 1:
+        layout = "pytorch-enet-2018-02"
     else:
-        up_activation = not newer or before_2021
-    return ENetSpec(
-        num_classes=last.shape[1],
-        initial_pool=3,
-        conv_bias=False,
-        encoder_activation="relu" if slope is None else "prelu",
+        layout = "pytorch-enet-2018-04"
+    return dataclasses.replace(
+        variant(layout, last.shape[1]),
+        encoder_activation=encoder,
         decoder_activation=decoder,
         decoder_output_activation=decoder,
-        slopes="shared" if shared else "branch-shared",
-        expansion_activation=True,
-        up_expansion_activation=up_activation,
-        asymmetric_norm=True,
-        asymmetric_order="5x1,1x5",
-        internal_from="input",
-        down_pool=2 if newer else 3,
-        upsample_kernel=2 if newer else 3,
-        last_kernel=3,
-        bn_eps=1e-5,
     )
 
 

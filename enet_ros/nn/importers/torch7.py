@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from enet_ros.card import ModelCard
-from enet_ros.classes import CITYSCAPES20, ClassTable
+from enet_ros.classes import CAMVID, CITYSCAPES20, ClassTable
 from enet_ros.errors import ModelError
 from enet_ros.model_file import Model
 from enet_ros.nn.importers.assemble import Layer, assemble, scale_norm
 from enet_ros.nn.importers.torch7_reader import Module, read
-from enet_ros.spec import ENetSpec
+from enet_ros.spec import variant
 
 _KINDS = {
     "SpatialConvolution": "conv",
@@ -41,18 +42,29 @@ def load(data: bytes, name: str, classes: ClassTable | None) -> Model:
         raise ModelError(f"the Torch7 file holds a {type(root).__name__}, not a network")
     layers = list(_layers(root, root.kind))
     if not layers or "bias" not in layers[-1].arrays:
-        raise ModelError(
-            f"the Torch7 file's {root.kind} does not end with ENet's last transposed convolution"
-        )
-    spec = ENetSpec(num_classes=len(layers[-1].arrays["bias"]), bn_eps=_epsilon(root))
+        raise ModelError(f"the Torch7 file's {root.kind} does not end with ENet's last transposed convolution")
+    outputs = len(layers[-1].arrays["bias"])
+    spec = dataclasses.replace(variant("paper", outputs), bn_eps=_epsilon(root))
+    table, size = _training_data(outputs) if classes is None else (classes, (512, 1024))
     card = ModelCard(
         name=name,
         spec=spec,
-        classes=classes or CITYSCAPES20,
-        input_size=(512, 1024),
+        classes=table,
+        input_size=size,
         provenance="imported from a Torch7 model of the ENet authors' training code",
     )
     return Model(card, assemble(spec, layers, skip_first=False))
+
+
+def _training_data(outputs: int) -> tuple[ClassTable, tuple[int, int]]:
+    """Class table and (height, width) of the authors' training code with so many outputs; 'unlabelled' comes first."""
+    if outputs == CITYSCAPES20.num_classes:
+        return CITYSCAPES20, (512, 1024)
+    if outputs == CAMVID.num_classes + 1:
+        names, colors = ("unlabelled", *CAMVID.names), ((0, 0, 0), *CAMVID.colors)
+        table = dataclasses.replace(CAMVID, name="camvid12-void-first", names=names, colors=colors, void=0)
+        return table, (360, 480)
+    raise ModelError(f"the Torch7 file has {outputs} outputs, neither Cityscapes' 20 nor CamVid's 12; give --classes")
 
 
 def _layers(module: Module, where: str) -> Iterator[Layer]:

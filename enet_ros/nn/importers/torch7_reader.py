@@ -53,23 +53,17 @@ class Module:
         """A tensor field as float32; ModelError where it is not a tensor."""
         value = self.get(name)
         if not isinstance(value, np.ndarray):
-            raise ModelError(
-                f"the Torch7 file's {self.kind} has {type(value).__name__} for {name!r}, not a tensor"
-            )
+            raise ModelError(f"the Torch7 file's {self.kind} has {type(value).__name__} for {name!r}, not a tensor")
         return value.astype(np.float32)
 
     def modules(self) -> list[Module]:
         """The children of a container, in order; ModelError where one is something else."""
         table = self.get("modules")
         if not isinstance(table, dict):
-            raise ModelError(
-                f"the Torch7 file's {self.kind} has {type(table).__name__} for 'modules', not a table"
-            )
+            raise ModelError(f"the Torch7 file's {self.kind} has {type(table).__name__} for 'modules', not a table")
         children = [table.get(float(index)) for index in range(1, len(table) + 1)]
         if strangers := [child for child in children if not isinstance(child, Module)]:
-            raise ModelError(
-                f"the Torch7 file's {self.kind} holds {type(strangers[0]).__name__} among its modules"
-            )
+            raise ModelError(f"the Torch7 file's {self.kind} holds {type(strangers[0]).__name__} among its modules")
         return children  # type: ignore[return-value]  # checked above
 
 
@@ -100,9 +94,7 @@ class _Reader:
             return self._table(depth)
         if tag == _OBJECT:
             return self._object(depth)
-        raise ModelError(
-            f"the Torch7 file has an unknown value tag {tag} at byte {self._at - 4}; it is damaged"
-        )
+        raise ModelError(f"the Torch7 file has an unknown value tag {tag} at byte {self._at - 4}; it is damaged")
 
     def _take(self, count: int) -> memoryview:
         if count < 0 or count > len(self._data) - self._at:
@@ -124,9 +116,7 @@ class _Reader:
     def _string(self) -> str:
         size = self._int()
         if size > _MAX_STRING:
-            raise ModelError(
-                f"the Torch7 file has a string of {size} bytes at byte {self._at}; it is damaged"
-            )
+            raise ModelError(f"the Torch7 file has a string of {size} bytes at byte {self._at}; it is damaged")
         return bytes(self._take(size)).decode("utf-8", "replace")
 
     def _remember(self, index: int, value: Any) -> Any:
@@ -145,18 +135,14 @@ class _Reader:
         for _ in range(self._count()):
             key = self.value(depth + 1)
             if not isinstance(key, (str, float, bool)):
-                raise ModelError(
-                    f"the Torch7 file has a table key of type {type(key).__name__} at byte {self._at}"
-                )
+                raise ModelError(f"the Torch7 file has a table key of type {type(key).__name__} at byte {self._at}")
             table[key] = self.value(depth + 1)
         return table
 
     def _count(self) -> int:
         count = self._int()
         if count < 0 or count * 8 > len(self._data) - self._at:  # an entry takes at least two tags
-            raise ModelError(
-                f"the Torch7 file has a table of {count} entries at byte {self._at}; it is damaged"
-            )
+            raise ModelError(f"the Torch7 file has a table of {count} entries at byte {self._at}; it is damaged")
         return count
 
     def _object(self, depth: int) -> Any:
@@ -179,9 +165,7 @@ class _Reader:
     def _storage(self, kind: str) -> npt.NDArray[Any]:
         name = kind.removeprefix("torch.").removesuffix("Storage")
         if name not in _DTYPES:
-            raise ModelError(
-                f"the Torch7 file has a storage of type {kind!r}; known are {', '.join(_DTYPES)}"
-            )
+            raise ModelError(f"the Torch7 file has a storage of type {kind!r}; known are {', '.join(_DTYPES)}")
         dtype = np.dtype(_DTYPES[name])
         return np.frombuffer(self._take(self._long() * dtype.itemsize), dtype)
 
@@ -204,9 +188,7 @@ class _Reader:
         return view
 
 
-def _strided(
-    storage: npt.NDArray[Any], shape: list[int], strides: list[int], offset: int
-) -> npt.NDArray[Any]:
+def _strided(storage: npt.NDArray[Any], shape: list[int], strides: list[int], offset: int) -> npt.NDArray[Any]:
     """A view of a storage, after checking that every element lies inside it."""
     small = all(0 < side <= storage.size for side in shape) and math.prod(shape) <= storage.size
     last = offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
