@@ -1,0 +1,199 @@
+"""Every parameter of the node, declared once: value, unit, range, meaning, and when it may change.
+
+Knows no ROS: `enet_ros.ros.declare` makes descriptors of it, docs/node.md its table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, get_type_hints
+
+from enet_ros.engines.base import PRECISIONS
+from enet_ros.errors import ConfigError
+
+ENGINE_NAMES = ("auto", "openvino", "onnxruntime", "pytorch", "tensorrt")
+RELIABILITIES = ("best_effort", "reliable")
+DURABILITIES = ("volatile", "transient_local")
+EXECUTORS = ("auto", "events", "single")
+
+
+class Spec(NamedTuple):
+    """What is known of a parameter besides its value.
+
+    unit: '' for none. low, high: closed range of numbers. choices: the words allowed.
+    live: may change in any state; otherwise only while the node is unconfigured.
+    """
+
+    text: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    live: bool = False
+
+
+def _p(default: Any, text: str, unit: str = "", low: Any = None, high: Any = None, **more: Any) -> Any:
+    spec = Spec(text, unit, low, high, **more)
+    if isinstance(default, list):
+        values = tuple(default)
+        return dataclasses.field(default=values, metadata={"spec": spec})
+    return dataclasses.field(default=default, metadata={"spec": spec})
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The values of one configuration. `check` raises ConfigError; an instance is always valid."""
+
+    # The network
+    model: str = _p("camvid", "shipped model's name, or path of a .safetensors or .onnx file")
+    engine: str = _p("auto", "inference runtime; auto is the fastest that works here", choices=ENGINE_NAMES)
+    precision: str = _p("auto", "arithmetic; auto is the fastest that keeps the labels", choices=PRECISIONS)
+    device: str = _p("auto", "the runtime's name of a device (cpu, cuda, OpenVINO's GPU)")
+    threads: int = _p(0, "CPU threads of the runtime; 0 is its own choice", "", 0, 256)
+    input_height: int = _p(0, "height of the network's input; 0 is the model's own", "px", 0, 4096)
+    input_width: int = _p(0, "width of the network's input; 0 is the model's own", "px", 0, 4096)
+    warmup: int = _p(2, "images run through the engine while configuring", "", 0, 100)
+
+    # The camera
+    compressed: bool = _p(False, "subscribe to image_raw/compressed instead of image_raw")
+    reliability: str = _p(
+        "best_effort", "of the image subscription; match takes the publisher's", choices=(*RELIABILITIES, "match")
+    )
+    durability: str = _p(
+        "volatile", "of the image subscription; match takes the publisher's", choices=(*DURABILITIES, "match")
+    )
+    depth: int = _p(1, "images kept by the middleware (the node itself keeps the newest only)", "", 1, 100)
+    deadline: float = _p(
+        0.0, "longest time between images that the camera must promise (QoS); 0 asks for none", "s", 0.0, 3600.0
+    )
+    max_pixels: int = _p(50_000_000, "largest image accepted, height x width", "px", 1, 1_000_000_000, live=True)
+    max_age: float = _p(5.0, "image stamps older than this are reported as stale", "s", 0.001, 1e6, live=True)
+    min_rate: float = _p(0.0, "fewer images a second are reported; 0 asks for none", "Hz", 0.0, 1000.0, live=True)
+    silence: float = _p(2.0, "a camera without an image for this long is reported", "s", 0.1, 3600.0, live=True)
+    lazy: bool = _p(True, "unsubscribe from the camera while nobody subscribes to an output", live=True)
+
+    # The outputs
+    mask_size: str = _p("camera", "resolution of every mask", choices=("camera", "network"))
+    mask_groups: tuple[str, ...] = _p(
+        ["drivable"], "masks under ~/masks: 'drivable', a class name, or NAME=CLASS,CLASS"
+    )
+    overlay_opacity: float = _p(0.5, "share of the class colour in ~/overlay", "", 0.0, 1.0, live=True)
+    min_confidence: float = _p(
+        0.0, "a pixel less sure than this is unknown to group masks, free space and grid", "", 0.0, 1.0, live=True
+    )
+    output_reliability: str = _p("reliable", "of the outputs for each frame", choices=RELIABILITIES)
+    output_depth: int = _p(1, "messages kept of each output", "", 1, 100)
+
+    # The camera's pose, for outputs in metres (REP-103: x forward, y left, z up)
+    base_frame: str = _p("base_link", "frame of free space, obstacle points and occupancy grid")
+    use_tf: bool = _p(False, "take the camera's pose from TF instead of the parameters below")
+    camera_height: float = _p(0.0, "of the optical centre above the ground; 0: no output in metres", "m", 0.0, 1000.0)
+    camera_pitch: float = _p(0.0, "positive looks down", "rad", -math.pi / 2, math.pi / 2)
+    camera_roll: float = _p(0.0, "positive lowers the right side of the camera", "rad", -math.pi, math.pi)
+    camera_yaw: float = _p(0.0, "positive looks to the left", "rad", -math.pi, math.pi)
+    camera_x: float = _p(0.0, "of the optical centre in the base frame", "m", -1000.0, 1000.0)
+    camera_y: float = _p(0.0, "of the optical centre in the base frame", "m", -1000.0, 1000.0)
+
+    # Free space and grid
+    min_run: int = _p(5, "rows; a shorter run of other pixels in a column is a speck", "px", 1, 1000)
+    max_range: float = _p(40.0, "obstacle points and grid cells farther away are left out", "m", 0.1, 1000.0)
+    grid_resolution: float = _p(0.1, "side of a cell of ~/occupancy_grid", "m", 0.01, 10.0)
+    grid_length: float = _p(20.0, "of the grid, ahead of the base frame", "m", 0.1, 1000.0)
+    grid_width: float = _p(10.0, "of the grid, half of it to each side", "m", 0.1, 1000.0)
+
+    # The process (used by the executables, not by the node itself)
+    autostart: bool = _p(True, "the executable configures and activates the node by itself")
+    executor: str = _p("auto", "of the process; auto is events where rclpy has it", choices=EXECUTORS)
+    keep_pages: bool = _p(True, "glibc keeps freed image buffers instead of returning them to the kernel")
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError naming the first unusable value."""
+        for name in SPECS:
+            object.__setattr__(self, name, check(name, getattr(self, name)))
+        if (self.input_height == 0) != (self.input_width == 0):
+            raise ConfigError(
+                f"input_height is {self.input_height} and input_width {self.input_width}: give both, or 0 for both"
+            )
+        parse_groups(self.mask_groups)
+
+    def changed(self, values: Mapping[str, Any]) -> Parameters:
+        """A copy with some values replaced. Raises ConfigError; then nothing has changed."""
+        unknown = sorted(set(values) - set(SPECS))
+        if unknown:
+            raise ConfigError(f"there is no parameter {unknown[0]!r}; see docs/node.md")
+        return dataclasses.replace(self, **dict(values))
+
+    @property
+    def input_size(self) -> tuple[int, int] | None:
+        """(height, width) of the network's input, or None for the model's own."""
+        return (self.input_height, self.input_width) if self.input_height else None
+
+
+SPECS: Mapping[str, Spec] = {field.name: field.metadata["spec"] for field in dataclasses.fields(Parameters)}
+"""Every parameter's specification, in the order of the table."""
+
+_HINTS = get_type_hints(Parameters)
+TYPES: Mapping[str, type] = {name: list if "tuple" in str(_HINTS[name]) else _HINTS[name] for name in SPECS}
+"""bool, int, float, str, or list (of str)."""
+
+
+def check(name: str, value: Any) -> Any:
+    """The value in the parameter's type; ConfigError with the reason where it is none of its values."""
+    spec, kind = SPECS[name], TYPES[name]
+    if kind is list:
+        if isinstance(value, str) or not all(isinstance(item, str) for item in value or ()):
+            raise ConfigError(f"{name} is {value!r}: give a list of strings")
+        return tuple(value or ())
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ConfigError(f"{name} is {value!r}: give a value of type {kind.__name__}")
+    if spec.choices and value not in spec.choices:
+        raise ConfigError(f"{name} is {value!r}: use one of {', '.join(spec.choices)}")
+    if kind in (int, float) and spec.low is not None and spec.high is not None and not spec.low <= value <= spec.high:
+        unit = f" {spec.unit}" if spec.unit else ""
+        raise ConfigError(f"{name} is {value}: use {spec.low:g} to {spec.high:g}{unit}")
+    return value
+
+
+def parse_groups(entries: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """{topic name: class names} of `mask_groups`; no class names mean the name itself is looked up.
+
+    'drivable' -> the model's drivable set; 'car' -> that class; 'vehicles=car,bicyclist'. Raises ConfigError for
+    a name that cannot end a topic or comes twice.
+    """
+    groups: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        name, equals, names = (part.strip() for part in entry.partition("="))
+        classes = tuple(item.strip() for item in names.split(",") if item.strip())
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", name):
+            raise ConfigError(f"mask group {entry!r}: {name!r} cannot be a topic name; use letters, digits, single _")
+        if equals and not classes:
+            raise ConfigError(f"mask group {entry!r} lists no class; write NAME=CLASS,CLASS")
+        if name in groups:
+            raise ConfigError(f"mask group {name!r} comes twice; rename one")
+        groups[name] = classes
+    return groups
+
+
+DEFAULTS = Parameters()
+
+
+def markdown_table() -> str:
+    """The table of docs/node.md."""
+    rows = ["| parameter | default | range | unit | changes while active | meaning |", "|---|---|---|---|---|---|"]
+    for name, spec in SPECS.items():
+        default = getattr(DEFAULTS, name)
+        shown = str(list(default)) if isinstance(default, tuple) else default
+        shown = str(shown).lower() if isinstance(shown, bool) else shown
+        if spec.choices:
+            span = ", ".join(spec.choices)
+        else:
+            span = "" if spec.low is None else f"{spec.low:.6g} to {spec.high:.6g}"
+        live = "yes" if spec.live else "no"
+        rows.append(f"| `{name}` | `{shown}` | {span} | {spec.unit} | {live} | {spec.text} |")
+    return "\n".join(rows) + "\n"

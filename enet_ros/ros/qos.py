@@ -1,0 +1,86 @@
+"""Quality of service of every topic: profiles by name, overrides by rclpy, matching a publisher's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    QoSCompatibility,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_check_compatible,
+)
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from enet_ros.ros.parameters import Parameters
+
+_RELIABILITY = {"best_effort": ReliabilityPolicy.BEST_EFFORT, "reliable": ReliabilityPolicy.RELIABLE}
+_DURABILITY = {"volatile": DurabilityPolicy.VOLATILE, "transient_local": DurabilityPolicy.TRANSIENT_LOCAL}
+_OVERRIDABLE = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
+
+
+def overrides() -> QoSOverridingOptions:
+    """Lets `qos_overrides./topic.subscription.reliability` and its like have the last word."""
+    return QoSOverridingOptions(_OVERRIDABLE)
+
+
+def keep_last(depth: int, reliability: str, durability: str = "volatile") -> QoSProfile:
+    """A profile from the words of the parameters."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=_RELIABILITY[reliability],
+        durability=_DURABILITY[durability],
+    )
+
+
+def latched() -> QoSProfile:
+    """For what is said once and read by whoever comes later."""
+    return keep_last(1, "reliable", "transient_local")
+
+
+def output(parameters: Parameters) -> QoSProfile:
+    """For what is published with every frame."""
+    return keep_last(parameters.output_depth, parameters.output_reliability)
+
+
+def camera(parameters: Parameters, offered: Sequence[QoSProfile]) -> QoSProfile | None:
+    """For the image subscription. offered: the profiles of the publishers there are.
+
+    None where `match` has nothing to match yet. Of several publishers the weakest promise is matched: all are heard.
+    """
+    p = parameters
+    if "match" in (p.reliability, p.durability) and not offered:
+        return None
+    reliability, durability = p.reliability, p.durability
+    if reliability == "match":
+        reliable = all(profile.reliability == ReliabilityPolicy.RELIABLE for profile in offered)
+        reliability = "reliable" if reliable else "best_effort"
+    if durability == "match":
+        kept = all(profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for profile in offered)
+        durability = "transient_local" if kept else "volatile"
+    profile = keep_last(p.depth, reliability, durability)
+    if p.deadline > 0:
+        profile.deadline = Duration(nanoseconds=round(p.deadline * 1e9))
+    return profile
+
+
+def offered_on(node: Node, topic: str) -> list[QoSProfile]:
+    """The profiles of a topic's publishers. topic: fully resolved."""
+    return [info.qos_profile for info in node.get_publishers_info_by_topic(topic)]
+
+
+def complaints(offered: Sequence[QoSProfile], requested: Sequence[QoSProfile]) -> list[str]:
+    """Why publishers and subscriptions of one topic do not get together; empty where they do."""
+    found = []
+    for promise in offered:
+        for wish in requested:
+            compatibility, reason = qos_check_compatible(promise, wish)
+            if compatibility == QoSCompatibility.ERROR:
+                found.append(reason.removeprefix("ERROR: ").rstrip("; "))
+    return sorted(set(found))
