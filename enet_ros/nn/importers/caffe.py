@@ -4,7 +4,8 @@ How it differs from the authors' network: 1x1 convolutions fill the skips of bot
 asymmetric convolutions are 5x1 first and padded by 1 on both axes; ReLUs and 2x2 up-sampling kernels in the decoder.
 
 Its files exist before and after its tool has merged batch norms into the convolutions. Merged norms are left
-behind as zeros, with the dropout layers around them; `enet_deploy_final.prototxt`, for which these files are made, has neither.
+behind as zeros, with the dropout layers around them; `enet_deploy_final.prototxt`, for which these files are made,
+has neither.
 """
 
 from __future__ import annotations
