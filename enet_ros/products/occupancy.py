@@ -76,16 +76,17 @@ class GridSpec:
 class GridTable:
     """Which pixel shows which cell, for one calibration, pose and grid. Make one with `grid_table`.
 
-    cells: (M,) int32, flat indices of the cells whose centre lies in the image. pixels: (K, M) int32, flat
-    indices of
-    pixels: row 0 shows the cell's centre, row k the point k cells nearer to the camera; those outside the
-    image are -1.
+    cells: (M,) int32, flat indices of the cells whose centre lies in the image. centers, behind: (M,) int32, flat
+    indices of the pixels that show a cell's centre, and the point half a cell further from the camera. nearer:
+    (K, M) int32, those of points 1..K cells nearer to the camera. -1 stands for a point outside the image.
     """
 
     spec: GridSpec
     size: tuple[int, int]
     cells: I32
-    pixels: I32
+    centers: I32
+    behind: I32
+    nearer: I32
 
 
 def grid_table(ground: Ground, spec: GridSpec) -> GridTable:
@@ -99,13 +100,18 @@ def _grid_table(ground: Ground, spec: GridSpec) -> GridTable:
     foot = ground.pose.position()[:2]
     away = centers - foot
     distance = np.hypot(away[:, 0], away[:, 1])
-    seen = np.flatnonzero((_pixel_index(ground, centers) >= 0) & (distance <= ground.max_range_m))
-    unit = away[seen] / np.maximum(distance[seen], 1e-9)[:, None]
+    pixels = _pixel_index(ground, centers)
+    seen = np.flatnonzero((pixels >= 0) & (distance <= ground.max_range_m))
+    cell = away[seen] / np.maximum(distance[seen], 1e-9)[:, None] * spec.resolution_m
     steps = math.ceil(spec.obstacle_depth_m / spec.resolution_m)
-    pixels = np.stack(
-        [_pixel_index(ground, centers[seen] - unit * (step * spec.resolution_m)) for step in range(steps + 1)]
+    return GridTable(
+        spec,
+        (ground.intrinsics.height, ground.intrinsics.width),
+        seen.astype(np.int32),
+        pixels[seen],
+        _pixel_index(ground, centers[seen] + 0.5 * cell),
+        np.stack([_pixel_index(ground, centers[seen] - step * cell) for step in range(1, steps + 1)]),
     )
-    return GridTable(spec, (ground.intrinsics.height, ground.intrinsics.width), seen.astype(np.int32), pixels)
 
 
 def _pixel_index(ground: Ground, xy: F64) -> I32:
@@ -122,10 +128,9 @@ def occupancy_grid(surface: U8, table: GridTable) -> I8:
 
     surface: (H, W) uint8 of `Surface`, of the size the table was made for; otherwise ImageError.
     Returns (rows along y, columns along x) int8, x fastest, as OccupancyGrid.data wants it:
-    0 where the pixel that shows the cell's centre is drivable; 100 where it is other ground, or where an
-    upright obstacle has its foot on the cell or up to `obstacle_depth_m` nearer to the camera; -1 for void,
-    unsure, outside the image, and further behind an obstacle, whose upper parts only seem to lie on the
-    ground there.
+    0 where the pixel that shows the cell's centre is drivable; 100 where it is other ground, or where an upright
+    obstacle has its foot in the cell or up to `obstacle_depth_m` nearer to the camera; -1 for void, unsure, outside
+    the image, and further behind an obstacle, whose upper parts only seem to lie on the ground there.
     """
     if surface.shape != table.size or surface.dtype != np.uint8:
         raise ImageError(
@@ -133,10 +138,11 @@ def occupancy_grid(surface: U8, table: GridTable) -> I8:
             f"the grid's table is for uint8 of shape {table.size}, make one for this size"
         )
     flat = np.ascontiguousarray(surface).reshape(-1)
-    shown = flat[table.pixels[0]]
+    shown = flat[table.centers]
     values = _VALUES[shown]
+    values[(flat[table.behind] == Surface.UPRIGHT) & (table.behind >= 0)] = OCCUPIED
     upright = np.flatnonzero(shown == Surface.UPRIGHT)
-    nearer = table.pixels[1:, upright]
+    nearer = table.nearer[:, upright]
     hidden = ((flat[nearer] == Surface.UPRIGHT) & (nearer >= 0)).all(axis=0)
     values[upright[hidden]] = UNKNOWN
     grid = np.full(table.spec.shape, UNKNOWN, np.int8)

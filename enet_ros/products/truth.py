@@ -1,0 +1,145 @@
+"""How far from the truth the metres are: ranges and grids judged by a labelled image with depth.
+
+The truth is an image of the same camera at `fine` times the rows, so that its boundaries are that much
+sharper than what is judged, and its metres come from depth, not from a flat ground.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from enet_ros.camera import CameraIntrinsics, CameraPose
+from enet_ros.products import lens
+from enet_ros.products.arrays import F64, I8, U8
+from enet_ros.products.occupancy import FREE, OCCUPIED, UNKNOWN, GridSpec
+from enet_ros.products.surface import Surface
+
+FOOT_M = 0.3
+"""What stands lower than this over a cell stands on it; a tree's crown or a sign's plate does not."""
+
+
+class MetricTruth(NamedTuple):
+    """What one frame really shows.
+
+    range_m: (W,) float64. Metres from the base frame's origin to where each column's road ends; NaN where it
+    does not within the image. grid: (rows, columns) int8: FREE, OCCUPIED, or UNKNOWN where the camera cannot
+    see the cell.
+    """
+
+    range_m: F64
+    grid: I8
+
+
+class MetricScores(NamedTuple):
+    """Errors over all frames.
+
+    range_error_p95_20m, range_error_p95_40m: 95th percentile of |range - truth| / truth over the columns
+    whose road truly ends within 20 and 40 m; a column without an answer has an infinite error.
+    grid_agreement: share of cells with the true value, of those the camera can see or that are called free.
+    NaN where nothing was to be judged.
+    """
+
+    range_error_p95_20m: float
+    range_error_p95_40m: float
+    grid_agreement: float
+    columns: int
+    cells: int
+
+
+def fine_rows(intrinsics: CameraIntrinsics, fine: int) -> CameraIntrinsics:
+    """The camera with each row of pixels cut into `fine` rows."""
+    return lens.scaled(intrinsics, intrinsics.width, intrinsics.height * fine)
+
+
+def metric_truth(
+    surface: U8, depth_m: F64, camera: CameraIntrinsics, pose: CameraPose, spec: GridSpec
+) -> MetricTruth:
+    """The truth of one frame.
+
+    surface: (H, W) uint8 of `Surface` without UNKNOWN. depth_m: (H, W), metres along the optical axis, inf
+    for the sky.
+    camera: of these images (`fine_rows`). pose: of the camera in the base frame.
+    """
+    height, width = surface.shape
+    u, v = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
+    rays = lens.rays(camera, np.column_stack((u.ravel(), v.ravel()))).reshape(height, width, 3)
+    with np.errstate(invalid="ignore"):
+        points = (rays * depth_m[..., None]) @ pose.rotation().T + pose.position()
+    return MetricTruth(_range(surface, points), _grid(surface, depth_m, points, camera, pose, spec))
+
+
+def _range(surface: U8, points: F64) -> F64:
+    """(W,) float64: where the first pixel that is not drivable lies, seen from below."""
+    height, width = surface.shape
+    blocked = surface[::-1] != Surface.DRIVABLE
+    length = blocked.argmax(axis=0)
+    columns = np.arange(width)
+    row = height - 1 - length
+    reach = np.hypot(points[..., 0], points[..., 1])
+    found = reach[row, columns]
+    below = reach[np.minimum(row + 1, height - 1), columns]
+    # A kerb lies between the last pixel of the road and the first of the pavement; a wall's foot has its
+    # wall's distance.
+    found = np.where(surface[row, columns] == Surface.FLAT, (found + below) / 2, found)
+    in_image = blocked[length, columns] & (length > 0) & np.isfinite(found)
+    return np.where(in_image, found, np.nan)
+
+
+def _grid(
+    surface: U8, depth_m: F64, points: F64, camera: CameraIntrinsics, pose: CameraPose, spec: GridSpec
+) -> I8:
+    """Cells whose ground the camera sees, by its class; and cells on which it sees something stand."""
+    grid = np.full(spec.shape, UNKNOWN, np.int8)
+    cells = grid.reshape(-1)
+    centers = spec.centers()
+    toward = (np.column_stack((centers, np.zeros(len(centers)))) - pose.position()) @ pose.rotation()
+    pixels, inside = lens.in_view(camera, toward)
+    u, v = np.floor(pixels[inside] + 0.5).astype(np.intp).T
+    # What hides a cell is nearer than the cell by more than the depth of the pixel's own patch of ground.
+    patch = (
+        np.abs(np.gradient(np.where(np.isfinite(depth_m), depth_m, 1e4), axis=0))[v, u]
+        + spec.resolution_m / 2
+    )
+    seen = depth_m[v, u] >= toward[inside, 2] - patch
+    on_ground = seen & (surface[v, u] != Surface.UPRIGHT)
+    index = np.flatnonzero(inside)[on_ground]
+    cells[index] = np.where(surface[v, u][on_ground] == Surface.DRIVABLE, FREE, OCCUPIED)
+    stands = (surface == Surface.UPRIGHT) & (points[..., 2] < FOOT_M) & np.isfinite(depth_m)
+    column, row = np.floor((points[stands][:, :2] - spec.origin) / spec.resolution_m).astype(np.intp).T
+    within = (row >= 0) & (row < spec.shape[0]) & (column >= 0) & (column < spec.shape[1])
+    grid[row[within], column[within]] = OCCUPIED
+    return grid
+
+
+class MetricJudge:
+    """Collects the errors of frames; `scores` sums them up."""
+
+    def __init__(self) -> None:
+        self._truths: list[F64] = []
+        self._errors: list[F64] = []
+        self._right = 0
+        self._cells = 0
+
+    def add(self, range_m: F64, grid: I8, truth: MetricTruth) -> None:
+        """One frame. range_m: (W,) metres, NaN for no answer. grid: int8 of the truth's shape."""
+        ends = np.isfinite(truth.range_m)
+        error = np.abs(range_m[ends] - truth.range_m[ends]) / truth.range_m[ends]
+        self._truths.append(truth.range_m[ends])
+        self._errors.append(np.where(np.isnan(error), np.inf, error))
+        judged = (truth.grid != UNKNOWN) | (grid == FREE)
+        self._cells += int(judged.sum())
+        self._right += int((grid[judged] == truth.grid[judged]).sum())
+
+    def scores(self) -> MetricScores:
+        """The errors of all frames added so far."""
+        truths = np.concatenate([*self._truths, np.empty(0)])
+        errors = np.concatenate([*self._errors, np.empty(0)])
+
+        def p95(limit_m: float) -> float:
+            within = errors[truths <= limit_m]
+            return float(np.percentile(within, 95, method="higher")) if within.size else float("nan")
+
+        agreement = self._right / self._cells if self._cells else float("nan")
+        return MetricScores(p95(20.0), p95(40.0), agreement, len(truths), self._cells)
