@@ -46,12 +46,12 @@ from enet_ros.report.evaluation import EvaluationPage, Gallery, evaluation_page
 
 
 class Source(NamedTuple):
-    """Labelled frames from somewhere: how many at most, and what to call the place."""
+    """Labelled frames from somewhere, and how many there are at most."""
 
     frames: Iterable[Frame]
     total: int
     table: ClassTable
-    title: str
+    path: Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,8 +94,8 @@ def run(args: argparse.Namespace) -> int:
             engine.close()
     scores = scorer.scores()
     if not scores.frames:
-        raise ConfigError(f"{source.title} holds no labelled frame; nothing was scored")
-    print_scores(scores, f"{card.name} on {source.title}", watch.frames_per_s)
+        raise ConfigError(f"{source.path} holds no labelled frame; nothing was scored")
+    print_scores(scores, f"{card.name} on {source.path.name}", watch.frames_per_s)
     if args.json:
         speed = {} if args.bag else {"frames_per_s": watch.frames_per_s}
         settings = {"model": card.name, "digest": card.digest, "classes": source.table.name}
@@ -104,7 +104,14 @@ def run(args: argparse.Namespace) -> int:
     if gallery is not None:
         extra = (("corruption", args.corrupt),) if args.corrupt else ()
         page = EvaluationPage(
-            card, scores, source.title, _engine_text(info), watch.frames_per_s, gallery.chosen(), extra
+            card,
+            scores,
+            str(source.path),
+            source.path.name,
+            _engine_text(info),
+            watch.frames_per_s,
+            gallery.chosen(),
+            extra,
         )
         args.report.parent.mkdir(parents=True, exist_ok=True)
         args.report.write_text(evaluation_page(page), encoding="utf-8")
@@ -125,7 +132,7 @@ def _source(args: argparse.Namespace) -> AbstractContextManager[Source]:
     dataset = open_pairs(args.images, args.labels, args.classes)
     frames = dataset_frames(dataset, CORRUPTIONS.get(args.corrupt))
     total = min(len(dataset), args.frames or len(dataset))
-    return nullcontext(Source(islice(frames, args.frames), total, dataset.table, str(args.images)))
+    return nullcontext(Source(islice(frames, args.frames), total, dataset.table, args.images.resolve()))
 
 
 @contextmanager
@@ -138,7 +145,7 @@ def _bag(args: argparse.Namespace) -> Iterator[Source]:
         frames: Iterator[Frame] = iter(bag)
         if args.corrupt:
             frames = _altered(frames, CORRUPTIONS[args.corrupt])
-        yield Source(islice(frames, args.frames), total, table, str(args.bag))
+        yield Source(islice(frames, args.frames), total, table, args.bag.resolve())
 
 
 def _altered(frames: Iterable[Frame], alter: Callable[[UInt8, int], UInt8]) -> Iterator[Frame]:

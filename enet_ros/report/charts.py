@@ -104,7 +104,7 @@ def reliability_chart(bins: tuple[ReliabilityBin, ...]) -> Markup:
             axes.plot([item.confidence] * 2, [item.confidence, item.accuracy], color=BAD, linewidth=1.2)
         x, y = [b.confidence for b in full], [b.accuracy for b in full]
         axes.plot(x, y, color=ACCENT, linewidth=1.6)
-        axes.scatter(x, y, s=14 + 160 * share / max(share.sum(), 1), color=ACCENT, zorder=3)
+        axes.scatter(x, y, s=14 + 160 * share / max(share.sum(), 1), color=ACCENT, zorder=3, clip_on=False)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="share that is right")
     return drawing.svg
 
@@ -132,9 +132,17 @@ def frames_chart(miou: Floats) -> Markup:
     return drawing.svg
 
 
-def thinned(time_s: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """At most 800 points: the first time and the largest value of each stretch. values: (N,) or (N, S), NaN allowed."""
+def thinned(time_s: Floats, values: Floats, *, largest: bool = True) -> tuple[Floats, Floats]:
+    """At most 800 points, so that a long run stays a small page.
+
+    The first time of each stretch with its largest value (spikes stay), or its mean. values: (N,) or (N, S); NaN is
+    skipped by the largest alone.
+    """
     if len(time_s) <= _MOST_POINTS:
         return time_s, values
     starts = np.linspace(0, len(time_s), _MOST_POINTS, endpoint=False).astype(int)
-    return time_s[starts], np.asarray(np.fmax.reduceat(values, starts, axis=0))
+    if largest:
+        return time_s[starts], np.asarray(np.fmax.reduceat(values, starts, axis=0))
+    counts = np.diff(np.append(starts, len(time_s)))
+    means = np.add.reduceat(values, starts, axis=0) / counts.reshape(-1, *[1] * (values.ndim - 1))
+    return time_s[starts], np.asarray(means)

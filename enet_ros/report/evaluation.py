@@ -76,7 +76,8 @@ class Gallery:
 class EvaluationPage:
     """What the report of an evaluation shows.
 
-    source        what the model was judged on
+    source        what the model was judged on, shown in full among the facts
+    name          the same in short, for the title
     engine        what ran it, as text
     frames_per_s  of inference alone; NaN leaves the figure out
     settings      further (name, value) facts
@@ -85,6 +86,7 @@ class EvaluationPage:
     card: ModelCard
     scores: Scores
     source: str
+    name: str
     engine: str
     frames_per_s: float
     chosen: Chosen
@@ -115,7 +117,7 @@ def evaluation_page(content: EvaluationPage) -> str:
         *content.settings,
     )
     lede = f"{len(scores.frames)} frames, compared with their labels at full size; void pixels left out."
-    return render(Page("enet_ros evaluation", f"{card.name} on {content.source}", lede, tuple(stats), sections, facts))
+    return render(Page("enet_ros evaluation", f"{card.name} on {content.name}", lede, tuple(stats), sections, facts))
 
 
 def _frames(chosen: Chosen, table: ClassTable) -> tuple[Section, ...]:

@@ -47,10 +47,10 @@ tbody tr:last-child > * { border-bottom: 0; }
 .bar { background: var(--line); border-radius: 3px; height: 10px; min-width: 120px; overflow: hidden; }
 .bar i { background: var(--accent); display: block; height: 100%; }
 td.bars { width: 46%; padding-right: 16px; }
-.matrix { width: auto; }
+.matrix { max-width: 880px; }
 .matrix th, .matrix td { border: 0; font-size: 12px; padding: 0; }
 .matrix thead th { height: 92px; position: relative; vertical-align: bottom; }
-.matrix thead th > span { display: block; left: 20px; bottom: 4px; position: absolute; transform: rotate(-48deg);
+.matrix thead th > span { display: block; left: 50%; bottom: 4px; position: absolute; transform: rotate(-48deg);
   transform-origin: 0 100%; white-space: nowrap; }
 .matrix tbody th { padding-right: 10px; text-align: right; white-space: nowrap; }
 .matrix td { border: 1px solid var(--card); height: 30px; min-width: 40px; text-align: center; }
@@ -63,6 +63,7 @@ td.bars { width: 46%; padding-right: 16px; }
 .strip { display: grid; gap: 8px; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); }
 .row img, .strip img { border-radius: 5px; display: block; height: auto; width: 100%; }
 .legend { display: flex; flex-wrap: wrap; font-size: 13px; gap: 4px 18px; margin: 16px 0 0; padding: 0; }
+.stack figure + figure { margin-top: 22px; }
 .charts { display: grid; gap: 24px; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); }
 svg { display: block; height: auto; max-width: 100%; width: 100%; }
 dl { display: grid; font-size: 14px; gap: 6px 20px; grid-template-columns: max-content 1fr; margin: 0; }
