@@ -36,7 +36,5 @@ def load_calibration(path: Path) -> CameraIntrinsics:
             " camera_matrix, distortion_model and distortion_coefficients, as camera_calibration writes them"
         ) from error
     if not (camera.k[0, 0] > 0 and camera.k[1, 1] > 0 and np.isfinite(camera.k).all()):
-        raise ConfigError(
-            f"calibration {path} has focal lengths {camera.k[0, 0]}, {camera.k[1, 1]}: calibrate first"
-        )
+        raise ConfigError(f"calibration {path} has focal lengths {camera.k[0, 0]}, {camera.k[1, 1]}: calibrate first")
     return camera

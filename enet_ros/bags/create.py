@@ -92,9 +92,7 @@ def create(
     return frames
 
 
-def _encoder(
-    layout: BagLayout, camera: CameraIntrinsics | None
-) -> Callable[[Callable[[], SourceFrame]], _Encoded]:
+def _encoder(layout: BagLayout, camera: CameraIntrinsics | None) -> Callable[[Callable[[], SourceFrame]], _Encoded]:
     def encode(load: Callable[[], SourceFrame]) -> _Encoded:
         frame = load()
         header = Header(frame.stamp_ns, layout.frame_id)

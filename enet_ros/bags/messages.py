@@ -100,9 +100,7 @@ def camera_info_cdr(of: Header, camera: CameraIntrinsics) -> memoryview:
         p=np.hstack([k, np.zeros((3, 1))]).reshape(12),
         binning_x=0,
         binning_y=0,
-        roi=make(
-            "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
-        ),
+        roi=make("sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False),
     )
     return to_cdr(CAMERA_INFO, message)
 

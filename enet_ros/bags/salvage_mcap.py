@@ -82,8 +82,6 @@ def _connection(channel: Channel, schema: Schema | None) -> Connection:
         msgdef=definition,
         digest="",
         msgcount=0,
-        ext=ConnectionExtRosbag2(
-            channel.message_encoding, parse_qos(channel.metadata.get("offered_qos_profiles", ""))
-        ),
+        ext=ConnectionExtRosbag2(channel.message_encoding, parse_qos(channel.metadata.get("offered_qos_profiles", ""))),
         owner=None,
     )

@@ -47,9 +47,7 @@ class Source:
     camera: CameraIntrinsics | None = None
 
 
-def dataset_source(
-    dataset: PairDataset, layout: str, rate_hz: float | None = None, mode: str = "number"
-) -> Source:
+def dataset_source(dataset: PairDataset, layout: str, rate_hz: float | None = None, mode: str = "number") -> Source:
     """The frames of a labelled dataset. rate_hz: what frame numbers count; the dataset's own by default."""
     rate = rate_hz or _RATES.get(layout, 30.0)
     stamped = stamps([sample.name.rpartition("/")[2] for sample in dataset.samples], rate, mode)

@@ -56,9 +56,7 @@ def stamps(stems: Sequence[str], rate_hz: float, mode: str) -> list[Stamped]:
     numbered = sorted((frame_number(stem), position) for position, stem in enumerate(stems))
     for (one, _), (two, _) in pairwise(numbered):
         if one == two:
-            raise BagError(
-                f"frame {one.number} of sequence {one.sequence!r} is there twice: use --stamps order"
-            )
+            raise BagError(f"frame {one.number} of sequence {one.sequence!r} is there twice: use --stamps order")
     if mode == "nanoseconds":
         return _above_zero([Stamped(position, frame.number) for frame, position in numbered], 1)
     result: list[Stamped] = []

@@ -138,6 +138,4 @@ class DurableSqlite3(Sqlite3Writer):
 class DurableWriter(Writer):
     """rosbags' writer with the storages above."""
 
-    STORAGE_PLUGINS = MappingProxyType(
-        {StoragePlugin.MCAP: DurableMcap, StoragePlugin.SQLITE3: DurableSqlite3}
-    )
+    STORAGE_PLUGINS = MappingProxyType({StoragePlugin.MCAP: DurableMcap, StoragePlugin.SQLITE3: DurableSqlite3})

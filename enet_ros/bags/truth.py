@@ -37,10 +37,8 @@ class LabelledFrame(NamedTuple):
 class LabelledBag:
     """The labelled frames of one camera in a bag: image and truth are paired by their header stamps."""
 
-    def __init__(
-        self, path: Path | str, image_topic: str | None = None, truth_topic: str | None = None
-    ) -> None:
-        """Open the bag and choose its topics. BagError, where that is impossible, names the topics there are."""
+    def __init__(self, path: Path | str, image_topic: str | None = None, truth_topic: str | None = None) -> None:
+        """Open the bag and choose its topics; where that is impossible, BagError names what there is."""
         self.reader = BagReader(path)
         try:
             self.truth_topic = self.reader.topic(truth_topic) if truth_topic else _find_truth(self.reader)
@@ -113,9 +111,7 @@ def _find_image(reader: BagReader, truth: Topic) -> Topic:
     if len(raw) == 1:
         return raw[0]
     listing = ", ".join(t.name for t in others) or "none"
-    raise BagError(
-        f"{reader.path} has no single image topic for {truth.name}: choose one by --image-topic ({listing})"
-    )
+    raise BagError(f"{reader.path} has no single image topic for {truth.name}: choose one by --image-topic ({listing})")
 
 
 def _stamp(message: BagMessage) -> int:
@@ -144,6 +140,6 @@ def _pair(message: BagMessage, truth_number: int, truth: _UINT8, stamp_ns: int) 
     if truth.shape != image.shape[:2]:
         raise BagError(
             f"ground truth {truth_number} has {truth.shape[1]}x{truth.shape[0]} pixels, its image, message"
-            f" {message.number} of {message.topic}, {image.shape[1]}x{image.shape[0]}: they must have one size"
+            f" {message.number} of {message.topic}, {image.shape[1]}x{image.shape[0]}: both must be one size"
         )
     return LabelledFrame(f"{message.topic}#{message.number}", image, truth, stamp_ns)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from rosbags.interfaces import Connection
+from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2.errors import WriterError
 
@@ -54,7 +55,7 @@ class BagFolder:
         """Note a value in the bag's custom data (`ros2 bag info --verbose` shows it)."""
         self._writer.set_custom_data(key, value)
 
-    def add_topic(self, name: str, msgtype: str, like: Connection | None = None) -> None:
+    def add_topic(self, name: str, msgtype: str, like: Connection | None = None, qos: Sequence[Qos] = ()) -> None:
         """Announce a topic, with the definition, QoS and hash of another bag's connection where given.
 
         Raises BagError for a name given twice or a type without a definition.
@@ -72,7 +73,7 @@ class BagFolder:
                 msgtype,
                 msgdef=definition,
                 rihs01=digest,
-                offered_qos_profiles=extension.offered_qos_profiles if extension else (),
+                offered_qos_profiles=extension.offered_qos_profiles if extension else qos,
             )
         except (WriterError, *_DISK_ERRORS) as error:
             raise BagError(f"cannot add topic {name} to {self.folder}: {_reason(error)}") from error
@@ -120,9 +121,7 @@ class BagFolder:
     def _entry(self, written: Written) -> FileEntry:
         counts = {c.topic: written.counts.get(c.id, 0) for c in self.connections}
         empty = not any(counts.values())
-        return FileEntry(
-            self.file_name, 0 if empty else written.start_ns, 0 if empty else written.end_ns, counts
-        )
+        return FileEntry(self.file_name, 0 if empty else written.start_ns, 0 if empty else written.end_ns, counts)
 
 
 class BagWriter:

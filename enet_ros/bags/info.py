@@ -1,0 +1,118 @@
+"""What a bag holds: topics, rates, image sizes, gaps; read through once."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from enet_ros.bags.messages import MAX_MESSAGE_BYTES, from_cdr
+from enet_ros.bags.reader import BagMessage, BagReader, Topic
+from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
+from enet_ros.codec.containers import read_header
+from enet_ros.errors import BagError, EnetRosError
+
+_GAP = 1.8
+"""Times the median interval: a frame is missing from 2 on, and clocks jitter."""
+
+
+@dataclass(frozen=True)
+class TopicInfo:
+    """One topic. rate_hz: 1 / median interval of the log times, None below two messages.
+
+    content       of the first message: "960x720 rgb8", "480x360 jpeg", "480x360 plumb_bob"; "" for other types
+    gaps          intervals longer than 1.8 times the median
+    longest_gap_s the longest of them, 0 without
+    """
+
+    name: str
+    type: str
+    messages: int
+    size_bytes: int
+    rate_hz: float | None
+    content: str
+    gaps: int
+    longest_gap_s: float
+
+
+@dataclass(frozen=True)
+class BagInfo:
+    """A bag. start_ns and duration_s by log time; damage: what is wrong with it, or None."""
+
+    path: str
+    messages: int
+    size_bytes: int
+    start_ns: int
+    duration_s: float
+    topics: tuple[TopicInfo, ...]
+    damage: str | None
+
+
+def inspect(path: Path | str) -> BagInfo:
+    """Read a bag through. A damaged one is described as far as it goes; BagError where nothing can be read."""
+    times: dict[str, list[int]] = defaultdict(list)
+    sizes: dict[str, int] = defaultdict(int)
+    contents: dict[str, str] = {}
+    with BagReader(path) as reader:
+        damage = reader.damage
+        try:
+            for message in reader.messages():
+                times[message.topic].append(message.log_ns)
+                sizes[message.topic] += len(message.data)
+                if message.number == 0:
+                    contents[message.topic] = _content(message)
+        except BagError as error:
+            damage = str(error)
+        topics = tuple(_topic(t, times[t.name], sizes[t.name], contents.get(t.name, "")) for t in reader.topics)
+    stamps = [stamp for topic in times.values() for stamp in (min(topic), max(topic))]
+    start, end = min(stamps, default=0), max(stamps, default=0)
+    return BagInfo(
+        path=str(path),
+        messages=sum(topic.messages for topic in topics),
+        size_bytes=_size(Path(path)),
+        start_ns=start,
+        duration_s=(end - start) / 1e9,
+        topics=topics,
+        damage=damage,
+    )
+
+
+def _topic(topic: Topic, times: list[int], size: int, content: str) -> TopicInfo:
+    ordered = sorted(times)
+    intervals = [late - early for early, late in pairwise(ordered)]
+    period = statistics.median(intervals) if intervals else 0
+    gaps = [interval for interval in intervals if period and interval > _GAP * period]
+    return TopicInfo(
+        name=topic.name,
+        type=topic.type,
+        messages=len(times),
+        size_bytes=size,
+        rate_hz=1e9 / period if period else None,
+        content=content,
+        gaps=len(gaps),
+        longest_gap_s=max(gaps, default=0) / 1e9,
+    )
+
+
+def _content(message: BagMessage) -> str:
+    """A few words on a camera message, from its header alone."""
+    if message.type not in (IMAGE, COMPRESSED, CAMERA_INFO) or len(message.data) > MAX_MESSAGE_BYTES:
+        return ""
+    try:
+        content = from_cdr(message.type, message.data)
+        if message.type == COMPRESSED:
+            header = read_header(memoryview(content.data))
+            return f"{header.width}x{header.height} {header.kind.value}"
+    except EnetRosError as error:
+        return f"unreadable: {error}"
+    what = content.encoding if message.type == IMAGE else content.distortion_model
+    if message.type == CAMERA_INFO and not content.k[0]:
+        what = "uncalibrated"
+    return f"{content.width}x{content.height} {what}"
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [p for p in path.iterdir() if p.is_file()]
+    return sum(file.stat().st_size for file in files)

@@ -1,0 +1,114 @@
+"""Write a bag from a dataset, a folder, a video or the synthetic street.
+
+  enet_ros bag create OUT --dataset camvid --data DIR --split val
+      CamVid's frame numbers become 30 Hz stamps (0016E5_07959: 265.3 s), Cityscapes' 17 Hz; --rate changes that
+  enet_ros bag create OUT --images I --labels L --classes camvid
+  enet_ros bag create OUT --images frames/ --rate 10 --compress jpeg
+  enet_ros bag create OUT --video drive.mp4 --fov 60
+  enet_ros bag create OUT --street 300
+
+Topics: PREFIX/image_raw (or image_raw/compressed), PREFIX/camera_info with --camera-info, --fov or --street,
+PREFIX/ground_truth (mono8 class ids, void 255) where there are labels. OUT appears when it is whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+from enet_ros.bags.calibration import load_calibration
+from enet_ros.bags.create import BagLayout, create
+from enet_ros.bags.encode import COMPRESSIONS
+from enet_ros.bags.sources import Source, dataset_source, folder_source, video_source
+from enet_ros.bags.stamps import MODES
+from enet_ros.bags.writer import STORAGES
+from enet_ros.camera import CameraIntrinsics
+from enet_ros.cli.progress import progress
+from enet_ros.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("out", type=Path, metavar="OUT", help="the bag, a folder that does not exist yet")
+    source = parser.add_argument_group("frames (one of these)")
+    source.add_argument("--dataset", choices=("camvid", "cityscapes", "sunrgbd"), help="layout of --data")
+    source.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, or with --labels")
+    source.add_argument("--video", type=Path, metavar="FILE", help="a video file")
+    source.add_argument("--street", type=int, metavar="N", help="N frames of the synthetic street")
+    detail = parser.add_argument_group("about the frames")
+    detail.add_argument("--data", type=Path, metavar="DIR", help="root of the dataset")
+    detail.add_argument("--split", default="val", help="train, val or test (default: %(default)s)")
+    detail.add_argument("--labels", type=Path, metavar="DIR", help="labels of --images")
+    detail.add_argument("--classes", metavar="NAME", help="what labels mean: camvid, cityscapes... or a YAML")
+    detail.add_argument("--rate", type=float, metavar="HZ", help="frames per second (default: the source's own)")
+    detail.add_argument("--stamps", choices=MODES, help="stamps from frame numbers, order or names in ns")
+    detail.add_argument("--seed", type=int, default=0, help="of the street (default: %(default)s)")
+    camera = parser.add_argument_group("camera_info")
+    camera.add_argument("--camera-info", type=Path, metavar="YAML", help="as camera_calibration writes it")
+    camera.add_argument("--fov", type=float, metavar="DEG", help="an ideal camera of this horizontal angle")
+    out = parser.add_argument_group("the bag")
+    out.add_argument("--compress", choices=COMPRESSIONS, default="none", help="(default: %(default)s)")
+    out.add_argument("--quality", type=int, default=90, help="of JPEG, 1..100 (default: %(default)s)")
+    out.add_argument("--prefix", default="/camera", help="of the topics (default: %(default)s)")
+    out.add_argument("--frame-id", default="camera_optical_frame", help="(default: %(default)s)")
+    out.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="(default: %(default)s)")
+    out.add_argument("--force", action="store_true", help="replace OUT if it exists")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the bag; returns 0."""
+    if not 1 <= args.quality <= 100:
+        raise ConfigError(f"--quality {args.quality}: use 1..100")
+    source = _source(args)
+    layout = BagLayout(
+        prefix="/" + args.prefix.strip("/"),
+        frame_id=args.frame_id,
+        compression=args.compress,
+        quality=args.quality,
+        camera=_camera(args, source),
+    )
+    with progress(f"writing {args.out}", source.total) as bar:
+        frames = create(args.out, source, layout, storage=args.storage, overwrite=args.force, advance=bar.advance)
+    print(f"{args.out}: {frames} frames; look at it with: enet_ros bag info {args.out}", file=sys.stderr)
+    return 0
+
+
+def _source(args: argparse.Namespace) -> Source:
+    chosen = [n for n in ("dataset", "images", "video", "street") if getattr(args, n) is not None]
+    if len(chosen) != 1:
+        given = " and ".join(f"--{n}" for n in chosen) or "none"
+        raise ConfigError(f"give one of --dataset, --images, --video, --street ({given} given)")
+    if args.video is not None:
+        return video_source(args.video, args.rate)
+    if args.street is not None:
+        from enet_ros.bags.street import street_source
+
+        return street_source(args.street, args.rate or 30.0, args.seed)
+    if args.dataset is not None:
+        from enet_ros.datasets.opening import open_dataset
+
+        if args.data is None:
+            raise ConfigError(f"--dataset {args.dataset} needs --data DIR, its root folder")
+        dataset = open_dataset(args.dataset, args.data, args.split)
+        return dataset_source(dataset, args.dataset, args.rate, args.stamps or "number")
+    if args.labels is None:
+        return folder_source(args.images, args.rate or 30.0, args.stamps or "order")
+    from enet_ros.datasets.opening import LAYOUTS, open_pairs
+
+    if args.classes is None:
+        raise ConfigError("--labels needs --classes: what the label values mean, e.g. camvid")
+    mode = args.stamps or ("number" if args.classes in LAYOUTS[:2] else "order")
+    return dataset_source(open_pairs(args.images, args.labels, args.classes), args.classes, args.rate, mode)
+
+
+def _camera(args: argparse.Namespace, source: Source) -> CameraIntrinsics | None:
+    if args.camera_info is not None:
+        return load_calibration(args.camera_info)
+    if args.fov is None:
+        return None
+    if not 0 < args.fov < 180:
+        raise ConfigError(f"--fov {args.fov}: use degrees between 0 and 180")
+    height, width = next(source.loads())().rgb.shape[:2]
+    return CameraIntrinsics.from_fov(width, height, math.radians(args.fov))

@@ -1,0 +1,79 @@
+"""Show what a bag holds: topics, rates, image sizes, gaps.
+
+  enet_ros bag info drive.mcap
+  enet_ros bag info drive/ --json          for programs: one JSON object
+
+A damaged bag is described as far as it can be read; the exit code is then 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from enet_ros.bags.info import BagInfo, TopicInfo, inspect
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("bag", type=Path, metavar="BAG", help="a bag's folder, or its .mcap or .db3 file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table; returns 1 for a damaged bag."""
+    info = inspect(args.bag)
+    if args.json:
+        print(json.dumps(dataclasses.asdict(info), indent=2))
+    else:
+        _show(info)
+    return 1 if info.damage else 0
+
+
+def _show(info: BagInfo) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)  # nobody folds the lines of a file
+    begin = datetime.datetime.fromtimestamp(info.start_ns / 1e9, datetime.timezone.utc)
+    console.print(
+        f"{escape(info.path)}: {info.messages} messages, {info.duration_s:.1f} s from {begin:%Y-%m-%d %H:%M:%S} UTC,"
+        f" {_bytes(info.size_bytes)}",
+        highlight=False,
+    )
+    table = Table(box=None, header_style="bold")
+    for name in ("topic", "type", "content"):
+        table.add_column(name, overflow="fold")
+    for name in ("messages", "rate", "size", "gaps"):
+        table.add_column(name, justify="right")
+    for topic in info.topics:
+        table.add_row(*map(escape, _cells(topic)))
+    console.print(table)
+    if info.damage:
+        console.print(f"[bold red]damaged[/]: {escape(info.damage)}", highlight=False)
+
+
+def _cells(topic: TopicInfo) -> tuple[str, ...]:
+    return (
+        topic.name,
+        topic.type,
+        topic.content,
+        str(topic.messages),
+        "" if topic.rate_hz is None else f"{topic.rate_hz:.1f} Hz",
+        _bytes(topic.size_bytes),
+        f"{topic.gaps}, longest {topic.longest_gap_s:.2f} s" if topic.gaps else "",
+    )
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -1,0 +1,108 @@
+"""Add masks, overlays and free space to the cameras of a bag.
+
+  enet_ros label drive.mcap drive_labelled
+  enet_ros label drive labelled --model camvid --height 1.5 --pitch 3       free space in metres, too
+  enet_ros label drive masks_only --outputs mask --exclude /lidar/points
+
+OUT has every message of IN, byte for byte, and for a camera /camera/image_raw:
+  /camera/segmentation/mask                  mono8 class ids, void 255, at camera resolution
+  /camera/segmentation/overlay/compressed    JPEG
+  /camera/segmentation/free_space            enet_ros/FreeSpace; in metres with camera_info and --height
+  /camera/segmentation/info                  what the ids mean, latched
+
+A killed run leaves OUT.part; the same command goes on from there. OUT appears when it is whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from enet_ros import model_file
+from enet_ros.bags.writer import STORAGES
+from enet_ros.camera import CameraPose
+from enet_ros.cli.progress import progress
+from enet_ros.engines import ENGINES, create
+from enet_ros.errors import ConfigError
+from enet_ros.labelling import LabelResult, OutputSettings, label
+from enet_ros.labelling.outputs import KINDS
+from enet_ros.labelling.run import CHECKPOINT_FRAMES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("source", type=Path, metavar="IN", help="a bag's folder, or its .mcap or .db3 file")
+    parser.add_argument("out", type=Path, metavar="OUT", help="the labelled bag, a folder that does not exist yet")
+    parser.add_argument("--model", default="camvid", help="a shipped model's name or a file (%(default)s)")
+    parser.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="(%(default)s)")
+    parser.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is all (%(default)s)")
+    parser.add_argument("--outputs", nargs="+", choices=KINDS, default=list(KINDS), help="(default: all)")
+    parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="image topics to answer (default: all cameras)")
+    parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="topics to leave out of OUT")
+    parser.add_argument("--quality", type=int, default=80, help="of the overlay's JPEG, 1..100 (%(default)s)")
+    parser.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="(%(default)s)")
+    parser.add_argument("--checkpoint", type=int, default=CHECKPOINT_FRAMES, metavar="N", help="frames (%(default)s)")
+    parser.add_argument("--force", action="store_true", help="replace OUT, discard an OUT.part of another job")
+    pose = parser.add_argument_group("where the camera is (REP-103), for free space in metres")
+    pose.add_argument("--height", type=float, metavar="M", help="above the ground")
+    for name, unit, text in (
+        ("pitch", "DEG", "positive looks down"),
+        ("roll", "DEG", "positive lowers the right side"),
+        ("yaw", "DEG", "positive turns left"),
+        ("x", "M", "forward of the base frame's origin"),
+        ("y", "M", "left of it"),
+    ):
+        pose.add_argument(f"--{name}", type=float, default=0.0, metavar=unit, help=text)
+    pose.add_argument("--base-frame", default="base_link", help="(%(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Label the bag; returns 0, or 1 where frames could not be decoded."""
+    if args.checkpoint < 1 or not 1 <= args.quality <= 100:
+        raise ConfigError(f"--checkpoint {args.checkpoint} --quality {args.quality}: use at least 1, and 1..100")
+    settings = OutputSettings(tuple(args.outputs), _pose(args), args.base_frame, args.quality)
+    model = model_file.resolve(args.model)
+    begun = time.perf_counter()
+    engine = create(args.engine, model, precision=args.precision, threads=args.threads)
+    try:
+        with progress(f"labelling {args.out}", None) as bar:
+            result = label(
+                args.source,
+                args.out,
+                model,
+                engine,
+                settings,
+                topics=args.topics,
+                exclude=args.exclude,
+                storage=args.storage,
+                overwrite=args.force,
+                checkpoint=args.checkpoint,
+                started=bar.begin,
+                advance=bar.advance,
+            )
+    finally:
+        engine.close()
+    return _report(args.out, result, time.perf_counter() - begun)
+
+
+def _pose(args: argparse.Namespace) -> CameraPose | None:
+    if args.height is None:
+        return None
+    roll, pitch, yaw = (math.radians(v) for v in (args.roll, args.pitch, args.yaw))
+    return CameraPose(args.height, pitch, roll, args.x, args.y, yaw)
+
+
+def _report(out: Path, result: LabelResult, seconds: float) -> int:
+    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)  # noqa: E731
+    resumed = f", after {result.resumed} messages of an earlier run" if result.resumed else ""
+    say(f"{out}: {result.frames} frames in {seconds:.1f} s ({result.frames / seconds:.1f} frames/s){resumed}")
+    for problem in result.problems[:5]:
+        say(f"enet_ros: not answered: {problem}")
+    if len(result.problems) > 5:
+        say(f"enet_ros: and {len(result.problems) - 5} more")
+    return 1 if result.problems else 0

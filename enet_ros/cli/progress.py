@@ -1,0 +1,34 @@
+"""A progress bar on stderr, and nothing where that is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+class Bar:
+    """One running bar."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        """Made by `progress`."""
+        self._progress = progress
+        self._task = task
+
+    def begin(self, total: int, done: int) -> None:
+        """Set the number of steps, and how many of them were done before."""
+        self._progress.update(self._task, total=total or None, completed=done)
+
+    def advance(self, steps: int = 1) -> None:
+        """Go on by some steps."""
+        self._progress.advance(self._task, steps)
+
+
+@contextmanager
+def progress(text: str, total: int | None) -> Iterator[Bar]:
+    """A bar for `total` steps, None or 0 where the number is not known."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as running:
+        yield Bar(running, running.add_task(text, total=total or None))

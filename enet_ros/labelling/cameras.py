@@ -1,0 +1,77 @@
+"""Which topics of a bag are cameras, and what their answers are called."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from enet_ros.bags.messages import from_cdr
+from enet_ros.bags.reader import BagReader, Topic
+from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE, IMAGE_TYPES
+from enet_ros.errors import BagError
+
+_NOT_CAMERAS = ("ground_truth", "mask", "confidence", "color", "overlay", "segmentation", "depth")
+_COLOURLESS = ("8UC1", "16UC1", "32FC1", "mono16")
+
+
+class Camera(NamedTuple):
+    """A camera of a bag.
+
+    topic   of its images; type: sensor_msgs/msg/Image or CompressedImage
+    info    topic of its CameraInfo, or None
+    output  prefix of the topics with the answers, e.g. /camera/segmentation
+    """
+
+    topic: str
+    type: str
+    info: str | None
+    output: str
+
+
+def find_cameras(reader: BagReader, chosen: Sequence[str] | None = None) -> list[Camera]:
+    """The cameras of a bag: `chosen` topics, or all that carry colour images, raw rather than compressed.
+
+    Left out are topics of this package and depth cameras, by name and encoding. Raises BagError where a chosen topic is
+    missing or no image, or no camera is found.
+    """
+    if chosen:
+        topics = [reader.topic(name) for name in chosen]
+        for topic in topics:
+            if topic.type not in IMAGE_TYPES:
+                raise BagError(f"topic {topic.name} is of type {topic.type}, not {' or '.join(IMAGE_TYPES)}")
+    else:
+        images = [t for t in reader.topics if t.type in IMAGE_TYPES and t.total and _is_camera(reader, t)]
+        raw = {t.name for t in images if t.type == IMAGE}
+        topics = [t for t in images if t.type == IMAGE or _base(t.name) not in raw]
+    if not topics:
+        listing = ", ".join(f"{t.name} [{t.type}]" for t in reader.topics) or "none"
+        raise BagError(f"{reader.path} has no camera topic; choose one by --topics ({listing})")
+    namespaces = Counter(_base(t.name).rpartition("/")[0] for t in topics)
+    infos = {t.name for t in reader.topics if t.type == CAMERA_INFO}
+    return [_camera(topic, namespaces, infos) for topic in topics]
+
+
+def _camera(topic: Topic, namespaces: Counter[str], infos: set[str]) -> Camera:
+    base = _base(topic.name)
+    namespace = base.rpartition("/")[0]
+    info = f"{namespace}/camera_info"
+    output = f"{namespace if namespaces[namespace] == 1 else base}/segmentation"
+    return Camera(topic.name, topic.type, info if info in infos else None, output)
+
+
+def _base(topic: str) -> str:
+    """The image topic that a transport's topic belongs to."""
+    return topic.removesuffix("/compressed")
+
+
+def _is_camera(reader: BagReader, topic: Topic) -> bool:
+    if any(word in part for part in topic.name.split("/") for word in _NOT_CAMERAS):
+        return False
+    first = next(reader.messages((topic.name,)), None)
+    if first is None:
+        return False
+    message = from_cdr(first.type, first.data)
+    if topic.type == COMPRESSED:
+        return "compresseddepth" not in str(message.format).lower()
+    return str(message.encoding) not in _COLOURLESS

@@ -1,0 +1,167 @@
+"""The messages that answer one frame: mask, overlay, free space; and the one that explains the mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+
+from enet_ros.bags.encode import compress
+from enet_ros.bags.messages import Header, compressed_cdr, header, image_cdr, make, to_cdr
+from enet_ros.bags.types import COMPRESSED, FREE_SPACE, IMAGE
+from enet_ros.camera import CameraIntrinsics, CameraPose
+from enet_ros.card import ModelCard
+from enet_ros.classes import VOID
+from enet_ros.engines.base import EngineInfo
+from enet_ros.errors import ConfigError
+from enet_ros.products.free_space import DEFAULT_MIN_RUN, find_free_space
+from enet_ros.products.ground import ground
+from enet_ros.products.images import overlay
+from enet_ros.products.lens import GeometryError
+from enet_ros.products.obstacle_points import boundary_xy, range_and_bearing
+from enet_ros.products.surface import surface_image, surface_lut
+
+KINDS: Final = ("mask", "overlay", "free_space")
+INFO: Final = "enet_ros/msg/SegmentationInfo"
+_TYPES = {
+    "mask": ("mask", IMAGE),
+    "overlay": ("overlay/compressed", COMPRESSED),
+    "free_space": ("free_space", FREE_SPACE),
+}
+
+_FOREVER = QosTime(2147483647, 4294967295)
+LATCHED: Final = Qos(
+    QosHistory.KEEP_LAST,
+    1,
+    QosReliability.RELIABLE,
+    QosDurability.TRANSIENT_LOCAL,
+    _FOREVER,
+    _FOREVER,
+    QosLiveliness.AUTOMATIC,
+    _FOREVER,
+    False,
+)
+"""Reliable, transient local, depth 1: a late subscriber still gets the message (`ros2 bag play` offers it so)."""
+
+_UINT8 = npt.NDArray[np.uint8]
+
+
+class Output(NamedTuple):
+    """A message to be written: topic is relative to the camera's output prefix."""
+
+    topic: str
+    cdr: memoryview
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """What is written of each frame.
+
+    kinds    some of KINDS
+    pose     of the camera in base_frame (REP-105), for free space in metres; None: rows alone
+    quality  of the overlay's JPEG, 1..100; opacity of its colours, 0..1
+    """
+
+    kinds: tuple[str, ...] = KINDS
+    pose: CameraPose | None = None
+    base_frame: str = "base_link"
+    quality: int = 80
+    opacity: float = 0.5
+    min_run: int = field(default=DEFAULT_MIN_RUN)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for an unknown kind or none."""
+        if unknown := [kind for kind in self.kinds if kind not in KINDS]:
+            raise ConfigError(f"there is no output {unknown[0]!r}; use some of {', '.join(KINDS)}")
+        if not self.kinds:
+            raise ConfigError(f"no output chosen; use some of {', '.join(KINDS)}")
+
+    def topics(self) -> list[tuple[str, str]]:
+        """(relative topic, type) of each kind."""
+        return [_TYPES[kind] for kind in self.kinds]
+
+
+class Outputs:
+    """Turns a network's labels into messages. Pure: any number of threads may use one at once."""
+
+    def __init__(self, card: ModelCard, settings: OutputSettings) -> None:
+        """Prepare the tables of the model's classes."""
+        self.settings = settings
+        self._table = card.classes
+        self._lut = card.classes.lut()
+        self._surface = surface_lut(card.classes)
+        self._to_mask = np.arange(256, dtype=np.uint8)
+        if card.classes.void is not None:
+            self._to_mask[card.classes.void] = VOID
+
+    def make(self, of: Header, rgb: _UINT8, labels: _UINT8, camera: CameraIntrinsics | None) -> list[Output]:
+        """The messages for one frame.
+
+        of: header of the image, copied verbatim. rgb: (H, W, 3) uint8. labels: (h, w) uint8 at the network's size.
+        """
+        if self._table.void is not None:
+            labels = np.asarray(cv2.LUT(labels, self._to_mask), np.uint8)
+        height, width = rgb.shape[:2]
+        if labels.shape != (height, width):  # the exact kind picks the pixel whose centre is nearest, as the node does
+            labels = np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+        made = {
+            "mask": lambda: image_cdr(of, labels, "mono8"),
+            "overlay": lambda: self._overlay(of, rgb, labels),
+            "free_space": lambda: self._free_space(of, labels, camera),
+        }
+        return [Output(_TYPES[kind][0], made[kind]()) for kind in self.settings.kinds]
+
+    def _overlay(self, of: Header, rgb: _UINT8, labels: _UINT8) -> memoryview:
+        picture = overlay(rgb, labels, self._lut, self.settings.opacity)
+        return compressed_cdr(of, compress(picture, "jpeg", self.settings.quality), "jpeg")
+
+    def _free_space(self, of: Header, labels: _UINT8, camera: CameraIntrinsics | None) -> memoryview:
+        space = find_free_space(surface_image(labels, self._surface), min(self.settings.min_run, labels.shape[0]))
+        range_m = bearing_rad = np.empty(0, np.float32)
+        try:
+            xy = boundary_xy(space, ground(camera, self.settings.pose, labels.shape))
+            range_m, bearing_rad = range_and_bearing(xy)
+        except GeometryError:
+            pass  # no calibration or no pose: rows alone, as FreeSpace.msg says
+        message = make(
+            FREE_SPACE,
+            header=header(*of),
+            height=labels.shape[0],
+            width=labels.shape[1],
+            column_offset=0,
+            column_step=1,
+            boundary_row=space.boundary_row.astype(np.uint16),
+            ends_at=space.surface,
+            base_frame=self.settings.base_frame if range_m.size else "",
+            range=range_m,
+            bearing=bearing_rad,
+        )
+        return to_cdr(FREE_SPACE, message)
+
+
+def info_cdr(stamp_ns: int, card: ModelCard, engine: EngineInfo, weights: int) -> memoryview:
+    """enet_ros/SegmentationInfo: what the ids in the masks mean, and what computed them. weights: their number."""
+    table = card.classes
+    fields: dict[str, Any] = {
+        "header": header(stamp_ns, ""),
+        "class_table": table.name,
+        "class_names": list(table.names),
+        "class_colors": np.array(table.colors, np.uint8).reshape(-1),
+        "drivable": np.array(table.indices(table.drivable), np.uint8),
+        "mask_groups": [],
+        "model": card.name,
+        "model_digest": card.digest,
+        "model_license": card.license,
+        "network_height": engine.size[0],
+        "network_width": engine.size[1],
+        "parameters": weights,
+        "engine": engine.name,
+        "runtime": engine.runtime,
+        "device": engine.device,
+        "precision": engine.precision,
+    }
+    return to_cdr(INFO, make(INFO, **fields))

@@ -1,0 +1,115 @@
+"""Bag messages through a network: decoding ahead of it, encoding behind it, order kept, memory bounded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from enet_ros.bags.messages import CameraFrame, camera_frame, from_cdr, intrinsics_of
+from enet_ros.bags.ordered import ordered
+from enet_ros.bags.reader import BagMessage
+from enet_ros.bags.types import CAMERA_INFO
+from enet_ros.camera import CameraIntrinsics
+from enet_ros.engines.base import Engine
+from enet_ros.errors import EnetRosError, ImageError
+from enet_ros.labelling.cameras import Camera
+from enet_ros.labelling.outputs import Output, Outputs
+from enet_ros.segmenter import resize_into
+
+_AHEAD = 6
+"""Frames decoded before the network wants them, and answered frames being encoded: about 10 MB each at 1080p."""
+
+_UINT8 = npt.NDArray[np.uint8]
+
+
+class Labelled(NamedTuple):
+    """A message of the input, the messages that answer it, and why there are none where it should have some."""
+
+    message: BagMessage
+    outputs: list[Output]
+    problem: str | None
+
+
+class _Decoded(NamedTuple):
+    message: BagMessage
+    frame: CameraFrame | None
+    network_input: _UINT8 | None
+    problem: str | None
+
+
+class _Answered(NamedTuple):
+    decoded: _Decoded
+    labels: _UINT8 | None
+    camera: CameraIntrinsics | None
+
+
+def pipeline(
+    messages: Iterable[BagMessage],
+    cameras: Mapping[str, Camera],
+    engine: Engine,
+    outputs: Outputs,
+    calibrations: dict[str, CameraIntrinsics | None],
+) -> Iterator[Labelled]:
+    """All messages in their order, those of cameras with the answers.
+
+    cameras: by image topic. calibrations: by CameraInfo topic, kept up to date as such messages pass. An image that
+    cannot be decoded has no outputs and a problem. Raises EngineError, and what `messages` raises.
+    """
+    infos = {camera.info for camera in cameras.values() if camera.info}
+    height, width = engine.info.size
+
+    def decode(message: BagMessage) -> _Decoded:
+        if message.topic not in cameras:
+            return _Decoded(message, None, None, None)
+        try:
+            frame = camera_frame(message.type, message.data)
+        except EnetRosError as error:
+            return _Decoded(message, None, None, f"message {message.number} of {message.topic}: {error}")
+        resized = np.empty((height, width, 3), np.uint8)
+        resize_into(frame.rgb, resized)
+        return _Decoded(message, frame, resized, None)
+
+    def answer(decoded: Iterable[_Decoded]) -> Iterator[_Answered]:
+        backlog: deque[_Decoded] = deque()
+
+        def inputs() -> Iterator[_UINT8]:
+            for item in decoded:
+                backlog.append(item)
+                if item.network_input is not None:
+                    yield item.network_input
+
+        def passed() -> Iterator[_Answered]:  # what stands before the next frame
+            while backlog and backlog[0].network_input is None:
+                yield _Answered(_noted(backlog.popleft(), infos, calibrations), None, None)
+
+        for inference in engine.infer_many(inputs()):
+            yield from passed()
+            item = backlog.popleft()
+            info = cameras[item.message.topic].info
+            yield _Answered(item, inference.labels, calibrations.get(info) if info else None)
+        yield from passed()
+
+    def encode(answered: _Answered) -> Labelled:
+        message, frame, _, problem = answered.decoded
+        if frame is None or answered.labels is None:
+            return Labelled(message, [], problem)
+        made = outputs.make(frame.header, frame.rgb, answered.labels, answered.camera)
+        return Labelled(message, made, None)
+
+    with ThreadPoolExecutor(2, "label") as pool:
+        decoded = ordered(decode, messages, pool, _AHEAD)
+        yield from ordered(encode, answer(decoded), pool, _AHEAD)
+
+
+def _noted(item: _Decoded, infos: set[str], calibrations: dict[str, CameraIntrinsics | None]) -> _Decoded:
+    if item.message.type == CAMERA_INFO and item.message.topic in infos:
+        try:
+            calibrations[item.message.topic] = intrinsics_of(from_cdr(CAMERA_INFO, item.message.data))
+        except (EnetRosError, ImageError) as error:
+            return item._replace(problem=f"message {item.message.number} of {item.message.topic}: {error}")
+    return item

@@ -1,0 +1,171 @@
+"""Label a whole bag: every message copied, every camera answered, resumable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from enet_ros import model_file
+from enet_ros.bags.messages import from_cdr, intrinsics_of
+from enet_ros.bags.reader import BagMessage, BagReader
+from enet_ros.bags.segments import SegmentedBag, TopicPlan
+from enet_ros.bags.types import CAMERA_INFO
+from enet_ros.camera import CameraIntrinsics
+from enet_ros.card import ModelCard
+from enet_ros.engines.base import Engine
+from enet_ros.errors import BagError
+from enet_ros.labelling.cameras import Camera, find_cameras
+from enet_ros.labelling.outputs import INFO, LATCHED, Outputs, OutputSettings, info_cdr
+from enet_ros.labelling.pipeline import Labelled, pipeline
+
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+CHECKPOINT_FRAMES = 500
+"""Frames a killed run loses at most; each checkpoint ends a file of the bag."""
+
+
+class LabelResult(NamedTuple):
+    """frames: answered by this run. resumed: input messages that an earlier run had done. problems: frames left out."""
+
+    frames: int
+    resumed: int
+    problems: tuple[str, ...]
+
+
+def label(
+    source: Path,
+    out: Path,
+    model: Path,
+    engine: Engine,
+    settings: OutputSettings,
+    *,
+    topics: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    storage: str = "mcap",
+    overwrite: bool = False,
+    checkpoint: int = CHECKPOINT_FRAMES,
+    started: Callable[[int, int], None] = lambda total, done: None,
+    advance: Callable[[int], None] = lambda messages: None,
+) -> LabelResult:
+    """Copy a bag and add the answers to its cameras under CAMERA/segmentation/.
+
+    topics     image topics to answer; all cameras by default (`find_cameras`)
+    exclude    topics to leave out of the copy
+    started    called once with the number of messages of the input and those done by an earlier run
+    advance    called with 1 after each message
+    A damaged input is labelled as far as it goes, and then BagError says so: `out` is complete up to there. Raises
+    BagError, EngineError; finished segments stay in OUT.part, and the same call goes on from there.
+    """
+    card = model_file.read_card(model)
+    with BagReader(source) as reader:
+        kept = [topic for topic in reader.topics if topic.name not in set(exclude)]
+        cameras = [c for c in find_cameras(reader, topics) if c.topic not in set(exclude)]
+        plans = [TopicPlan(t.name, t.type, t.connection) for t in kept] + _plans(cameras, settings)
+        job = _job(reader, card, engine, settings, plans)
+        messages = _Readable(reader, [topic.name for topic in kept])
+        with SegmentedBag(out, plans, job=job, storage=storage, overwrite=overwrite) as bag:
+            resumed = bag.consumed
+            started(reader.message_count, resumed)
+            answers = pipeline(
+                islice(messages, resumed, None),
+                {camera.topic: camera for camera in cameras},
+                engine,
+                Outputs(card, settings),
+                _calibrations(reader, cameras),
+            )
+            weights = _weights(model)
+
+            def info(stamp_ns: int) -> memoryview:
+                return info_cdr(stamp_ns, card, engine.info, weights)
+
+            frames, problems = _write(bag, answers, cameras, info, checkpoint, advance)
+    if messages.damage is not None:
+        raise BagError(f"{messages.damage}; {out} is labelled up to there") from messages.damage
+    return LabelResult(frames, resumed, tuple(problems))
+
+
+class _Readable:
+    """The messages of a bag up to where it is damaged; `damage` is the error that was met there."""
+
+    def __init__(self, reader: BagReader, topics: list[str]) -> None:
+        self._reader = reader
+        self._topics = topics
+        self.damage: BagError | None = None
+
+    def __iter__(self) -> Iterator[BagMessage]:
+        try:
+            yield from self._reader.messages(self._topics)
+        except BagError as error:
+            self.damage = error
+
+
+def _plans(cameras: list[Camera], settings: OutputSettings) -> list[TopicPlan]:
+    """The topics that are added."""
+    plans = []
+    for camera in cameras:
+        plans += [TopicPlan(f"{camera.output}/{name}", msgtype) for name, msgtype in settings.topics()]
+        plans.append(TopicPlan(f"{camera.output}/info", INFO, qos=(LATCHED,)))
+    return plans
+
+
+def _job(
+    reader: BagReader, card: ModelCard, engine: Engine, settings: OutputSettings, plans: list[TopicPlan]
+) -> dict[str, Any]:
+    """What decides the result: a run with the same job may go on where another one was killed."""
+    info = engine.info
+    return {
+        "input": str(reader.path.resolve()),
+        "messages": reader.message_count,
+        "start_ns": reader.start_ns,
+        "end_ns": reader.end_ns,
+        "model": card.digest,
+        "engine": [info.name, info.runtime, info.precision, list(info.size)],
+        "settings": asdict(settings),
+        "topics": [plan.name for plan in plans],
+    }
+
+
+def _calibrations(reader: BagReader, cameras: list[Camera]) -> dict[str, CameraIntrinsics | None]:
+    """The first CameraInfo of each camera: the first image may come before it."""
+    found: dict[str, CameraIntrinsics | None] = {}
+    for name in {camera.info for camera in cameras if camera.info}:
+        first = next(reader.messages((name,)), None)
+        found[name] = intrinsics_of(from_cdr(CAMERA_INFO, first.data)) if first is not None else None
+    return found
+
+
+def _write(
+    bag: SegmentedBag,
+    answers: Iterable[Labelled],
+    cameras: list[Camera],
+    info: Callable[[int], memoryview],
+    checkpoint: int,
+    advance: Callable[[int], None],
+) -> tuple[int, list[str]]:
+    """Write all answers, a checkpoint every so many frames; how many frames, and what was wrong with others."""
+    prefixes = {camera.topic: camera.output for camera in cameras}
+    consumed, frames, problems = bag.consumed, 0, []
+    for message, outputs, problem in answers:
+        if consumed == 0:
+            for prefix in prefixes.values():
+                bag.write(f"{prefix}/info", message.log_ns, info(message.log_ns))
+        bag.write(message.topic, message.log_ns, message.data)
+        for output in outputs:
+            bag.write(f"{prefixes[message.topic]}/{output.topic}", message.log_ns, output.cdr)
+        consumed += 1
+        frames += bool(outputs)
+        if problem is not None:
+            problems.append(problem)
+        if outputs and frames % checkpoint == 0:
+            bag.checkpoint(consumed)
+        advance(1)
+    bag.checkpoint(consumed)
+    return frames, problems
+
+
+def _weights(model: Path) -> int:
+    """How many weights a model has: what training changes, not the statistics of its normalisations."""
+    tensors = model_file.load(model).tensors
+    return sum(tensor.size for name, tensor in tensors.items() if not name.endswith(_STATISTICS))
