@@ -40,7 +40,7 @@ def load(data: bytes, name: str, classes: ClassTable | None) -> Model:
     root = read(data)
     if not isinstance(root, Module):
         raise ModelError(f"the Torch7 file holds a {type(root).__name__}, not a network")
-    layers = list(_layers(root, root.kind))
+    layers = list(_layers(root, root.kind, set()))
     if not layers or "bias" not in layers[-1].arrays:
         raise ModelError(f"the Torch7 file's {root.kind} does not end with ENet's last transposed convolution")
     outputs = len(layers[-1].arrays["bias"])
@@ -67,8 +67,11 @@ def _training_data(outputs: int) -> tuple[ClassTable, tuple[int, int]]:
     raise ModelError(f"the Torch7 file has {outputs} outputs, neither Cityscapes' 20 nor CamVid's 12; give --classes")
 
 
-def _layers(module: Module, where: str) -> Iterator[Layer]:
+def _layers(module: Module, where: str, seen: set[int]) -> Iterator[Layer]:
     """The layers with weights below a module, in order, each dropout folded into the norm before it."""
+    if id(module) in seen:  # a file can refer to one object many times, to its own parent too
+        raise ModelError(f"{where} is a container that the Torch7 file has used before; it is another network")
+    seen.add(id(module))
     pending: Layer | None = None
     for index, child in enumerate(module.modules(), 1):
         place, kind = f"{where}.{index} ({child.kind})", child.kind.partition(".")[2]
@@ -81,7 +84,7 @@ def _layers(module: Module, where: str) -> Iterator[Layer]:
             yield pending
             pending = None
         if kind in _CONTAINERS:
-            yield from _layers(child, f"{where}.{index}")
+            yield from _layers(child, f"{where}.{index}", seen)
         elif kind in _KINDS:
             pending = _layer(child, _KINDS[kind], place)
         elif kind not in _WEIGHTLESS:
