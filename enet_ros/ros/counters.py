@@ -55,7 +55,7 @@ class Lately(NamedTuple):
 
 
 class CounterWindow:
-    """Remembers the totals of the last LATELY_S seconds, so that what has long passed is not reported as if it went on."""
+    """Remembers the totals of the last LATELY_S seconds: what has long passed is not reported as if it went on."""
 
     def __init__(self) -> None:
         self._past: deque[tuple[float, Counters]] = deque()

@@ -1,7 +1,7 @@
 """Health of the node: decided from plain values without a node, published with one.
 
-Four statuses: camera (does it deliver?), stamps (can its clock be trusted?), inference (are frames answered?) and outputs
-(does what was asked for come out?).
+Four statuses: camera (does it deliver?), stamps (can its clock be trusted?), inference (are frames answered?),
+outputs (does what was asked for come out?).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from enet_ros.ros.clock import ClockState
 from enet_ros.ros.counters import Counters, Lately
 
 FASTDDS_REMEDY = (
-    "on Fast DDS start the CAMERA's process with FASTDDS_DEFAULT_PROFILES_FILE=<enet_ros>/config/fastdds.xml: the default "
-    "shared memory is smaller than an image"
+    "on Fast DDS start the CAMERA's process with FASTDDS_DEFAULT_PROFILES_FILE=<enet_ros>/config/fastdds.xml: "
+    "the default shared memory is smaller than an image"
 )
 CLOCK_REMEDIES = {
     ClockState.UNSET: "image stamps are zero: have the camera driver fill header.stamp",
     ClockState.FUTURE: "image stamps lie in the future: synchronise the clocks, or publish /clock more often",
     ClockState.BACKWARDS: "time jumped back: a bag looped, or the camera driver was restarted",
-    ClockState.STALE: "image stamps are older than max_age: replay with /clock and set use_sim_time, or look for a queue",
+    ClockState.STALE: "image stamps are older than max_age: replay with /clock and use_sim_time, or look for a queue",
 }
 
 
@@ -51,9 +51,9 @@ class Health(NamedTuple):
 
     state: lifecycle label. failure: why the last transition failed, or ''. topic: of the camera. publishers: on it.
     subscribed: to it, for subscribed_s seconds, the last image having come silent_s seconds ago (inf: none yet).
-    consumers: topics of outputs with a subscriber. last_error: of a frame. incompatible: QoS complaints about the camera.
-    problems: (topic, reason) of outputs that are silent, failing or incompatible. latency_ms: (p50, p99) lately.
-    about: engine, model and the like.
+    consumers: topics of outputs with a subscriber. latency_ms: (p50, p99) lately. last_error: of a frame.
+    incompatible: QoS complaints about the camera. problems: (topic, reason) of outputs that are silent, failing or
+    incompatible. about: engine, model and the like.
     """
 
     state: str
@@ -71,6 +71,14 @@ class Health(NamedTuple):
     incompatible: tuple[str, ...]
     problems: tuple[tuple[str, str], ...]
     about: tuple[tuple[str, str], ...]
+
+
+def idle(state: str, failure: str, about: tuple[tuple[str, str], ...]) -> Health:
+    """The health of a node that is not active."""
+    counts = Counters()
+    lately = Lately(0.0, counts)
+    nan = float("nan")
+    return Health(state, failure, "", 0, False, 0.0, 0.0, (), counts, lately, (nan, nan), "", (), (), about)
 
 
 class Limits(NamedTuple):

@@ -15,7 +15,8 @@ from std_msgs.msg import Header
 
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.codec import RawImage, UnsupportedEncoding, decode_compressed, to_rgb
-from enet_ros.errors import ConfigError, ImageError
+from enet_ros.errors import ImageError
+from enet_ros.products.lens import scaled
 
 _UINT8 = npt.NDArray[np.uint8]
 
@@ -119,14 +120,17 @@ def _scaled_matrix(values: Any, columns: int, sx: float, sy: float) -> npt.NDArr
 
 
 def intrinsics(info: CameraInfo) -> CameraIntrinsics:
-    """The calibration as a plain value. Raises ConfigError where it cannot be used: NaN, zero K or size."""
+    """The calibration of the image that was received, as a plain value: cut to the region of interest, binned.
+
+    Nothing is judged here: `enet_ros.products.lens.checked` says what is wrong with a calibration.
+    """
     k = np.array(info.k, np.float64).reshape(3, 3)
-    d = np.array(info.d, np.float64)
-    if not np.isfinite(k).all() or not np.isfinite(d).all():
-        raise ConfigError("CameraInfo holds NaN or infinity: calibrate the camera anew")
-    if info.width == 0 or info.height == 0 or k[0, 0] <= 0 or k[1, 1] <= 0:
-        raise ConfigError(
-            f"CameraInfo of {info.width}x{info.height} with fx {k[0, 0]:g}, fy {k[1, 1]:g} is no calibration: "
-            "calibrate the camera, or have its driver load the calibration"
-        )
-    return CameraIntrinsics(info.width, info.height, k, tuple(d.tolist()), info.distortion_model or "plumb_bob")
+    width, height, roi = int(info.width), int(info.height), info.roi
+    if roi.width and roi.height:  # zeros: the whole image
+        width, height = int(roi.width), int(roi.height)
+        k[0, 2] -= roi.x_offset
+        k[1, 2] -= roi.y_offset
+    d = tuple(float(value) for value in info.d)
+    full = CameraIntrinsics(width, height, k, d, info.distortion_model)
+    across, down = max(1, int(info.binning_x)), max(1, int(info.binning_y))
+    return scaled(full, width // across, height // down) if (across, down) != (1, 1) else full

@@ -70,6 +70,24 @@ def camera(parameters: Parameters, offered: Sequence[QoSProfile]) -> QoSProfile 
     return profile
 
 
+def matching(depth: int, offered: Sequence[QoSProfile]) -> QoSProfile:
+    """A profile that hears every publisher, and what they said before where all of them keep it."""
+    kept = bool(offered) and all(profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for profile in offered)
+    reliable = kept and all(profile.reliability == ReliabilityPolicy.RELIABLE for profile in offered)
+    return keep_last(depth, "reliable" if reliable else "best_effort", "transient_local" if kept else "volatile")
+
+
+def copied(profile: QoSProfile) -> QoSProfile:
+    """An equal profile: rclpy writes overrides into the one it is given."""
+    return QoSProfile(
+        history=profile.history,
+        depth=profile.depth,
+        reliability=profile.reliability,
+        durability=profile.durability,
+        deadline=profile.deadline,
+    )
+
+
 def offered_on(node: Node, topic: str) -> list[QoSProfile]:
     """The profiles of a topic's publishers. topic: fully resolved."""
     return [info.qos_profile for info in node.get_publishers_info_by_topic(topic)]

@@ -1,0 +1,177 @@
+"""The camera's subscriptions: made when there is something to do, undone when there is not."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
+from rclpy.event_handler import EventHandler, SubscriptionEventCallbacks, UnsupportedEventTypeError
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from enet_ros.ros import qos
+from enet_ros.ros.counters import Counters
+from enet_ros.ros.parameters import Parameters
+
+
+class Arrival(NamedTuple):
+    """An image and when it came: monotonic_ns for durations, ros_ns by the node's clock for the age of its stamp."""
+
+    message: Image | CompressedImage
+    monotonic_ns: int
+    ros_ns: int
+    calibration: CameraInfo | None
+
+
+class CameraInput:
+    """Delivers images to a function that must not block. Its own callback group keeps services from starving."""
+
+    def __init__(self, node: Node, parameters: Parameters, deliver: Callable[[Arrival], None]) -> None:
+        self._node = node
+        self._parameters = parameters
+        self._deliver = deliver
+        self._group: CallbackGroup = MutuallyExclusiveCallbackGroup()
+        self._lock = threading.Lock()
+        self._image: Subscription[Any] | None = None
+        self._info: Subscription[CameraInfo] | None = None
+        self._events: _Events | None = None
+        self._profile: QoSProfile | None = None
+        self._calibration: CameraInfo | None = None
+        self._since_s = self._last_s = -math.inf
+        topic = "image_raw/compressed" if parameters.compressed else "image_raw"
+        self._relative_topic = topic
+        self.topic = node.resolve_topic_name(topic)
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether images are asked for."""
+        return self._image is not None
+
+    def refresh(self, wanted: bool, counters: Counters) -> None:
+        """Subscribe or unsubscribe as wanted, follow a publisher whose QoS changed, and count what the middleware lost.
+
+        Called periodically: events would be quicker, but an event handler that is destroyed crashes rclpy's
+        EventsExecutor (ros2/rclpy#1644).
+        """
+        with self._lock:
+            if not wanted:
+                self._unsubscribe(counters)
+                return
+            profile = self._wanted_profile()
+            if self._image is not None and profile is not None and profile != self._profile:
+                self._unsubscribe(counters)
+            if self._image is None and profile is not None:
+                self._subscribe(profile)
+            if self._events is not None:
+                self._events.count(counters)
+
+    def close(self, counters: Counters) -> None:
+        """Unsubscribe for good."""
+        self.refresh(False, counters)
+
+    def seconds(self, now_s: float) -> tuple[float, float]:
+        """(since subscribed, since the last image) by the monotonic clock; inf where neither happened."""
+        return now_s - self._since_s, now_s - self._last_s
+
+    def publishers(self) -> int:
+        """How many cameras there are on the topic."""
+        return self._node.count_publishers(self.topic)
+
+    def complaints(self) -> tuple[str, ...]:
+        """Why publishers of the topic are not heard."""
+        image = self._image
+        if image is None:
+            return ()
+        return tuple(qos.complaints(qos.offered_on(self._node, self.topic), [image.qos_profile]))
+
+    def _subscribe(self, profile: QoSProfile) -> None:
+        kind = CompressedImage if self._parameters.compressed else Image
+        self._profile = profile
+        self._since_s, self._last_s = time.monotonic(), -math.inf
+        self._info = self._make(CameraInfo, "camera_info", self._on_info, self._info_profile())
+        self._image = self._make(kind, self._relative_topic, self._on_image, qos.copied(profile))
+        self._events = _Events(self._image, self._group)
+
+    def _wanted_profile(self) -> QoSProfile | None:
+        matching = "match" in (self._parameters.reliability, self._parameters.durability)
+        return qos.camera(self._parameters, qos.offered_on(self._node, self.topic) if matching else ())
+
+    def _make(self, kind: type, topic: str, callback: Callable[[Any], None], profile: QoSProfile) -> Subscription[Any]:
+        return self._node.create_subscription(
+            kind,
+            topic,
+            callback,
+            profile,
+            callback_group=self._group,
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            qos_overriding_options=qos.overrides(),
+        )
+
+    def _info_profile(self) -> QoSProfile:
+        """A calibration may be latched; whoever offers that is asked for it."""
+        offered = qos.offered_on(self._node, self._node.resolve_topic_name("camera_info"))
+        return qos.matching(1, offered)
+
+    def _unsubscribe(self, counters: Counters) -> None:
+        if self._events is not None:
+            self._events.count(counters)
+            self._events.destroy()
+        for subscription in (self._image, self._info):
+            if subscription is not None:
+                self._node.destroy_subscription(subscription)
+        self._image = self._info = self._events = self._profile = None
+
+    def _on_info(self, message: CameraInfo) -> None:
+        self._calibration = message
+
+    def _on_image(self, message: Image | CompressedImage) -> None:
+        monotonic_ns = time.monotonic_ns()
+        self._last_s = monotonic_ns / 1e9
+        ros_ns = self._node.get_clock().now().nanoseconds
+        self._deliver(Arrival(message, monotonic_ns, ros_ns, self._calibration))
+
+
+class _Events:
+    """A subscription's events, polled: they are never given to an executor, so they can be destroyed at any time."""
+
+    def __init__(self, subscription: Subscription[Any], group: CallbackGroup) -> None:
+        self._lost = self._handler(subscription, group, message_lost=_ignore)
+        self._deadline = self._handler(subscription, group, deadline=_ignore)
+
+    @staticmethod
+    def _handler(subscription: Subscription[Any], group: CallbackGroup, **callback: Any) -> EventHandler | None:
+        callbacks = SubscriptionEventCallbacks(use_default_callbacks=False, **callback)
+        try:
+            (handler,) = callbacks.create_event_handlers(group, subscription.handle, subscription.topic)
+        except UnsupportedEventTypeError:  # this middleware does not tell
+            return None
+        return handler
+
+    def count(self, counters: Counters) -> None:
+        """Add what happened since the last call."""
+        counters.lost += _taken(self._lost)
+        counters.deadline += _taken(self._deadline)
+
+    def destroy(self) -> None:
+        """Before the subscription."""
+        for handler in (self._lost, self._deadline):
+            if handler is not None:
+                handler.destroy()
+
+
+def _ignore(_: Any) -> None:
+    """The event is polled."""
+
+
+def _taken(handler: EventHandler | None) -> int:
+    if handler is None:
+        return 0
+    handler._ready_to_take_data = True  # what a wait set would do; the status itself is there at any time
+    status = handler.take_data()
+    return int(getattr(status, "total_count_change", 0))

@@ -1,0 +1,81 @@
+"""What a process of nodes needs around them: memory, signals, an executor.
+
+Only the standard library at module level, so that signals are held back before anything slow is imported.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rclpy.executors import Executor
+
+EXIT_S = 1.7
+"""Seconds after a signal at which the process ends even if a runtime is still compiling a model."""
+_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+
+
+def hold_signals() -> None:
+    """Block SIGINT and SIGTERM in this thread and those it starts; `on_signal` waits for them.
+
+    So no exception can appear in the middle of something, and nothing depends on the interpreter's main thread.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+
+def on_signal(stop: Callable[[], None]) -> None:
+    """Call `stop` in a thread on SIGINT or SIGTERM; end the process with 0 if it has not ended by itself in EXIT_S."""
+
+    def wait() -> None:
+        signal.sigwait(_SIGNALS)
+        watchdog = threading.Timer(EXIT_S, _end_now)
+        watchdog.daemon = True
+        watchdog.start()
+        stop()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+
+
+def _end_now() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def keep_pages() -> bool:
+    """Have glibc keep freed image buffers: page faults cost more than copies. False where there is no glibc."""
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return False
+    return bool(mallopt(_M_MMAP_THRESHOLD, 64 << 20)) and bool(mallopt(_M_TRIM_THRESHOLD, 512 << 20))
+
+
+def make_executor(choice: str) -> Executor:
+    """choice: 'events' (Kilted; ConfigError elsewhere), 'single', or 'auto' for the first of them that there is."""
+    from rclpy.executors import SingleThreadedExecutor
+
+    from enet_ros.errors import ConfigError
+
+    if choice in ("auto", "events"):
+        try:
+            from rclpy.experimental.events_executor import EventsExecutor
+        except ImportError:
+            if choice == "events":
+                raise ConfigError("this rclpy has no EventsExecutor (Kilted has): use executor single") from None
+        else:
+            return EventsExecutor()
+    return SingleThreadedExecutor()
+
+
+def spin(executor: Executor, stopped: threading.Event) -> None:
+    """Until `stopped`; wake the executor after setting it. EventsExecutor.spin() would take a whole core."""
+    while not stopped.is_set():
+        executor.spin_once(timeout_sec=1.0)
