@@ -133,4 +133,5 @@ def intrinsics(info: CameraInfo) -> CameraIntrinsics:
     d = tuple(float(value) for value in info.d)
     full = CameraIntrinsics(width, height, k, d, info.distortion_model)
     across, down = max(1, int(info.binning_x)), max(1, int(info.binning_y))
-    return scaled(full, width // across, height // down) if (across, down) != (1, 1) else full
+    binned = width // across, height // down
+    return scaled(full, *binned) if all(binned) else full
