@@ -89,19 +89,18 @@ class GridTable:
     nearer: I32
 
 
-def grid_table(ground: Ground, spec: GridSpec) -> GridTable:
-    """The pixels of a grid's cells, cached per ground and grid."""
-    return _grid_table(ground, spec)
-
-
 @lru_cache(maxsize=4)
-def _grid_table(ground: Ground, spec: GridSpec) -> GridTable:
+def grid_table(ground: Ground, spec: GridSpec, max_range_m: float = math.inf) -> GridTable:
+    """The pixels of a grid's cells, cached for the last few grounds.
+
+    Cells further than `max_range_m` from the camera, or than the ground's own, are left unseen.
+    """
     centers = spec.centers()
     foot = ground.pose.position()[:2]
     away = centers - foot
     distance = np.hypot(away[:, 0], away[:, 1])
     pixels = _pixel_index(ground, centers)
-    seen = np.flatnonzero((pixels >= 0) & (distance <= ground.max_range_m))
+    seen = np.flatnonzero((pixels >= 0) & (distance <= min(max_range_m, ground.max_range_m)))
     cell = away[seen] / np.maximum(distance[seen], 1e-9)[:, None] * spec.resolution_m
     steps = math.ceil(spec.obstacle_depth_m / spec.resolution_m)
     return GridTable(
