@@ -40,7 +40,7 @@ class EnetNode(LifecycleNode):
         self._configured: Configured | None = None
         self._active: Active | None = None
         self._failure = ""
-        self._parameters = ParameterServer(self, lambda: self._configured is None, self._watch)
+        self._server = ParameterServer(self, lambda: self._configured is None, self._watch)
         group = MutuallyExclusiveCallbackGroup()
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # goes on while simulated time stands still
         self._status = create(self, DiagnosticArray, "/diagnostics", qos.keep_last(10, "reliable"))
@@ -53,7 +53,7 @@ class EnetNode(LifecycleNode):
     @property
     def parameters(self) -> Parameters:
         """The parameters of now."""
-        return self._parameters.value
+        return self._server.value
 
     def on_configure(self, state: LifecycleState) -> Return:
         """Load the model and warm it up, announce the outputs."""
