@@ -82,7 +82,7 @@ class Writer:
 
 
 def container(kind: str, children: Iterable[Lua], **fields: Any) -> Lua:
-    return Lua(f"nn.{kind}", {"modules": {i: child for i, child in enumerate(children, 1)}, "train": False, **fields})
+    return Lua(f"nn.{kind}", {"modules": dict(enumerate(children, 1)), "train": False, **fields})
 
 
 def convert(module: nn.Module) -> Lua:
@@ -104,7 +104,7 @@ def convert(module: nn.Module) -> Lua:
 
 
 def pooling() -> Lua:
-    sizes = {name: 2 for name in ("kW", "kH", "dW", "dH")}
+    sizes = dict.fromkeys(("kW", "kH", "dW", "dH"), 2)
     rest = {"padW": 0, "padH": 0, "ceil_mode": False, "indices": np.zeros(1, np.float32)}
     return Lua("nn.SpatialMaxPooling", {**sizes, **rest})
 
