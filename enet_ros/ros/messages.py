@@ -34,7 +34,7 @@ def to_stamp(nanoseconds: int) -> Time:
 def to_bytes(values: npt.NDArray[Any]) -> array[int]:
     """The array's bytes as rclpy takes them for uint8[]: 0.1 ms for 1280x720x3, where an ndarray takes 130."""
     filled = array("B")
-    filled.frombytes(memoryview(np.ascontiguousarray(values)).cast("B"))
+    filled.frombytes(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
     return filled
 
 

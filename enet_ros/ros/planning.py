@@ -8,7 +8,6 @@ import numpy as np
 from nav_msgs.msg import OccupancyGrid
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
-from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.classes import autoware_ids
 from enet_ros.errors import ConfigError
 from enet_ros.msg import FreeSpace as FreeSpaceMessage
@@ -77,7 +76,7 @@ class Planning:
         key = (_key(info), pose, size)
         if self._ground is None or key != self._key:
             self._ground = None
-            camera: CameraIntrinsics | None = None if info is None else intrinsics(info)
+            camera = None if info is None else intrinsics(info)
             self._ground = ground(camera, pose, (size[0], size[1]), max(p.max_range, DEFAULT_MAX_RANGE_M))
             self._key = key
         return self._ground
@@ -139,6 +138,3 @@ def _key(info: CameraInfo | None) -> tuple[object, ...]:
         (info.binning_x, info.binning_y),
         (roi.x_offset, roi.y_offset, roi.width, roi.height),
     )
-
-
-__all__ = ["CameraPose", "Planning", "outputs"]
