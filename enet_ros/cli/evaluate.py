@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
@@ -27,6 +26,7 @@ from typing import Any, NamedTuple
 
 from enet_ros import model_file
 from enet_ros.classes import TABLES, ClassTable
+from enet_ros.cli.progress import progress
 from enet_ros.cli.score_table import print_scores
 from enet_ros.datasets.corruptions import CORRUPTIONS
 from enet_ros.datasets.opening import open_pairs, table_of
@@ -164,13 +164,10 @@ def _table_named(names: tuple[str, ...] | None, bag: Path) -> ClassTable:
 
 def _progress(source: Source) -> Iterator[Frame]:
     """The frames, with a bar on a terminal."""
-    if not sys.stderr.isatty():
-        yield from source.frames
-        return
-    from rich.console import Console
-    from rich.progress import track
-
-    yield from track(source.frames, "evaluating", total=source.total, console=Console(stderr=True))
+    with progress("evaluating", source.total) as bar:
+        for frame in source.frames:
+            yield frame
+            bar.advance()
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from enet_ros.classes import CAMVID, VOID
 from enet_ros.datasets.camvid import COLORS, camvid, pairs, sequence_of, split_of
 from enet_ros.errors import DatasetError
-
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "camvid"
 
 
 def test_small_layout(tmp_path, write, picture) -> None:
@@ -111,10 +107,9 @@ def test_holding_a_sequence_out(tmp_path, write, picture) -> None:
         whole.select(lambda sample: False)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="CamVid is not at ../shared/data/camvid")
-def test_the_real_one() -> None:
+def test_the_real_one(camvid_dir) -> None:
     for split, frames, share in (("train", 367, 0.0392), ("val", 101, 0.0170)):
-        dataset = camvid(SHARED, split)
+        dataset = camvid(camvid_dir, split)
         assert len(dataset) == frames
         assert {split_of(sample.name) for sample in dataset.samples} == {split}
         image, labels = dataset.read(frames // 2)

@@ -30,12 +30,7 @@ def test_band_is_euclidean() -> None:
     band = boundary_band(labels, 3)
     ys, xs = np.nonzero(band)
     cross = [(10, 10), (9, 10), (11, 10), (10, 9), (10, 11)]
-    expected = {
-        (y, x)
-        for y in range(21)
-        for x in range(21)
-        if min((y - a) ** 2 + (x - b) ** 2 for a, b in cross) <= 9
-    }
+    expected = {(y, x) for y in range(21) for x in range(21) if min((y - a) ** 2 + (x - b) ** 2 for a, b in cross) <= 9}
     assert set(zip(ys.tolist(), xs.tolist(), strict=True)) == expected
     assert not boundary_band(np.zeros((5, 5), np.uint8), 3).any()
 

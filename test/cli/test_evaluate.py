@@ -1,0 +1,161 @@
+"""`enet_ros evaluate` with a small network of random weights, on real files, through a real engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from enet_ros import model_file
+from enet_ros.card import ModelCard
+from enet_ros.classes import CAMVID, VOID
+from enet_ros.cli import main
+from enet_ros.spec import ENetSpec
+
+torch = pytest.importorskip("torch", reason="torch is not installed: ./run test installs it")
+
+SIZE_HW = (32, 48)
+FRAMES = 3
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    from enet_ros import nn
+
+    torch.manual_seed(3)
+    network = nn.ENet(ENetSpec(11)).eval()
+    with torch.no_grad():  # random statistics, and outputs that take turns, as those of a trained network do
+        for name, tensor in network.state_dict().items():
+            if name.endswith("running_var"):
+                tensor.uniform_(0.5, 1.5)
+        logits = network(torch.rand(1, 3, *SIZE_HW))[0].flatten(1)
+        last = list(network.parameters())[-1]
+        last -= logits.mean(1)
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    model_file.save(path, ModelCard("tiny", ENetSpec(11), CAMVID, SIZE_HW), nn.tensors_of(network))
+    return path
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch) -> Path:
+    """Images and labels with frame numbers as CamVid's; label 11 is void."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    rng = np.random.default_rng(1)
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    for index in range(FRAMES):
+        name = f"0016E5_{8001 + 2 * index:05d}.png"
+        blocks = rng.integers(0, 256, (8, 12, 3)).astype(np.uint8)
+        image = cv2.resize(blocks, SIZE_HW[::-1], interpolation=cv2.INTER_CUBIC)
+        labels = np.kron(rng.integers(0, 12, (8, 12)), np.ones((4, 4), int)).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / "images" / name), image)
+        cv2.imwrite(str(tmp_path / "labels" / name), labels)
+    return tmp_path
+
+
+def evaluate(model: Path, data: Path, *options: str, engine: str = "pytorch") -> dict:
+    out = data / "scores.json"
+    folders = () if "--bag" in options else ("--images", str(data / "images"), "--labels", str(data / "labels"))
+    known = ("--classes", "camvid") if folders else ()
+    argv = ["evaluate", "--model", str(model), *folders, *known, "--engine", engine, "--json", str(out), *options]
+    assert main(argv) == 0
+    return json.loads(out.read_text())
+
+
+def by_hand(model: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(N, H, W) truth and prediction, by torch alone."""
+    from enet_ros import nn
+
+    network = nn.build(model_file.load(model))
+    truth, predicted = [], []
+    for path in sorted((data / "images").iterdir()):
+        rgb = cv2.imread(str(path))[..., ::-1].astype(np.float32) / 255
+        with torch.inference_mode():
+            logits = network(torch.from_numpy(rgb.transpose(2, 0, 1)[None].copy()))
+        predicted.append(logits[0].argmax(0).numpy())
+        labels = cv2.imread(str(data / "labels" / path.name), cv2.IMREAD_UNCHANGED)
+        truth.append(np.where(labels == 11, VOID, labels))
+    return np.stack(truth), np.stack(predicted)
+
+
+def test_figures_agree_with_brute_force(model, data, capsys) -> None:
+    scores = evaluate(model, data)
+    truth, predicted = by_hand(model, data)
+    known = truth != VOID
+    assert len(np.unique(predicted)) > 3, "the network must not say one thing everywhere"
+    iou = {}
+    for index, name in enumerate(CAMVID.names):
+        t, p = (truth == index) & known, (predicted == index) & known
+        iou[name] = (t & p).sum() / (t | p).sum() if (t | p).any() else None
+    assert scores["iou"] == pytest.approx(iou, abs=2e-3)
+    assert scores["miou"] == pytest.approx(np.mean([v for v in iou.values() if v is not None]), abs=1e-3)
+    assert scores["pixel_accuracy"] == pytest.approx((truth == predicted)[known].mean(), abs=1e-3)
+    recall = [(predicted == i)[truth == i].mean() for i in range(11) if (truth == i).any()]
+    assert scores["class_accuracy"] == pytest.approx(np.mean(recall), abs=1e-3)
+    assert 0 <= scores["ece"] <= 1
+    assert scores["frames"] == FRAMES and scores["frames_per_s"] > 0 and scores["pixels"] == known.sum()
+    out = capsys.readouterr().out
+    assert "bicyclist" in out and f"{FRAMES} frames, pixel accuracy" in out
+
+
+def test_corruption_size_and_frames_are_obeyed(model, data) -> None:
+    plain, dark = evaluate(model, data), evaluate(model, data, "--corrupt", "dusk")
+    assert plain["corruption"] is None and dark["corruption"] == "dusk"
+    assert dark["pixel_accuracy"] != plain["pixel_accuracy"]
+    short = evaluate(model, data, "--frames", "2", "--size", "40x64")
+    assert short["frames"] == 2 and short["size"] == [40, 64] and short["pixels"] < plain["pixels"]
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_engines_agree(model, data, engine) -> None:
+    pytest.importorskip(engine, reason=f"{engine} is not installed")
+    scores, reference = evaluate(model, data, engine=engine), evaluate(model, data)
+    assert scores["engine"] == engine
+    assert scores["miou"] == pytest.approx(reference["miou"], abs=2e-3)
+    assert scores["ece"] == pytest.approx(reference["ece"], abs=2e-3)
+
+
+def test_a_bag_scores_as_its_files_and_always_the_same(model, data) -> None:
+    pytest.importorskip("rosbags", reason="rosbags is not installed")
+    images, labels, bag = (str(data / name) for name in ("images", "labels", "bag"))
+    assert main(["bag", "create", bag, "--images", images, "--labels", labels, "--classes", "camvid"]) == 0
+    files = evaluate(model, data)
+    once = evaluate(model, data, "--bag", bag)
+    before = (data / "scores.json").read_bytes()
+    evaluate(model, data, "--bag", bag)
+    assert (data / "scores.json").read_bytes() == before
+    assert "frames_per_s" not in once
+    del files["frames_per_s"]
+    assert once == files
+
+
+def test_report(model, data, capsys) -> None:
+    evaluate(model, data, "--report", str(data / "out" / "report.html"))
+    page = (data / "out" / "report.html").read_text(encoding="utf-8")
+    assert "tiny on images" in page and "0016E5_08001" in page and 'data-figure="confusion"' in page
+    assert "report.html" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "say what to score on"),
+        (["--images", "images", "--bag", "bag"], "say what to score on"),
+        (["--images", "images"], "--images needs --labels DIR and --classes"),
+        (["--images", "images", "--labels", "labels", "--classes", "camvif"], "there are no classes 'camvif'"),
+        (["--images", "images", "--labels", "labels", "--classes", "sunrgbd"], "are not those of the labels"),
+        (["--images", "images", "--labels", "images", "--classes", "camvid"], "has colour"),
+        (["--images", "labels", "--labels", "none", "--classes", "camvid"], "has no label"),
+        (["--images", "images", "--labels", "labels", "--classes", "camvid", "--frames", "0"], "--frames is 0"),
+        (["--images", "images", "--labels", "labels", "--classes", "camvid", "--size", "big"], "--size is 'big'"),
+        (["--bag", "none"], "none"),
+    ],
+)
+def test_wrong_input_is_explained(model, data, monkeypatch, capsys, options, message) -> None:
+    monkeypatch.chdir(data)
+    assert main(["evaluate", "--model", str(model), "--engine", "pytorch", *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error

@@ -1,0 +1,109 @@
+"""Frames through an engine whose answer can be computed by hand, and back in the classes of the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from enet_ros.card import ModelCard
+from enet_ros.classes import CAMVID, CITYSCAPES, CITYSCAPES20, VOID, ClassTable
+from enet_ros.datasets.camvid import pairs
+from enet_ros.engines.base import Inference
+from enet_ros.errors import ConfigError
+from enet_ros.evaluation import LabelledFrame, Stopwatch, dataset_frames, label_map, predict
+from enet_ros.spec import ENetSpec
+
+SIZE_HW = (8, 16)
+
+
+class RedEngine:
+    """Label = red, confidence = green."""
+
+    def __init__(self) -> None:
+        self.info = SimpleNamespace(name="red", size=SIZE_HW)
+        self.seen = 0
+
+    def infer_many(self, images: Iterable[np.ndarray], *, confidence: bool = False) -> Iterator[Inference]:
+        assert confidence
+        for image in images:
+            assert image.shape == (*SIZE_HW, 3) and image.flags.c_contiguous
+            self.seen += 1
+            yield Inference(image[..., 0].copy(), image[..., 1].copy())
+
+
+def card(table: ClassTable) -> ModelCard:
+    return ModelCard("red", ENetSpec(table.num_classes), table, SIZE_HW)
+
+
+def frame(index: int, factor: int = 1) -> LabelledFrame:
+    """Columns of red 0..9 and green 200, `factor` times the engine's size."""
+    image = np.zeros((8 * factor, 16 * factor, 3), np.uint8)
+    image[..., 0] = (np.arange(16 * factor) // factor + index) % 10
+    image[..., 1] = 200
+    return LabelledFrame(f"f{index}", image, image[..., 0].copy())
+
+
+def test_answers_come_in_order_at_the_size_of_the_truth() -> None:
+    frames = [frame(index, factor=1 + index % 2) for index in range(70)]
+    watch = Stopwatch()
+    answers = list(predict(iter(frames), RedEngine(), card(CAMVID), CAMVID, watch))
+    assert [answer.frame.name for answer in answers] == [f"f{index}" for index in range(70)]
+    for answer in answers:
+        assert (answer.labels == answer.frame.truth).all()
+        assert answer.confidence is not None and (answer.confidence == 200).all()
+    assert watch.frames == 70 and watch.frames_per_s > 0
+
+
+def test_frames_are_read_in_chunks_not_all_at_once() -> None:
+    read = 0
+
+    def endless() -> Iterator[LabelledFrame]:
+        nonlocal read
+        while True:
+            read += 1
+            yield frame(read)
+
+    answers = predict(endless(), RedEngine(), card(CAMVID), CAMVID)
+    next(answers)
+    assert read <= 64
+
+
+def test_no_frames_no_answers() -> None:
+    engine, watch = RedEngine(), Stopwatch()
+    assert list(predict([], engine, card(CAMVID), CAMVID, watch)) == []
+    assert engine.seen == 0 and np.isnan(watch.frames_per_s)
+
+
+def test_void_output_becomes_void() -> None:
+    one = frame(0)
+    answer = next(predict([one], RedEngine(), card(CITYSCAPES20), CITYSCAPES))
+    assert (answer.labels == np.where(one.truth == 0, VOID, one.truth - 1)).all()
+
+
+def test_classes_are_matched_by_name() -> None:
+    own = ClassTable("own", ("wall", "floor"), ((1, 1, 1), (2, 2, 2)), frozenset())
+    other = ClassTable("other", ("floor", "wall"), ((2, 2, 2), (1, 1, 1)), frozenset())
+    assert label_map(own, other)[:3].tolist() == [1, 0, VOID]
+    assert label_map(CAMVID, CAMVID)[:12].tolist() == [*range(11), VOID]
+    with pytest.raises(ConfigError, match=r"the model's classes \(own\) are not those of the labels \(camvid\)"):
+        label_map(own, CAMVID)
+    with pytest.raises(ConfigError, match=r"they alone have bicyclist, building, car, fence, \.\.\."):
+        next(predict([frame(0)], RedEngine(), card(own), CAMVID))
+
+
+def test_images_may_be_altered_labels_not(tmp_path) -> None:
+    import cv2
+
+    for folder in ("i", "l"):
+        (tmp_path / folder).mkdir()
+        for index in range(2):
+            cv2.imwrite(str(tmp_path / folder / f"{index}.png"), frame(index).truth)
+    dataset = pairs(tmp_path / "i", tmp_path / "l")
+    plain = list(dataset_frames(dataset))
+    altered = list(dataset_frames(dataset, lambda image, index: image + np.uint8(index)))
+    assert [f.name for f in plain] == ["0", "1"]
+    assert (altered[0].image == plain[0].image).all() and (altered[1].image == plain[1].image + 1).all()
+    assert all((a.truth == b.truth).all() for a, b in zip(plain, altered, strict=True))
