@@ -22,6 +22,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+
 from enet_ros import model_file
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraPose
@@ -45,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="image topics to answer (default: all cameras)")
     parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="topics to leave out of OUT")
     parser.add_argument("--quality", type=int, default=80, help="of the overlay's JPEG, 1..100 (%(default)s)")
+    parser.add_argument("--full-overlay", action="store_true", help="at the camera's size, not the network's")
     parser.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="(%(default)s)")
     parser.add_argument("--checkpoint", type=int, default=CHECKPOINT_FRAMES, metavar="N", help="frames (%(default)s)")
     parser.add_argument("--force", action="store_true", help="replace OUT, discard an OUT.part of another job")
@@ -65,7 +68,10 @@ def run(args: argparse.Namespace) -> int:
     """Label the bag; returns 0, or 1 where frames could not be decoded."""
     if args.checkpoint < 1 or not 1 <= args.quality <= 100:
         raise ConfigError(f"--checkpoint {args.checkpoint} --quality {args.quality}: use at least 1, and 1..100")
-    settings = OutputSettings(tuple(args.outputs), _pose(args), args.base_frame, args.quality)
+    settings = OutputSettings(
+        tuple(args.outputs), _pose(args), args.base_frame, args.quality, full_overlay=args.full_overlay
+    )
+    cv2.setNumThreads(1)  # frames are decoded and encoded side by side: threads within one only get in the way
     model = model_file.resolve(args.model)
     begun = time.perf_counter()
     engine = create(args.engine, model, precision=args.precision, threads=args.threads)

@@ -64,6 +64,7 @@ class OutputSettings:
     kinds    some of KINDS
     pose     of the camera in base_frame (REP-105), for free space in metres; None: rows alone
     quality  of the overlay's JPEG, 1..100; opacity of its colours, 0..1
+    full_overlay  at the camera's size instead of the network's, which takes a fifth of the time and the bytes
     """
 
     kinds: tuple[str, ...] = KINDS
@@ -71,6 +72,7 @@ class OutputSettings:
     base_frame: str = "base_link"
     quality: int = 80
     opacity: float = 0.5
+    full_overlay: bool = False
     min_run: int = field(default=DEFAULT_MIN_RUN)
 
     def __post_init__(self) -> None:
@@ -98,19 +100,24 @@ class Outputs:
         if card.classes.void is not None:
             self._to_mask[card.classes.void] = VOID
 
-    def make(self, of: Header, rgb: _UINT8, labels: _UINT8, camera: CameraIntrinsics | None) -> list[Output]:
+    def make(
+        self, of: Header, rgb: _UINT8, network_rgb: _UINT8, labels: _UINT8, camera: CameraIntrinsics | None
+    ) -> list[Output]:
         """The messages for one frame.
 
-        of: header of the image, copied verbatim. rgb: (H, W, 3) uint8. labels: (h, w) uint8 at the network's size.
+        of: header of the image, copied verbatim. rgb: (H, W, 3) uint8. network_rgb: (h, w, 3), the same at the
+        network's size. labels: (h, w) uint8.
         """
         if self._table.void is not None:
             labels = np.asarray(cv2.LUT(labels, self._to_mask), np.uint8)
         height, width = rgb.shape[:2]
+        small = labels
         if labels.shape != (height, width):  # the exact kind picks the pixel whose centre is nearest, as the node does
             labels = np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+        full = self.settings.full_overlay
         made = {
             "mask": lambda: image_cdr(of, labels, "mono8"),
-            "overlay": lambda: self._overlay(of, rgb, labels),
+            "overlay": lambda: self._overlay(of, *((rgb, labels) if full else (network_rgb, small))),
             "free_space": lambda: self._free_space(of, labels, camera),
         }
         return [Output(_TYPES[kind][0], made[kind]()) for kind in self.settings.kinds]
@@ -143,8 +150,8 @@ class Outputs:
         return to_cdr(FREE_SPACE, message)
 
 
-def info_cdr(stamp_ns: int, card: ModelCard, engine: EngineInfo, weights: int) -> memoryview:
-    """enet_ros/SegmentationInfo: what the ids in the masks mean, and what computed them. weights: their number."""
+def info_cdr(stamp_ns: int, card: ModelCard, engine: EngineInfo) -> memoryview:
+    """enet_ros/SegmentationInfo: what the ids in the masks mean, and what computed them."""
     table = card.classes
     fields: dict[str, Any] = {
         "header": header(stamp_ns, ""),
@@ -158,7 +165,6 @@ def info_cdr(stamp_ns: int, card: ModelCard, engine: EngineInfo, weights: int) -
         "model_license": card.license,
         "network_height": engine.size[0],
         "network_width": engine.size[1],
-        "parameters": weights,
         "engine": engine.name,
         "runtime": engine.runtime,
         "device": engine.device,

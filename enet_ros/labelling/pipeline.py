@@ -95,10 +95,10 @@ def pipeline(
         yield from passed()
 
     def encode(answered: _Answered) -> Labelled:
-        message, frame, _, problem = answered.decoded
-        if frame is None or answered.labels is None:
+        message, frame, resized, problem = answered.decoded
+        if frame is None or resized is None or answered.labels is None:
             return Labelled(message, [], problem)
-        made = outputs.make(frame.header, frame.rgb, answered.labels, answered.camera)
+        made = outputs.make(frame.header, frame.rgb, resized, answered.labels, answered.camera)
         return Labelled(message, made, None)
 
     with ThreadPoolExecutor(2, "label") as pool:

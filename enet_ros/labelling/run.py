@@ -21,7 +21,6 @@ from enet_ros.labelling.cameras import Camera, find_cameras
 from enet_ros.labelling.outputs import INFO, LATCHED, Outputs, OutputSettings, info_cdr
 from enet_ros.labelling.pipeline import Labelled, pipeline
 
-_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 CHECKPOINT_FRAMES = 500
 """Frames a killed run loses at most; each checkpoint ends a file of the bag."""
 
@@ -75,10 +74,9 @@ def label(
                 Outputs(card, settings),
                 _calibrations(reader, cameras),
             )
-            weights = _weights(model)
 
             def info(stamp_ns: int) -> memoryview:
-                return info_cdr(stamp_ns, card, engine.info, weights)
+                return info_cdr(stamp_ns, card, engine.info)
 
             frames, problems = _write(bag, answers, cameras, info, checkpoint, advance)
     if messages.damage is not None:
@@ -163,9 +161,3 @@ def _write(
         advance(1)
     bag.checkpoint(consumed)
     return frames, problems
-
-
-def _weights(model: Path) -> int:
-    """How many weights a model has: what training changes, not the statistics of its normalisations."""
-    tensors = model_file.load(model).tensors
-    return sum(tensor.size for name, tensor in tensors.items() if not name.endswith(_STATISTICS))
