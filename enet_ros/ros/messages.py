@@ -119,19 +119,20 @@ def _scaled_matrix(values: Any, columns: int, sx: float, sy: float) -> npt.NDArr
     return matrix.reshape(-1)
 
 
-def intrinsics(info: CameraInfo) -> CameraIntrinsics:
+def intrinsics(info: CameraInfo, rectified: bool = False) -> CameraIntrinsics:
     """The calibration of the image that was received, as a plain value: cut to the region of interest, binned.
 
+    rectified: of the image that image_proc makes of it, which P describes, without distortion.
     Nothing is judged here: `enet_ros.products.lens.checked` says what is wrong with a calibration.
     """
-    k = np.array(info.k, np.float64).reshape(3, 3)
+    k = np.array(info.p, np.float64).reshape(3, 4)[:, :3] if rectified else np.array(info.k, np.float64).reshape(3, 3)
     width, height, roi = int(info.width), int(info.height), info.roi
     if roi.width and roi.height:  # zeros: the whole image
         width, height = int(roi.width), int(roi.height)
         k[0, 2] -= roi.x_offset
         k[1, 2] -= roi.y_offset
-    d = tuple(float(value) for value in info.d)
-    full = CameraIntrinsics(width, height, k, d, info.distortion_model)
+    d = () if rectified else tuple(float(value) for value in info.d)
+    full = CameraIntrinsics(width, height, k, d, "" if rectified else info.distortion_model)
     across, down = max(1, int(info.binning_x)), max(1, int(info.binning_y))
     binned = width // across, height // down
     return scaled(full, *binned) if all(binned) else full

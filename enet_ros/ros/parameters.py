@@ -70,6 +70,7 @@ class Parameters:
     deadline: float = _p(
         0.0, "longest time between images that the camera must promise (QoS); 0 asks for none", "s", 0.0, 3600.0
     )
+    rectified: bool = _p(False, "the images are rectified (image_rect): take P of camera_info instead of K and D")
     max_pixels: int = _p(50_000_000, "largest image accepted, height x width", "px", 1, 1_000_000_000, live=True)
     max_age: float = _p(5.0, "image stamps older than this are reported as stale", "s", 0.001, 1e6, live=True)
     min_rate: float = _p(0.0, "fewer images a second are reported; 0 asks for none", "Hz", 0.0, 1000.0, live=True)

@@ -76,7 +76,7 @@ class Planning:
         key = (_key(info), pose, size)
         if self._ground is None or key != self._key:
             self._ground = None
-            camera = None if info is None else intrinsics(info)
+            camera = None if info is None else intrinsics(info, p.rectified)
             self._ground = ground(camera, pose, (size[0], size[1]), max(p.max_range, DEFAULT_MAX_RANGE_M))
             self._key = key
         return self._ground
@@ -134,6 +134,7 @@ def _key(info: CameraInfo | None) -> tuple[object, ...]:
         info.height,
         info.distortion_model,
         info.k.tobytes(),
+        info.p.tobytes(),
         bytes(info.d),
         (info.binning_x, info.binning_y),
         (roi.x_offset, roi.y_offset, roi.width, roi.height),

@@ -269,6 +269,17 @@ def test_a_region_of_interest_and_binning_move_the_principal_point() -> None:
     np.testing.assert_allclose(camera.k[1], [0, 395, (355 - 60 + 0.5) / 2 - 0.5])
 
 
+def test_a_rectified_image_is_described_by_p() -> None:
+    info = calibration()
+    info.p = np.array([[700.0, 0, 470, -70], [0, 701, 350, 0], [0, 0, 1, 0]]).ravel()
+    camera = intrinsics(info, rectified=True)
+    np.testing.assert_array_equal(camera.k, [[700, 0, 470], [0, 701, 350], [0, 0, 1]])
+    assert camera.d == ()
+    rectified = PARAMETERS.changed({"rectified": True})
+    one, other = (rows(p)["~/free_space"].make(frame(p, info)).range for p in (PARAMETERS, rectified))
+    assert not np.allclose(one, other, equal_nan=True)
+
+
 @pytest.mark.parametrize("pose", [*scenes.POSES.values(), CameraPose(0.4, 1.2, -0.4, 1.0, 2.0, -2.5)])
 def test_a_transform_gives_the_same_pose(pose: CameraPose) -> None:
     m = pose.rotation()
