@@ -93,7 +93,7 @@ def image_tag(picture: UInt8, alt: str) -> Markup:
     _, payload = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     source = "data:image/jpeg;base64," + base64.b64encode(payload.tobytes()).decode("ascii")
     height, width = picture.shape[:2]
-    return element("img", src=source, alt=alt, width=str(width), height=str(height), loading="lazy")
+    return element("img", src=source, alt=alt, width=str(width), height=str(height))
 
 
 def _errors(image: UInt8, truth: UInt8, labels: UInt8) -> UInt8:

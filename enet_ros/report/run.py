@@ -85,7 +85,7 @@ def _latency(latency: LatencySeries) -> Section:
     body = join(
         figure("latency", latency_chart(latency), caption="Total. Dashed, the median; dotted, the 99th percentile."),
         figure("stages", stages_chart(latency), caption="By stage, stacked; colours as in the table."),
-        figure("stage-table", stage_table(latency)),
+        figure("stage-table", element("div", stage_table(latency), class_="scroll")),
     )
     return Section("Latency", element("div", body, class_="stack"))
 

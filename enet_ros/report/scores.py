@@ -32,7 +32,7 @@ def score_sections(scores: Scores) -> tuple[Section, ...]:
     sections = [
         Section(
             "Classes",
-            figure("iou", class_table(scores.table, scores.confusion)),
+            figure("iou", element("div", class_table(scores.table, scores.confusion), class_="scroll")),
             "Intersection over union by class, all frames together; recall is the share of the class that was "
             "found, precision the share of what was called so that is.",
         ),

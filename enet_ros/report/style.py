@@ -64,7 +64,7 @@ td.bars { width: 46%; padding-right: 16px; }
 .row img, .strip img { border-radius: 5px; display: block; height: auto; width: 100%; }
 .legend { display: flex; flex-wrap: wrap; font-size: 13px; gap: 4px 18px; margin: 16px 0 0; padding: 0; }
 .stack figure + figure { margin-top: 22px; }
-.charts { display: grid; gap: 24px; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); }
+.charts { display: grid; gap: 24px; grid-template-columns: repeat(auto-fit, minmax(min(340px, 100%), 1fr)); }
 svg { display: block; height: auto; max-width: 100%; width: 100%; }
 dl { display: grid; font-size: 14px; gap: 6px 20px; grid-template-columns: max-content 1fr; margin: 0; }
 dt { color: var(--muted); }
@@ -74,7 +74,9 @@ footer { color: var(--muted); font-size: 13px; margin-top: 28px; }
   main { padding: 28px 14px 48px; }
   section { padding: 18px 16px; }
   h1 { font-size: 27px; }
-  .charts { grid-template-columns: 1fr; }
+  .bar { min-width: 48px; }
+  td.bars { padding-right: 8px; width: auto; }
+  th, td { padding-right: 6px; }
 }
 @media print { body { background: #fff; } section, .stat { break-inside: avoid; } }
 """
