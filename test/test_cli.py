@@ -39,7 +39,9 @@ def test_every_verb_has_a_module_that_teaches(name: str) -> None:
 def test_every_module_is_in_the_table() -> None:
     paths = Path(cli.__file__).parent.glob("*.py")
     modules = {path.stem for path in paths if "\ndef add_arguments(" in path.read_text()}
-    assert modules == {verb.module for verb in cli.VERBS.values()}
+    verbs = {verb.module for verb in cli.VERBS.values()}
+    # bag_create belongs to bag
+    assert {name for name in modules if name.partition("_")[0] not in verbs} <= verbs
 
 
 def test_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
