@@ -63,22 +63,22 @@ class Segmenter:
         answer = self._engine.infer(self._input, confidence=confidence)
         inferred = time.monotonic_ns()
         size_hw = image.shape[:2] if self._full_resolution else self._size_hw
-        labels = self._own(answer.labels, size_hw, self._to_mask)
-        sureness = None if answer.confidence is None else self._own(answer.confidence, size_hw, None)
+        labels = self._finish(answer.labels, size_hw, self._to_mask)
+        sureness = None if answer.confidence is None else self._finish(answer.confidence, size_hw, None)
         done = time.monotonic_ns()
         return Segmentation(labels, sureness, prepared - started, inferred - prepared, done - inferred)
 
-    def _own(self, plane: _UINT8, size_hw: tuple[int, ...], table: _UINT8 | None) -> _UINT8:
-        """The plane through the table and at the size asked for, in memory of its own."""
+    def _finish(self, plane: _UINT8, size_hw: tuple[int, ...], table: _UINT8 | None) -> _UINT8:
+        """The plane through the table and at the size asked for; the engine gave it away for good."""
         if plane.shape != self._size_hw or plane.dtype != np.uint8:
             raise EngineError(
-                f"engine {self._engine.info.name} returned {plane.shape} {plane.dtype} where {self._size_hw} uint8"
-                " was due: rebuild the engine from its model"
+                f"engine {self._engine.info.name} returned {plane.shape} {plane.dtype}, not {self._size_hw} uint8:"
+                " rebuild the engine from its model"
             )
         if table is not None:
             plane = np.asarray(cv2.LUT(plane, table), np.uint8)
         if plane.shape == size_hw:
-            return plane.copy() if table is None else plane
+            return plane
         height, width = size_hw
         # The exact kind picks the pixel whose centre is nearest, which agrees with the resize of the input.
         return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
@@ -100,9 +100,7 @@ def resize_into(image: _UINT8, target: _UINT8) -> None:
             break
         image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
     coarse = image.shape[0] > 2 * height or image.shape[1] > 2 * width
-    cv2.resize(
-        image, (width, height), dst=target, interpolation=cv2.INTER_AREA if coarse else cv2.INTER_LINEAR
-    )
+    cv2.resize(image, (width, height), dst=target, interpolation=cv2.INTER_AREA if coarse else cv2.INTER_LINEAR)
 
 
 def _halves_towards(source: int, target: int) -> bool:

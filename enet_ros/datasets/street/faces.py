@@ -1,0 +1,88 @@
+"""Every pixel belongs to a flat face: the face gives its class and, with the camera, its exact depth."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from enet_ros.classes import CAMVID
+from enet_ros.datasets.street.layout import BACKDROP_X, FACADE_Y, FAR_Y
+
+
+class Face(IntEnum):
+    """Faces that every frame has; those of things follow from FIRST_FREE."""
+
+    HOLE = 0
+    SKY = 1
+    ROAD = 2
+    PAVEMENT = 3
+    HOUSE_LEFT = 4
+    HOUSE_RIGHT = 5
+    FENCE_LEFT = 6
+    FENCE_RIGHT = 7
+    HEDGE_LEFT = 8
+    HEDGE_RIGHT = 9
+    FAR_TREE_LEFT = 10
+    FAR_TREE_RIGHT = 11
+    FAR_HOUSE_LEFT = 12
+    FAR_HOUSE_RIGHT = 13
+    BACKDROP_TREE = 14
+    BACKDROP_HOUSE = 15
+    FIRST_FREE = 16
+
+
+class Plane(NamedTuple):
+    """normal . point = offset, in the street frame moved along with the base frame (x relative, y absolute), metres."""
+
+    normal: tuple[float, float, float]
+    offset: float
+
+
+_GROUND = Plane((0, 0, 1), 0)
+_X = (1.0, 0.0, 0.0)
+_Y = (0.0, 1.0, 0.0)
+
+STATIC: dict[Face, tuple[str, Plane | None]] = {
+    Face.HOLE: ("sky", None),
+    Face.SKY: ("sky", None),
+    Face.ROAD: ("road", _GROUND),
+    Face.PAVEMENT: ("pavement", _GROUND),
+    Face.HOUSE_LEFT: ("building", Plane(_Y, FACADE_Y)),
+    Face.HOUSE_RIGHT: ("building", Plane(_Y, -FACADE_Y)),
+    Face.FENCE_LEFT: ("fence", Plane(_Y, FACADE_Y)),
+    Face.FENCE_RIGHT: ("fence", Plane(_Y, -FACADE_Y)),
+    Face.HEDGE_LEFT: ("tree", Plane(_Y, FACADE_Y)),
+    Face.HEDGE_RIGHT: ("tree", Plane(_Y, -FACADE_Y)),
+    Face.FAR_TREE_LEFT: ("tree", Plane(_Y, FAR_Y)),
+    Face.FAR_TREE_RIGHT: ("tree", Plane(_Y, -FAR_Y)),
+    Face.FAR_HOUSE_LEFT: ("building", Plane(_Y, FAR_Y)),
+    Face.FAR_HOUSE_RIGHT: ("building", Plane(_Y, -FAR_Y)),
+    Face.BACKDROP_TREE: ("tree", Plane(_X, BACKDROP_X)),
+    Face.BACKDROP_HOUSE: ("building", Plane(_X, BACKDROP_X)),
+}
+
+
+class FaceTable:
+    """The faces of one frame: class id and plane of each."""
+
+    def __init__(self) -> None:
+        """Begin with the static faces."""
+        self._labels = [CAMVID.index(name) for name, _ in STATIC.values()]
+        self._planes: list[Plane | None] = [plane for _, plane in STATIC.values()]
+
+    def add(self, label: int, plane: Plane) -> int:
+        """A new face; returns its id."""
+        self._labels.append(label)
+        self._planes.append(plane)
+        return len(self._labels) - 1
+
+    def labels(self) -> npt.NDArray[np.uint8]:
+        """(faces,) uint8: CamVid class of each face."""
+        return np.array(self._labels, np.uint8)
+
+    def planes(self) -> npt.NDArray[np.float64]:
+        """(faces, 4) float64: normal and offset; (0, 0, 0, 1) for the sky, which no ray meets."""
+        return np.array([(0, 0, 0, 1) if p is None else (*p.normal, p.offset) for p in self._planes], np.float64)

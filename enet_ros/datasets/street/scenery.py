@@ -1,0 +1,209 @@
+"""Ground, fronts, distance and sky: tables made once, from which a frame's background is one remap.
+
+The camera never turns and only moves along x, so that every pixel always looks at the same plane at the same place across it;
+only the place along the street changes, by the distance driven.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enet_ros.datasets.street import distance, facades, ground
+from enet_ros.datasets.street.atlas import Atlas, Level, Texture
+from enet_ros.datasets.street.faces import Face
+from enet_ros.datasets.street.layout import (
+    BACKDROP_TOP,
+    BACKDROP_X,
+    FACADE_TOP,
+    FACADE_Y,
+    FAR_TOP,
+    FAR_Y,
+    PERIOD_M,
+    Layout,
+    Side,
+)
+from enet_ros.datasets.street.view import View
+
+_F32 = npt.NDArray[np.float32]
+_SKY_SCALE = 0.5
+
+
+class _Table(NamedTuple):
+    """(H, W) each. Where a pixel looks in the atlas: column x + driven * per_m, row y; face: its id, HOLE if the atlas decides."""
+
+    x: _F32
+    per_m: _F32
+    y: _F32
+    face: npt.NDArray[np.uint8]
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int]) -> _Table:
+        return cls(*(np.zeros(shape, np.float32) for _ in range(3)), np.zeros(shape, np.uint8))
+
+    def put(
+        self,
+        where: npt.NDArray[np.bool_],
+        levels: list[Level],
+        x: npt.NDArray[np.float64],
+        down: npt.NDArray[np.float64],
+    ) -> None:
+        """Point the pixels to the level of their distance; `down` is metres below the texture's top."""
+        level = np.searchsorted([each.from_x for each in levels], x[where], "right").clip(1) - 1
+        per_m_x, per_m_v = (
+            np.array([getattr(each, name) for each in levels])[level] for name in ("per_m_x", "per_m_v")
+        )
+        self.x[where] = np.array([each.column for each in levels])[level] + x[where] * per_m_x - 0.5
+        self.per_m[where] = per_m_x
+        self.y[where] = np.array([each.row for each in levels])[level] + down[where] * per_m_v - 0.5
+
+
+class Background(NamedTuple):
+    """image (H, W, 3) uint8 RGB, faces (H, W) uint8, gap (H, W) bool: where one looks past the fronts."""
+
+    image: npt.NDArray[np.uint8]
+    faces: npt.NDArray[np.uint8]
+    gap: npt.NDArray[np.bool_]
+
+
+class Scenery:
+    """Everything that stands still and is large."""
+
+    def __init__(self, layout: Layout, view: View, rng: np.random.Generator) -> None:
+        """Paint the textures of a layout and look up every pixel of a view in them (about a second)."""
+        self._shape = (view.intrinsics.height, view.intrinsics.width)
+        atlas = Atlas(view.focal_px)
+        rays = view.rays
+        with np.errstate(divide="ignore", invalid="ignore"):
+            to_ground = np.where(rays[..., 2] < -1e-9, -view.eye[2] / rays[..., 2], np.inf)
+        ground_x, ground_y = view.eye[0] + to_ground * rays[..., 0], view.eye[1] + to_ground * rays[..., 1]
+        near_ground = ground_x < BACKDROP_X
+        self._front, self._back, self._last = (_Table.empty(self._shape) for _ in range(3))
+        self._put_last(atlas, view, rng)
+        self._copy(self._last, self._back)
+        self._put_back(atlas, view, near_ground, ground_x, ground_y, rng)
+        self._copy(self._back, self._front)
+        front = near_ground & (np.abs(ground_y) <= FACADE_Y)
+        levels = atlas.add(ground.ground(layout, rng, view.eye[2]), _nearest(ground_x, front))
+        self._front.put(front, levels, ground_x, FACADE_Y - ground_y)
+        self._front.face[front] = ground.ground_face(ground_y)[front]
+        self._fronts = self._put_fronts(atlas, view, ~front, layout, rng)
+        rows = np.flatnonzero(self._fronts.any(1))
+        self._rows = slice(0, int(rows[-1]) + 1 if rows.size else 0)
+        self._rgb, self._ids = atlas.finish()
+
+    @staticmethod
+    def _copy(source: _Table, target: _Table) -> None:
+        for one, other in zip(source, target):
+            other[:] = one
+
+    def _put_last(self, atlas: Atlas, view: View, rng: np.random.Generator) -> None:
+        """Sky, and the end of the street before it."""
+        height, width = self._shape
+        horizon = np.abs(view.rays[:, width // 2, 2]).argmin()
+        size = (round(height * _SKY_SCALE) + 2, round(width * _SKY_SCALE) + 2)
+        row, first = atlas.put(distance.sky(*size, horizon * _SKY_SCALE, rng), np.full(size, Face.SKY, np.uint8))
+        v, u = np.indices(self._shape, np.float32)
+        self._last.x[:], self._last.y[:], self._last.face[:] = first + u * _SKY_SCALE, row + v * _SKY_SCALE, Face.SKY
+        rgb, ids, per_m = distance.backdrop(rng)
+        row, first = atlas.put(rgb, ids)
+        reach = (BACKDROP_X - view.eye[0]) / view.rays[..., 0]
+        up = view.eye[2] + reach * view.rays[..., 2]
+        left = distance.BACKDROP_HALF_WIDTH - (view.eye[1] + reach * view.rays[..., 1])
+        column = np.clip(left * per_m - 0.5, 0, rgb.shape[1] - 1)
+        down = (BACKDROP_TOP - up) * per_m - 0.5
+        inside = (up >= 0) & (up <= BACKDROP_TOP)
+        face = ids[np.clip(np.rint(down), 0, len(ids) - 1).astype(int), np.rint(column).astype(int)]
+        solid = inside & (face > 0)
+        self._last.x[solid], self._last.y[solid], self._last.face[solid] = (
+            first + column[solid],
+            row + down[solid],
+            face[solid],
+        )
+
+    def _put_back(
+        self,
+        atlas: Atlas,
+        view: View,
+        near_ground: npt.NDArray[np.bool_],
+        ground_x: npt.NDArray[np.float64],
+        ground_y: npt.NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> None:
+        """What is seen through the gaps: yards, then the plane at FAR_Y."""
+        yard = near_ground & (np.abs(ground_y) <= FAR_Y) & (np.abs(ground_y) > FACADE_Y)
+        levels = atlas.add(ground.yard(rng, view.eye[2]), _nearest(ground_x, yard))
+        self._back.put(yard, levels, ground_x, FAR_Y - np.abs(ground_y))
+        self._back.face[yard] = Face.PAVEMENT
+        for side in Side:
+            x, up = _meet(view, side.value * FAR_Y)
+            seen = ~yard & (x > 0) & (x < BACKDROP_X) & (up >= 0) & (up <= FAR_TOP)
+            self._back.put(seen, atlas.add(distance.behind_gaps(side, rng), _nearest(x, seen)), x, FAR_TOP - up)
+            self._back.face[seen] = Face.HOLE
+
+    def _put_fronts(
+        self, atlas: Atlas, view: View, free: npt.NDArray[np.bool_], layout: Layout, rng: np.random.Generator
+    ) -> npt.NDArray[np.bool_]:
+        fronts = self._back.face == Face.HOLE
+        for side in Side:
+            texture: Texture = facades.facades(layout, side, rng)
+            x, up = _meet(view, side.value * FACADE_Y)
+            seen = free & (x > 0) & (x < BACKDROP_X) & (up >= 0) & (up <= FACADE_TOP)
+            self._front.put(seen, atlas.add(texture, _nearest(x, seen)), x, FACADE_TOP - up)
+            fronts |= seen
+        self._front.face[fronts] = Face.HOLE
+        return fronts
+
+    def draw(self, driven_m: float) -> Background:
+        """The background after a distance driven along x."""
+        driven = float(driven_m % PERIOD_M)
+        x = np.asarray(cv2.scaleAdd(self._front.per_m, driven, self._front.x), np.float32)
+        y, faces = self._front.y.copy(), self._front.face.copy()
+        upper = self._rows  # no front reaches below
+        found = cv2.remap(self._ids, x[upper], y[upper], cv2.INTER_NEAREST)
+        cv2.copyTo(found, self._fronts[upper].view(np.uint8), faces[upper])
+        gap = faces[upper] == Face.HOLE
+        self._look_past(gap, driven, x[upper], y[upper], faces[upper])
+        image = cv2.remap(self._rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        whole_gap = np.zeros(self._shape, bool)
+        whole_gap[upper] = gap
+        return Background(np.asarray(image, np.uint8), faces, whole_gap)
+
+    def _look_past(
+        self,
+        gap: npt.NDArray[np.bool_],
+        driven: float,
+        x: _F32,
+        y: _F32,
+        faces: npt.NDArray[np.uint8],
+    ) -> None:
+        """Point the pixels of the gaps to what lies behind, and where there is nothing either, to the end of the street."""
+        upper, mask = self._rows, gap.view(np.uint8)
+        behind = cv2.scaleAdd(self._back.per_m[upper], driven, self._back.x[upper])
+        cv2.copyTo(behind, mask, x)
+        cv2.copyTo(self._back.y[upper], mask, y)
+        cv2.copyTo(self._back.face[upper], mask, faces)
+        rows, columns = np.nonzero(faces == Face.HOLE)
+        at_row, at_column = (np.rint(each[rows, columns]).astype(np.intp) for each in (y, x))
+        face = self._ids[at_row, at_column]
+        faces[rows, columns] = face
+        open_sky = face == Face.HOLE
+        rows, columns = rows[open_sky], columns[open_sky]
+        for target, source in ((x, self._last.x), (y, self._last.y), (faces, self._last.face)):
+            target[rows, columns] = source[upper][rows, columns]
+
+
+def _nearest(x: npt.NDArray[np.float64], seen: npt.NDArray[np.bool_]) -> float:
+    """The smallest distance at which a surface is seen."""
+    return float(max(x[seen].min(initial=BACKDROP_X / 2), 0.5))
+
+
+def _meet(view: View, y: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """x and z where each ray meets the plane at y; x is -1 where it never does."""
+    across = view.rays[..., 1]
+    towards = across * np.sign(y - view.eye[1]) > 1e-9
+    reach = np.where(towards, (y - view.eye[1]) / np.where(towards, across, 1), -1)
+    return np.where(towards, view.eye[0] + reach * view.rays[..., 0], -1), view.eye[2] + reach * view.rays[..., 2]
