@@ -8,17 +8,10 @@ ros2 launch enet_ros segment.launch.py --show-args
 import os
 
 from launch import LaunchContext, LaunchDescription
-from launch.action import Action
-from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
-from launch.conditions import IfCondition
-from launch.event_handlers import OnProcessStart
-from launch.events import matches_action
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
-from launch_ros.event_handlers import OnStateTransition
-from launch_ros.events.lifecycle import ChangeState
 from launch_ros.substitutions import FindPackageShare
-from lifecycle_msgs.msg import Transition
 
 CONFIG = PathJoinSubstitution([FindPackageShare("enet_ros"), "config"])
 
@@ -47,17 +40,19 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([*arguments, OpaqueFunction(function=_node)])
 
 
-def _node(context: LaunchContext) -> list[Action]:
+def _node(context: LaunchContext) -> list[LifecycleNode]:
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     files = [given[name] for name in ("params_file", "pose_file") if given[name]]
     overrides = {name: given[name] for name in ("model", "engine") if given[name]}
-    flags = {name: given[name] == "true" for name in ("compressed", "use_sim_time") if given[name]}
+    flags = {name: given[name] == "true" for name in ("compressed", "use_sim_time", "autostart") if given[name]}
+    # The node configures and activates itself. launch_ros could ask it to (autostart=True), but not on Humble, and
+    # not when a crashed process comes back: its request goes to the dead one.
     node = LifecycleNode(
         package="enet_ros",
         executable="segment",
         name="segmentation",
         namespace=given["namespace"],
-        parameters=[*files, {**overrides, **flags, "autostart": False}],
+        parameters=[*files, {**overrides, **flags}],
         remappings=[
             ("image_raw", given["image"]),
             ("image_raw/compressed", given["image"] + "/compressed"),
@@ -69,7 +64,7 @@ def _node(context: LaunchContext) -> list[Action]:
         output="screen",
         emulate_tty=True,
     )
-    return [node, *_autostart(node)]
+    return [node]
 
 
 def _transport(config: str) -> dict[str, str]:
@@ -78,31 +73,3 @@ def _transport(config: str) -> dict[str, str]:
     if any(os.environ.get(name) for name in names):
         return {}
     return dict.fromkeys(names, os.path.join(config, "fastdds.xml"))
-
-
-def _autostart(node: LifecycleNode) -> list[Action]:
-    """Configure when the process has started, activate when that has succeeded.
-
-    By events, which every distribution has (Humble has no LifecycleNode(autostart=True)), and which serve a respawned
-    process too. The node's own parameter autostart is off, so that it is not told twice.
-    """
-
-    def change_state(transition: int) -> EmitEvent:
-        event = ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition)
-        return EmitEvent(event=event)
-
-    wanted = IfCondition(LaunchConfiguration("autostart"))
-    configure = change_state(Transition.TRANSITION_CONFIGURE)
-    activate = change_state(Transition.TRANSITION_ACTIVATE)
-    return [
-        RegisterEventHandler(OnProcessStart(target_action=node, on_start=[configure]), condition=wanted),
-        RegisterEventHandler(
-            OnStateTransition(
-                target_lifecycle_node=node,
-                start_state="configuring",
-                goal_state="inactive",
-                entities=[activate],
-            ),
-            condition=wanted,
-        ),
-    ]

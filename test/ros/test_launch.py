@@ -60,6 +60,11 @@ def wait_for_active(nodes: list[str], process: subprocess.Popen[str]) -> None:
     assert not clients, f"{clients[0].srv_name}: not active"
 
 
+def children_named(name: str, parent: int) -> list[int]:
+    pids = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(pid) for pid in pids if name in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
 def run_until_active(name: str, nodes: list[str], *arguments: str) -> str:
     """Starts a launch file, waits until its nodes are active, ends it with SIGINT; returns what it wrote."""
     with subprocess.Popen(
@@ -93,6 +98,22 @@ def test_segment_becomes_active(ros: int) -> None:
     run_until_active("segment.launch.py", ["/front/segmentation"], "namespace:=front", "image:=/camera/image")
 
 
+def test_a_node_that_crashed_comes_back(ros: int) -> None:
+    command = [sys.executable, "-c", SERVICE, LAUNCH / "segment.launch.py", "respawn:=true"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            wait_for_active(["/segmentation"], process)
+            (child,) = children_named("segment", process.pid)
+            os.kill(child, signal.SIGKILL)
+            assert process.stdout is not None
+            starts = (line for line in process.stdout if "process started" in line)
+            assert next(starts) and next(starts)
+            wait_for_active(["/segmentation"], process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+
+
 def test_every_camera_becomes_active(ros: int) -> None:
     cameras = "[left, {namespace: right, compressed: true}]"
     run_until_active("multi_camera.launch.py", ["/left/segmentation", "/right/segmentation"], f"cameras:={cameras}")
@@ -105,7 +126,7 @@ def test_a_node_that_cannot_be_configured_says_why(ros: int, tmp_path: Path) -> 
         seen = []
         for line in process.stdout:
             seen.append(line)
-            if "Failed to make transition" in line:
+            if "not started" in line:
                 break
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
