@@ -12,6 +12,7 @@ from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
 from rclpy.event_handler import EventHandler, SubscriptionEventCallbacks, UnsupportedEventTypeError
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -94,15 +95,32 @@ class CameraInput:
         kind = CompressedImage if self._parameters.compressed else Image
         self._profile = profile
         self._since_s, self._last_s = time.monotonic(), -math.inf
-        self._info = self._make(CameraInfo, "camera_info", self._on_info, self._info_profile())
-        self._image = self._make(kind, self._relative_topic, self._on_image, qos.copied(profile))
+        self._info = self._make(
+            CameraInfo,
+            "camera_info",
+            self._on_info,
+            self._info_profile(),
+            qos.overrides(reliability=False, durability=False),
+        )
+        self._image = self._make(kind, self._relative_topic, self._on_image, qos.copied(profile), self._overrides())
         self._events = _Events(self._image, self._group)
 
     def _wanted_profile(self) -> QoSProfile | None:
         matching = "match" in (self._parameters.reliability, self._parameters.durability)
         return qos.camera(self._parameters, qos.offered_on(self._node, self.topic) if matching else ())
 
-    def _make(self, kind: type, topic: str, callback: Callable[[Any], None], profile: QoSProfile) -> Subscription[Any]:
+    def _overrides(self) -> QoSOverridingOptions:
+        p = self._parameters
+        return qos.overrides(reliability=p.reliability != "match", durability=p.durability != "match")
+
+    def _make(
+        self,
+        kind: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        profile: QoSProfile,
+        overrides: QoSOverridingOptions,
+    ) -> Subscription[Any]:
         return self._node.create_subscription(
             kind,
             topic,
@@ -110,7 +128,7 @@ class CameraInput:
             profile,
             callback_group=self._group,
             event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
-            qos_overriding_options=qos.overrides(),
+            qos_overriding_options=overrides,
         )
 
     def _info_profile(self) -> QoSProfile:

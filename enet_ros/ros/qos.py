@@ -21,12 +21,17 @@ from enet_ros.ros.parameters import Parameters
 
 _RELIABILITY = {"best_effort": ReliabilityPolicy.BEST_EFFORT, "reliable": ReliabilityPolicy.RELIABLE}
 _DURABILITY = {"volatile": DurabilityPolicy.VOLATILE, "transient_local": DurabilityPolicy.TRANSIENT_LOCAL}
-_OVERRIDABLE = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
 
 
-def overrides() -> QoSOverridingOptions:
-    """Lets `qos_overrides./topic.subscription.reliability` and its like have the last word."""
-    return QoSOverridingOptions(_OVERRIDABLE)
+def overrides(*, reliability: bool = True, durability: bool = True) -> QoSOverridingOptions:
+    """Lets `qos_overrides./topic.subscription.reliability` and its like have the last word.
+
+    A policy that follows the publishers must be left out: rclpy keeps the first value as the parameter's for good.
+    """
+    kinds = [QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH]
+    kinds += [QoSPolicyKind.RELIABILITY] if reliability else []
+    kinds += [QoSPolicyKind.DURABILITY] if durability else []
+    return QoSOverridingOptions(kinds)
 
 
 def keep_last(depth: int, reliability: str, durability: str = "volatile") -> QoSProfile:

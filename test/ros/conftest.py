@@ -1,0 +1,49 @@
+"""Fixtures for tests of the node; ros_rig.py beside this file holds what they are made of."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from enet_ros import engines
+
+if TYPE_CHECKING:
+    from ros_rig import PlainEngine, Rig
+
+sys.path.append(str(Path(__file__).parent))
+
+
+@pytest.fixture
+def plain_engine(monkeypatch: pytest.MonkeyPatch) -> type[PlainEngine]:
+    """`engine:=onnxruntime` is a PlainEngine."""
+    from ros_rig import PlainEngine
+
+    module = ModuleType("enet_ros.engines.plain")
+    module.PlainEngine = PlainEngine
+    monkeypatch.setitem(sys.modules, "enet_ros.engines.plain", module)
+    backend = engines.ENGINES["onnxruntime"]
+    monkeypatch.setitem(
+        engines.ENGINES, "onnxruntime", backend._replace(module="plain", cls="PlainEngine", packages=("numpy",))
+    )
+    return PlainEngine
+
+
+@pytest.fixture
+def rig(ros: int, plain_engine: type[PlainEngine]) -> Iterator[Callable[..., Rig]]:
+    """Makes rigs; closes them."""
+    from ros_rig import Rig
+
+    made: list[Rig] = []
+
+    def make(**arguments: Any) -> Rig:
+        made.append(Rig(**arguments))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

@@ -1,0 +1,209 @@
+"""The node over real DDS: what comes out for what went in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from ros_rig import Rig, picture, wait_for
+from sensor_msgs.msg import CameraInfo, Image
+
+from enet_ros.classes import CAMVID
+from enet_ros.msg import Latency, SegmentationInfo
+from enet_ros.ros import qos
+from enet_ros.ros.messages import from_image
+
+
+@pytest.mark.parametrize("executor", ["auto", "single"])
+def test_a_mask_answers_an_image(rig: Callable[..., Rig], executor: str) -> None:
+    r = rig(executor=executor)
+    masks = r.listen("mask")
+    r.start()
+    r.wait_for_camera()
+    sent = r.send(picture(7))
+    (mask,) = wait_for(lambda: masks)
+    assert mask.header == sent.header
+    assert (mask.encoding, mask.height, mask.width, mask.step) == ("mono8", 48, 64, 64)
+    assert np.array_equal(from_image(mask), np.full((48, 64), 7))
+
+
+def test_every_output_of_a_frame(rig: Callable[..., Rig]) -> None:
+    r = rig(mask_groups=["drivable", "people=pedestrian,bicyclist", "sky"], overlay_opacity=0.5)
+    images = ("mask", "confidence", "color", "overlay", "masks/drivable", "masks/people", "masks/sky")
+    heard = {topic: r.listen(topic) for topic in images}
+    heard["camera_info"] = r.listen("camera_info", CameraInfo)
+    heard["latency"] = r.listen("latency", Latency)
+    r.start()
+    r.wait_for_camera()
+    wait_for(lambda: r.info.get_subscription_count() == 1)
+    r.info.publish(CameraInfo(width=64, height=48, k=[100.0, 0.0, 31.5, 0.0, 100.0, 23.5, 0.0, 0.0, 1.0]))
+    wait_for(lambda: r.node._active._camera._calibration is not None)
+    road = CAMVID.index("road")
+    sent = r.send(picture(road, green=99))
+    wait_for(lambda: all(heard.values()), f"missing of {heard.keys()}")
+    values = {topic: from_image(heard[topic][0]) for topic in images}
+    assert all(messages[0].header == sent.header for messages in heard.values())
+    assert (values["confidence"] == 99).all()
+    assert (values["color"] == CAMVID.colors[road]).all()
+    mean = (np.array(CAMVID.colors[road], float) + picture(road, green=99)[0, 0]) / 2
+    assert np.abs(values["overlay"][0, 0] - mean).max() <= 0.5
+    assert (values["masks/drivable"] == 255).all()
+    assert not values["masks/people"].any() and not values["masks/sky"].any()
+    assert heard["camera_info"][0].k[0] == 100.0
+    latency = heard["latency"][0]
+    assert latency.clock == Latency.CLOCK_STALE and np.isnan(latency.transport_ms)
+    assert (latency.frames_in, latency.frames_dropped, latency.frames_failed) == (1, 0, 0)
+    assert latency.total_ms >= latency.infer_ms >= 0
+
+
+def test_the_network_s_own_resolution(rig: Callable[..., Rig]) -> None:
+    r = rig(mask_size="network", input_height=16, input_width=24)
+    masks, overlays, infos = r.listen("mask"), r.listen("overlay"), r.listen("camera_info", CameraInfo)
+    r.start()
+    r.wait_for_camera()
+    wait_for(lambda: r.info.get_subscription_count() == 1)
+    r.info.publish(CameraInfo(width=64, height=48, k=[96.0, 0.0, 31.5, 0.0, 96.0, 23.5, 0.0, 0.0, 1.0]))
+    wait_for(lambda: r.node._active._camera._calibration is not None)
+    r.send(picture(3))
+    wait_for(lambda: masks and overlays and infos)
+    assert (masks[0].height, masks[0].width, masks[0].step) == (16, 24, 24)
+    assert (overlays[0].height, overlays[0].width, overlays[0].step) == (16, 24, 72)
+    assert (infos[0].height, infos[0].width) == (16, 24)
+    assert infos[0].k == pytest.approx([36.0, 0, 11.5, 0, 32.0, 7.5, 0, 0, 1])
+
+
+def test_info_is_there_for_who_comes_late(rig: Callable[..., Rig]) -> None:
+    r = rig()
+    r.start()
+    heard = r.listen("info", SegmentationInfo, qos.latched())
+    (info,) = wait_for(lambda: heard)
+    assert tuple(info.class_names) == CAMVID.names
+    assert list(info.class_colors[:3]) == list(CAMVID.colors[0])
+    assert list(info.drivable) == [CAMVID.index("road")]
+    assert (info.engine, info.network_height, info.network_width) == ("onnxruntime", 24, 32)
+    assert len(info.model_digest) == 64
+
+
+def test_nobody_listening_nothing_done(rig: Callable[..., Rig]) -> None:
+    r = rig()
+    r.start()
+    color = r.listen("color")
+    r.wait_for_camera()
+    r.send(picture(1))
+    wait_for(lambda: color)
+    assert r.node._active._configured.outputs.problems == {}
+    for subscription in list(r.watcher.subscriptions):
+        if subscription.topic_name.endswith("color"):
+            r.watcher.destroy_subscription(subscription)
+    wait_for(lambda: r.camera.get_subscription_count() == 0, "the camera is still subscribed")
+    r.listen("mask")
+    r.wait_for_camera()
+
+
+def test_lazy_can_be_switched_off(rig: Callable[..., Rig]) -> None:
+    r = rig(lazy=False)
+    r.start()
+    r.wait_for_camera()
+
+
+def test_only_what_is_subscribed_is_made(rig: Callable[..., Rig]) -> None:
+    r = rig()
+    latencies = r.listen("latency", Latency)
+    r.start()
+    r.wait_for_camera()
+    made: list[str] = []
+    rows = r.node._active._configured.outputs._rows
+    rows[:] = [(_spied(output, made), publisher) for output, publisher in rows]
+    r.send(picture(1))
+    wait_for(lambda: latencies)
+    assert made == []
+    r.listen("color")
+    wait_for(lambda: r.send(picture(1)) and made)
+    assert set(made) == {"~/color"}
+
+
+def _spied(output: object, made: list[str]) -> object:
+    import dataclasses
+
+    def make(frame: object) -> object:
+        made.append(output.topic)
+        return output.make(frame)
+
+    return dataclasses.replace(output, make=make)
+
+
+def test_a_slow_node_answers_the_newest(rig: Callable[..., Rig]) -> None:
+    import threading
+
+    r = rig()
+    masks = r.listen("mask")
+    r.start()
+    r.wait_for_camera()
+    engine = r.node._configured.model.engine
+    gate, plain = threading.Event(), engine._run
+    engine._run = lambda image, confidence: (gate.wait(), plain(image, confidence))[1]
+    for label in range(5):
+        r.send(picture(label))
+        wait_for(lambda n=label: r.counters().received == n + 1)
+    gate.set()
+    wait_for(lambda: len(masks) == 2)
+    assert [int(from_image(mask)[0, 0]) for mask in masks] == [0, 4]
+    counters = r.counters()
+    assert (counters.received, counters.replaced, counters.answered, counters.failed) == (5, 3, 2, 0)
+
+
+def test_compressed_images(rig: Callable[..., Rig]) -> None:
+    import cv2
+    from sensor_msgs.msg import CompressedImage
+
+    r = rig(compressed=True)
+    masks = r.listen("mask")
+    camera = r.watcher.create_publisher(CompressedImage, "image_raw/compressed", qos.keep_last(5, "reliable"))
+    r.start()
+    wait_for(lambda: camera.get_subscription_count() == 1)
+    _, payload = cv2.imencode(".png", picture(9)[..., ::-1])
+    camera.publish(CompressedImage(format="rgb8; png compressed bgr8", data=payload.tobytes()))
+    (mask,) = wait_for(lambda: masks)
+    assert (from_image(mask) == 9).all()
+
+
+def test_match_takes_the_publisher_s_qos(rig: Callable[..., Rig]) -> None:
+    r = rig(reliability="match", durability="match", lazy=False)
+    r.start()
+    r.wait_for_camera()
+    (found,) = r.watcher.get_subscriptions_info_by_topic("/image_raw")
+    assert found.qos_profile.reliability == qos.keep_last(1, "reliable").reliability
+    r.watcher.destroy_publisher(r.camera)
+    r.camera = r.watcher.create_publisher(Image, "image_raw", qos.keep_last(1, "best_effort"))
+    r.wait_for_camera()
+
+
+def test_a_qos_override_has_the_last_word(rig: Callable[..., Rig]) -> None:
+    r = rig(lazy=False, **{"qos_overrides./image_raw.subscription.reliability": "reliable"})
+    r.start()
+    r.wait_for_camera()
+    (found,) = r.watcher.get_subscriptions_info_by_topic("/image_raw")
+    assert found.qos_profile.reliability == qos.keep_last(1, "reliable").reliability
+
+
+def test_a_namespace_and_a_remapping(ros: int, plain_engine: type) -> None:
+    import rclpy
+
+    from enet_ros.ros.node import EnetNode
+
+    arguments = ["--ros-args", "-r", "image_raw:=/front/rgb"]
+    node = EnetNode("eyes", namespace="/robot", cli_args=arguments, parameter_overrides=_values(engine="onnxruntime"))
+    node.trigger_configure()
+    node.trigger_activate()
+    topics = dict(node.get_topic_names_and_types())
+    assert {"/robot/eyes/mask", "/robot/eyes/info"} <= topics.keys()
+    assert node._active._camera.topic == "/front/rgb"
+    node.destroy_node()
+    assert rclpy.ok()
+
+
+def _values(**values: object) -> list[object]:
+    from rclpy.parameter import Parameter
+
+    return [Parameter(name, value=value) for name, value in values.items()]
