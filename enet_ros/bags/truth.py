@@ -142,4 +142,6 @@ def _pair(message: BagMessage, truth_number: int, truth: _UINT8, stamp_ns: int) 
             f"ground truth {truth_number} has {truth.shape[1]}x{truth.shape[0]} pixels, its image, message"
             f" {message.number} of {message.topic}, {image.shape[1]}x{image.shape[0]}: both must be one size"
         )
+    if not image.flags.writeable:  # a view of the message, which some runtimes cannot share
+        image = image.copy()
     return LabelledFrame(f"{message.topic}#{message.number}", image, truth, stamp_ns)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+from enet_ros.cli.ros import images_environment
 from enet_ros.errors import ConfigError
 
 
@@ -36,18 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the player in a process of its own, whose signals are its own; returns its exit code."""
+    """Become the player; its exit code is 0, or 2 where the bag cannot be played."""
     command = [sys.executable, "-m", "enet_ros.ros.bag_player", *_arguments(args)]
-    environment = dict(os.environ)
-    profile = Path(__file__).resolve().parents[2] / "config" / "fastdds.xml"
-    if profile.is_file():  # the sender's profile decides whether images arrive
-        environment.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
-    process = subprocess.Popen(command, env=environment)
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:  # the terminal has sent it to the player as well
-            continue
+    os.execve(sys.executable, command, images_environment())
 
 
 def _arguments(args: argparse.Namespace) -> list[str]:
