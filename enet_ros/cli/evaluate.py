@@ -1,4 +1,4 @@
-"""Score a model on labelled images or a labelled bag.
+"""Score a model on labelled images, on a labelled bag, or on the synthetic street.
 
 Prints IoU by class, mIoU, accuracies, calibration and speed; --json writes the same figures (fractions 0..1),
 --report a page with pictures. One confusion matrix over all frames; pixels labelled void do not count, and
@@ -8,158 +8,148 @@ labels are compared at the size they are stored in.
   enet_ros evaluate --model mine.safetensors --images I --labels L --classes my_classes.yaml --json scores.json
   enet_ros evaluate --model camvid --images val/ --labels valannot/ --classes camvid --corrupt dusk
   enet_ros evaluate --model camvid --bag drive --json scores.json
+  enet_ros evaluate --street --frames 30            the metres alone: free space and grid from exact labels
+  enet_ros evaluate --street --model camvid         the same from the model's labels
 
 --classes is camvid, cityscapes or sunrgbd, whose label values then hold (CamVid: 0-10, void 11, or its 32
-colours), another built-in class table, or a YAML file. The JSON of --bag carries no speed, so that two runs write
-the same bytes.
+colours), another built-in class table, or a YAML file. The JSON carries speed with --images alone, so that two
+runs on a bag or street write the same bytes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from itertools import islice
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from enet_ros import model_file
-from enet_ros.classes import TABLES, ClassTable
+from enet_ros.card import ModelCard
+from enet_ros.cli.evaluate_sources import Source, open_source
 from enet_ros.cli.progress import progress
-from enet_ros.cli.score_table import print_scores
+from enet_ros.cli.score_table import print_metres, print_scores
 from enet_ros.datasets.corruptions import CORRUPTIONS
-from enet_ros.datasets.opening import open_pairs, table_of
 from enet_ros.engines import ENGINES, EngineInfo, create
 from enet_ros.errors import ConfigError
-from enet_ros.evaluation import (
-    Frame,
-    LabelledFrame,
-    Stopwatch,
-    UInt8,
-    dataset_frames,
-    label_map,
-    predict,
-)
-from enet_ros.metrics import Scorer
-from enet_ros.report.evaluation import EvaluationPage, Gallery, evaluation_page
-
-
-class Source(NamedTuple):
-    """Labelled frames from somewhere, and how many there are at most."""
-
-    frames: Iterable[Frame]
-    total: int
-    table: ClassTable
-    path: Path
+from enet_ros.evaluation import Frame, Stopwatch, label_map, predict
+from enet_ros.metrics import Scorer, Scores
+from enet_ros.report.evaluation import Chosen, EvaluationPage, Gallery, evaluation_page
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--model", default="camvid", help="a shipped model's name or a file (%(default)s)")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="a folder of images")
-    parser.add_argument("--labels", type=Path, metavar="DIR", help="the folder of their label images")
-    parser.add_argument("--classes", metavar="TABLE", help="what the label values mean: a name or a YAML file")
-    parser.add_argument("--bag", type=Path, metavar="BAG", help="a bag with images and ground truth")
-    parser.add_argument("--image-topic", metavar="TOPIC", help="the bag's images, where there are several")
-    parser.add_argument("--truth-topic", metavar="TOPIC", help="the bag's ground truth, likewise")
-    parser.add_argument("--frames", type=int, metavar="N", help="the first N frames only")
-    parser.add_argument("--corrupt", choices=tuple(CORRUPTIONS), help="alter the images before the model sees them")
-    parser.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="(%(default)s)")
-    parser.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
-    parser.add_argument("--size", metavar="HxW", help="the network's input size (the card's)")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is all (%(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page with pictures")
+    parser.add_argument("--model", help="a shipped model's name or a file (camvid; with --street, exact labels)")
+    source = parser.add_argument_group("frames (one of these)")
+    source.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, with --labels and --classes")
+    source.add_argument("--bag", type=Path, metavar="BAG", help="a bag with images and ground truth")
+    source.add_argument("--street", action="store_true", help="the synthetic street, where metres are judged too")
+    detail = parser.add_argument_group("about the frames")
+    detail.add_argument("--labels", type=Path, metavar="DIR", help="the folder of the images' labels")
+    detail.add_argument("--classes", metavar="TABLE", help="what the label values mean: a name or a YAML file")
+    detail.add_argument("--image-topic", metavar="TOPIC", help="the bag's images, where there are several")
+    detail.add_argument("--truth-topic", metavar="TOPIC", help="the bag's ground truth, likewise")
+    detail.add_argument("--seed", type=int, default=0, help="of the street (%(default)s)")
+    detail.add_argument("--frames", type=int, metavar="N", help="the first N frames only (all; 30 of the street)")
+    detail.add_argument("--corrupt", choices=tuple(CORRUPTIONS), help="alter the images before the model sees them")
+    engine = parser.add_argument_group("inference")
+    engine.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="(%(default)s)")
+    engine.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
+    engine.add_argument("--size", metavar="HxW", help="the network's input size (the card's)")
+    engine.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is all (%(default)s)")
+    out = parser.add_argument_group("results")
+    out.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    out.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page with pictures")
 
 
 def run(args: argparse.Namespace) -> int:
     """Score, print, write; 0 when done."""
-    path = model_file.resolve(args.model)
+    if args.street and args.model is None:
+        return _exact_street(args)
+    path = model_file.resolve(args.model or "camvid")
     card = model_file.read_card(path)
-    with _source(args) as source:
+    with open_source(args) as source:
         label_map(card.classes, source.table)  # a mismatch is told before the engine is built
-        gallery = Gallery() if args.report else None
-        scorer, watch = Scorer(source.table), Stopwatch()
-        options: dict[str, Any] = {"precision": args.precision, "threads": args.threads, "size": _size(args.size)}
-        engine = create(args.engine, path, confidence=True, **options)
-        try:
-            for answer in predict(_progress(source), engine, card, source.table, watch):
-                frame = answer.frame
-                score = scorer.add(frame.name, frame.truth, answer.labels, answer.confidence)
-                if gallery is not None:
-                    gallery.add(frame.image, frame.truth, answer.labels, score)
-            info = engine.info
-        finally:
-            engine.close()
-    scores = scorer.scores()
-    if not scores.frames:
-        raise ConfigError(f"{source.path} holds no labelled frame; nothing was scored")
-    print_scores(scores, f"{card.name} on {source.path.name}", watch.frames_per_s)
+        result = _score(args, path, card, source)
+    if not result.scores.frames:
+        raise ConfigError(f"{source.place} holds no labelled frame; nothing was scored")
+    print_scores(result.scores, f"{card.name} on {source.name}", result.frames_per_s)
+    if source.judge is not None:
+        print_metres(source.judge.scores())
     if args.json:
-        speed = {} if args.bag else {"frames_per_s": watch.frames_per_s}
-        settings = {"model": card.name, "digest": card.digest, "classes": source.table.name}
-        ran = {"engine": info.name, "precision": info.precision, "size": list(info.size), "corruption": args.corrupt}
-        _write_json(args.json, {**settings, **ran, **scores.to_dict(), **speed})
-    if gallery is not None:
-        extra = (("corruption", args.corrupt),) if args.corrupt else ()
-        page = EvaluationPage(
-            card,
-            scores,
-            str(source.path),
-            source.path.name,
-            _engine_text(info),
-            watch.frames_per_s,
-            gallery.chosen(),
-            extra,
-        )
-        args.report.parent.mkdir(parents=True, exist_ok=True)
-        args.report.write_text(evaluation_page(page), encoding="utf-8")
-        print(f"wrote {args.report}")
+        _write(args.json, _json(_figures(args, card, source, result)))
+    if args.report:
+        _write(args.report, evaluation_page(_page(args, card, source, result)))
     return 0
 
 
-def _source(args: argparse.Namespace) -> AbstractContextManager[Source]:
-    """Where the frames come from, by the options given. Raises ConfigError where they do not fit together."""
-    if (args.bag is None) == (args.images is None):
-        raise ConfigError("say what to score on: --images DIR --labels DIR --classes TABLE, or --bag BAG")
-    if args.frames is not None and args.frames < 1:
-        raise ConfigError(f"--frames is {args.frames}; use 1 or more")
-    if args.bag is not None:
-        return _bag(args)
-    if args.labels is None or args.classes is None:
-        raise ConfigError("--images needs --labels DIR and --classes TABLE beside it")
-    dataset = open_pairs(args.images, args.labels, args.classes)
-    frames = dataset_frames(dataset, CORRUPTIONS.get(args.corrupt))
-    total = min(len(dataset), args.frames or len(dataset))
-    return nullcontext(Source(islice(frames, args.frames), total, dataset.table, args.images.resolve()))
+class _Result(NamedTuple):
+    scores: Scores
+    info: EngineInfo
+    frames_per_s: float
+    chosen: Chosen
 
 
-@contextmanager
-def _bag(args: argparse.Namespace) -> Iterator[Source]:
-    from enet_ros.bags.truth import LabelledBag
+def _score(args: argparse.Namespace, path: Path, card: ModelCard, source: Source) -> _Result:
+    """All frames through the engine and the judges."""
+    scorer, watch, gallery = Scorer(source.table), Stopwatch(), Gallery()
+    options: dict[str, Any] = {"precision": args.precision, "threads": args.threads, "size": _size(args.size)}
+    engine = create(args.engine, path, confidence=True, **options)
+    try:
+        for frame, labels, confidence in predict(_progress(source), engine, card, source.table, watch):
+            score = scorer.add(frame.name, frame.truth, labels, confidence)
+            if source.judge is not None:
+                source.judge.add(frame.name, labels)
+            if args.report:
+                gallery.add(frame.image, frame.truth, labels, score)
+        return _Result(scorer.scores(), engine.info, watch.frames_per_s, gallery.chosen())
+    finally:
+        engine.close()
 
-    with LabelledBag(args.bag, args.image_topic, args.truth_topic) as bag:
-        table = table_of(args.classes) if args.classes else _table_named(bag.classes, args.bag)
-        total = min(len(bag), args.frames or len(bag))
-        frames: Iterator[Frame] = iter(bag)
-        if args.corrupt:
-            frames = _altered(frames, CORRUPTIONS[args.corrupt])
-        yield Source(islice(frames, args.frames), total, table, args.bag.resolve())
+
+def _exact_street(args: argparse.Namespace) -> int:
+    """The products of exact labels: what is wrong is the products' own."""
+    if args.report or args.corrupt:
+        raise ConfigError("exact labels make no report, and corruption cannot alter them; add --model")
+    with open_source(args) as source:
+        judge = source.judge
+        if judge is None:
+            raise ConfigError("only the street is judged without a model; add --model")
+        for frame in _progress(source):
+            judge.add(frame.name, frame.truth)
+    metres = judge.scores()
+    print_metres(metres, f"exact labels on {source.name}")
+    if args.json:
+        _write(args.json, _json({"labels": "exact", "seed": args.seed, **metres._asdict(), "frames": source.total}))
+    return 0
 
 
-def _altered(frames: Iterable[Frame], alter: Callable[[UInt8, int], UInt8]) -> Iterator[Frame]:
-    for index, frame in enumerate(frames):
-        yield LabelledFrame(frame.name, alter(frame.image, index), frame.truth)
+def _figures(args: argparse.Namespace, card: ModelCard, source: Source, result: _Result) -> dict[str, Any]:
+    """What --json writes; docs/evaluation.md lists the keys."""
+    values: dict[str, Any] = {
+        "model": card.name,
+        "digest": card.digest,
+        "classes": source.table.name,
+        "engine": result.info.name,
+        "precision": result.info.precision,
+        "size": list(result.info.size),
+        "corruption": args.corrupt,
+        **result.scores.to_dict(),
+    }
+    if source.judge is not None:
+        values.update(seed=args.seed, **source.judge.scores()._asdict())
+    if args.images is not None:
+        values["frames_per_s"] = result.frames_per_s
+    return values
 
 
-def _table_named(names: tuple[str, ...] | None, bag: Path) -> ClassTable:
-    """The built-in table with these names; the bag tells them, --classes need not."""
-    for table in TABLES.values():
-        if table.names == names:
-            return table
-    known = "does not say" if names is None else f"has classes of its own ({', '.join(names[:4])}, ...)"
-    raise ConfigError(f"{bag} {known} what its ground truth means; add --classes TABLE")
+def _page(args: argparse.Namespace, card: ModelCard, source: Source, result: _Result) -> EvaluationPage:
+    info, settings = result.info, (("corruption", args.corrupt or ""),)
+    height, width = info.size
+    engine = f"{info.name} ({info.runtime}) on {info.device}, {info.precision}, {width}x{height}"
+    chosen = result.chosen
+    return EvaluationPage(card, result.scores, source.place, source.name, engine, result.frames_per_s, chosen, settings)
 
 
 def _progress(source: Source) -> Iterator[Frame]:
@@ -179,11 +169,13 @@ def _size(text: str | None) -> tuple[int, int] | None:
     return int(height), int(width)
 
 
-def _engine_text(info: EngineInfo) -> str:
-    height, width = info.size
-    return f"{info.name} ({info.runtime}) on {info.device}, {info.precision}, {width}x{height}"
+def _json(values: dict[str, Any]) -> str:
+    """Strict JSON: a figure that is not finite is null."""
+    plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+    return json.dumps(plain, indent=2, allow_nan=False) + "\n"
 
 
-def _write_json(path: Path, values: dict[str, Any]) -> None:
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    print(f"wrote {path}")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from enet_ros.metrics import Scores
+from enet_ros.products.truth import MetricScores
 
 
 def print_scores(scores: Scores, title: str, frames_per_s: float = math.nan) -> None:
     """IoU and recall by class in percent, then the summary, on standard output."""
     matrix = scores.confusion
     iou, recall = matrix.iou(), matrix.recall()
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table()
     table.add_column("class")
     table.add_column("IoU %", justify="right")
     table.add_column("recall %", justify="right")
@@ -24,7 +26,8 @@ def print_scores(scores: Scores, title: str, frames_per_s: float = math.nan) -> 
     table.add_section()
     table.add_row("mean", _percent(matrix.miou()), _percent(matrix.class_accuracy()), style="bold")
     table.add_row("drivable", _percent(scores.drivable_iou()), "")
-    console = Console()
+    console = _console()
+    console.print(escape(title), style="bold", highlight=False)
     console.print(table)
     summary = [f"{len(scores.frames)} frames", f"pixel accuracy {_percent(matrix.pixel_accuracy())} %"]
     if scores.calibration is not None:
@@ -35,5 +38,26 @@ def print_scores(scores: Scores, title: str, frames_per_s: float = math.nan) -> 
     console.print(", ".join(summary), highlight=False)
 
 
+def print_metres(scores: MetricScores, title: str = "metres") -> None:
+    """Errors of range and grid, on standard output."""
+    table = Table()
+    table.add_column("free space and grid")
+    table.add_column("%", justify="right")
+    table.add_row("range error, 95th percentile, up to 20 m", _percent(scores.range_error_p95_20m))
+    table.add_row("range error, 95th percentile, up to 40 m", _percent(scores.range_error_p95_40m))
+    table.add_row("grid cells that agree", _percent(scores.grid_agreement))
+    console = _console()
+    console.print(escape(title), style="bold", highlight=False)
+    console.print(table)
+    console.print(f"{scores.columns} columns, {scores.cells} cells", highlight=False)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=160)  # nobody folds the lines of a file
+
+
 def _percent(value: float) -> str:
-    return "-" if math.isnan(value) else f"{100 * value:.2f}"
+    if math.isnan(value):
+        return "-"
+    return "no answer" if math.isinf(value) else f"{100 * value:.2f}"

@@ -75,9 +75,7 @@ class Stopwatch:
         return self.frames / self.seconds if self.seconds > 0 else float("nan")
 
 
-def dataset_frames(
-    dataset: Dataset, alter: Callable[[UInt8, int], UInt8] | None = None
-) -> Iterator[LabelledFrame]:
+def dataset_frames(dataset: Dataset, alter: Callable[[UInt8, int], UInt8] | None = None) -> Iterator[LabelledFrame]:
     """A dataset's frames in order. `alter(image, index)` may return another image of the same size."""
     for index, sample in enumerate(dataset.samples):
         image, truth = dataset.read(index)
