@@ -84,7 +84,7 @@ class ModelCard:
         """The inverse of `to_json`. Raises ModelError on damage or on a version this release does not know."""
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(
                 f"the model card is not JSON ({error}); the file is damaged or not an enet_ros model"
             ) from None
@@ -95,8 +95,9 @@ class ModelCard:
             )
         try:
             return cls._from_values(values)
-        except (KeyError, TypeError, ValueError, ConfigError) as error:
-            raise ModelError(f"the model card is incomplete or contradicts itself: {error}") from None
+        except (LookupError, TypeError, ValueError, OverflowError, AttributeError, ConfigError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+            raise ModelError(f"the model card is incomplete or contradicts itself: {reason}") from None
 
     @classmethod
     def _from_values(cls, values: Mapping[str, Any]) -> ModelCard:

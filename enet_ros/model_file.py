@@ -64,11 +64,12 @@ def load(path: Path | str) -> Model:
     try:
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get(CARD_KEY)
+            for name in file.keys():  # noqa: SIM118 (not a dict)
+                if (kind := file.get_slice(name).get_dtype()) not in ("F32", "F16"):
+                    raise ModelError(f"{path} has {name} as {kind}; the tensors of a model are F32 or F16")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is not a readable safetensors file: {error}") from None
-    if text is None:
-        raise ModelError(f"{path} has no model card; make one with `enet_ros import {path.name} -o NAME.safetensors`")
     card = _card(path, text)
     if (found := digest(tensors)) != card.digest:
         raise ModelError(
@@ -103,7 +104,7 @@ def _onnx_metadata(path: Path) -> str | None:
 
 def _card(path: Path, text: str | None) -> ModelCard:
     if text is None:
-        raise ModelError(f"{path} carries no enet_ros model card; export or import it with enet_ros")
+        raise ModelError(f"{path} carries no enet_ros model card; `enet_ros import` makes models of other weights")
     try:
         return ModelCard.from_json(text)
     except ModelError as error:

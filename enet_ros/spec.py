@@ -88,11 +88,14 @@ class ENetSpec:
         """Raise ConfigError on a value that no network can be built from."""
         for field, allowed in _CHOICES.items():
             value = getattr(self, field)
-            if value not in allowed or isinstance(value, bool):
+            if value not in allowed or type(value) is not type(allowed[0]):
                 raise ConfigError(f"ENetSpec.{field} is {value!r}; use one of {', '.join(map(repr, allowed))}")
+        for switch in dataclasses.fields(self):
+            if isinstance(switch.default, bool) and not isinstance(getattr(self, switch.name), bool):
+                raise ConfigError(f"ENetSpec.{switch.name} is {getattr(self, switch.name)!r}; use true or false")
         if not isinstance(self.num_classes, int) or not 2 <= self.num_classes <= 254:
             raise ConfigError(f"ENetSpec.num_classes is {self.num_classes!r}; use 2..254 (255 is void)")
-        if not 0.0 < self.bn_eps < 1.0:
+        if not isinstance(self.bn_eps, float) or not 0.0 < self.bn_eps < 1.0:
             raise ConfigError(f"ENetSpec.bn_eps is {self.bn_eps!r}; use a small positive number such as 1e-3")
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,10 +133,10 @@ _PYTORCH_2019 = {**_PYTORCH_2018_04, "down_pool": 2, "upsample_kernel": 2}
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     # github.com/e-lab/ENet-training (Torch7), by the paper's authors
     "paper": {},
-    # github.com/davidtvs/PyTorch-ENet, named by the commits after which it changed
+    # github.com/davidtvs/PyTorch-ENet, named by the months in which its main branch changed
     "pytorch-enet-2018-02": _PYTORCH_2018,
     "pytorch-enet-2018-04": _PYTORCH_2018_04,
-    "pytorch-enet-2019-03": _PYTORCH_2019,
+    "pytorch-enet-2019-08": _PYTORCH_2019,
     "pytorch-enet-2021-03": {**_PYTORCH_2019, "up_expansion_activation": False},
     # github.com/TimoSaemann/ENet
     "caffe": {

@@ -10,7 +10,7 @@ and the node take as --model.
   enet_ros import mine.pth -o mine.safetensors --classes my_classes.yaml
 
 PyTorch-ENet changed its decoder in March 2021 in a way that the weights do not show: for a checkpoint trained
-with its code of March 2019 to March 2021, give --format pytorch-enet-2019.
+with its code of August 2019 to March 2021, give --format pytorch-enet-2019.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from enet_ros.nn.importers import detect, pytorch_enet
 from enet_ros.spec import variant
 
 Randomised = Callable[..., ENet]
-LAYOUTS = ("pytorch-enet-2018-02", "pytorch-enet-2018-04", "pytorch-enet-2019-03", "pytorch-enet-2021-03")
+LAYOUTS = ("pytorch-enet-2018-02", "pytorch-enet-2018-04", "pytorch-enet-2019-08", "pytorch-enet-2021-03")
 STAGE2 = ("regular2_1", "dilated2_2", "asymmetric2_3", "dilated2_4", "regular2_5", "dilated2_6", "asymmetric2_7")
 STAGE2 = (*STAGE2, "dilated2_8")
 STAGE3 = ("regular3_0", "dilated3_1", "asymmetric3_2", "dilated3_3", "regular3_4", "dilated3_5", "asymmetric3_6")
@@ -32,7 +32,7 @@ STAGE3 = (*STAGE3, "dilated3_7")
 def state_dict(network: ENet, layout: str) -> dict[str, Tensor]:
     """The network under PyTorch-ENet's names, in the order of its modules."""
     state: dict[str, Tensor] = {}
-    out = "out_activation" if layout >= "pytorch-enet-2021" else "out_prelu"  # renamed in July 2019
+    out = "out_activation" if layout >= "pytorch-enet-2019" else "out_prelu"  # renamed in July 2019
 
     def put(name: str, module: nn.Module) -> None:
         state.update({f"{name}.{key}": value for key, value in module.state_dict().items()})
@@ -85,7 +85,7 @@ def test_layouts(random_network: Randomised, layout: str, decoder: str, image: T
     spec = type(spec)(**{**spec.to_dict(), "decoder_activation": decoder, "decoder_output_activation": decoder})
     network = random_network(spec)
     checkpoint = {"epoch": 7, "miou": 0.5, "state_dict": state_dict(network, layout), "optimizer": {"state": {}}}
-    ambiguous = layout == "pytorch-enet-2019-03" and decoder == "relu"
+    ambiguous = layout == "pytorch-enet-2019-08" and decoder == "relu"
     model = pytorch_enet.load(saved(checkpoint), "x", None, before_2021=ambiguous)
     assert model.card.spec == spec
     with torch.no_grad():
@@ -93,10 +93,10 @@ def test_layouts(random_network: Randomised, layout: str, decoder: str, image: T
 
 
 def test_layout_that_the_tensors_cannot_tell(random_network: Randomised) -> None:
-    network = random_network(variant("pytorch-enet-2019-03", 12))
-    data = saved(state_dict(network, "pytorch-enet-2019-03"))
+    network = random_network(variant("pytorch-enet-2019-08", 12))
+    data = saved(state_dict(network, "pytorch-enet-2019-08"))
     assert pytorch_enet.load(data, "x", None).card.spec == variant("pytorch-enet-2021-03", 12)
-    assert pytorch_enet.load(data, "x", None, before_2021=True).card.spec == variant("pytorch-enet-2019-03", 12)
+    assert pytorch_enet.load(data, "x", None, before_2021=True).card.spec == variant("pytorch-enet-2019-08", 12)
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ FORMATS: Mapping[str, Format] = {
     "caffe": Format("the Caffe port (.caffemodel)", caffe.recognises, caffe.load),
     "pytorch-enet": Format("PyTorch-ENet checkpoints", pytorch_enet.recognises, pytorch_enet.load),
     "pytorch-enet-2019": Format(
-        "PyTorch-ENet checkpoints of March 2019 to March 2021, if their decoder has ReLUs",
+        "PyTorch-ENet checkpoints of August 2019 to March 2021, if their decoder has ReLUs",
         lambda data: False,  # its tensors are those of the format above
         functools.partial(pytorch_enet.load, before_2021=True),
     ),

@@ -1,13 +1,13 @@
 """PyTorch-ENet checkpoints (github.com/davidtvs/PyTorch-ENet), all its layouts; read by torch's weights-only loader.
 
-The layouts, by the dates of their commits, and how the state dict tells them apart:
+The layouts, by the months in which its main branch changed, and how the state dict tells them apart:
 
 2018-02  PReLUs with one slope inside the branches and one a channel behind the sums; 3x3 pools (windows overlap);
          up-sampling and last kernels of 3; activations behind every expansion
 2018-04  one slope a block; a ReLU decoder is the default
-2019-03  2x2 pools and up-sampling kernels ("ext_tconv1")
+2019-08  2x2 pools and up-sampling kernels ("ext_tconv1")
 2021-03  no activation behind the expansion of the up-sampling bottlenecks; with a ReLU decoder the tensors are those
-         of 2019-03, so that the caller has to say which it is
+         of 2019-08, so that the caller has to say which it is
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def recognises(data: bytes) -> bool:
 def load(data: bytes, name: str, classes: ClassTable | None, *, before_2021: bool = False) -> Model:
     """The model in a checkpoint; input RGB / 255. Raises ModelError where it is damaged or another network.
 
-    `before_2021` picks the layout of 2019-03 where the tensors cannot tell it from that of 2021-03.
+    `before_2021` picks the layout of 2019-08 where the tensors cannot tell it from that of 2021-03.
     """
     state = _state(_unpickle(data))
     spec = _spec(state, before_2021)
@@ -119,7 +119,7 @@ def _spec(state: Mapping[str, Tensor], before_2021: bool) -> ENetSpec:
     if "upsample4_0.ext_tconv1.weight" in state:
         told = decoder == "prelu"
         older = "upsample4_0.ext_conv2.2.weight" in state if told else before_2021
-        layout = "pytorch-enet-2019-03" if older else "pytorch-enet-2021-03"
+        layout = "pytorch-enet-2019-08" if older else "pytorch-enet-2021-03"
     elif slope is not None and slope.numel() > 1:
         layout = "pytorch-enet-2018-02"
     else:
