@@ -8,9 +8,7 @@ from enet_ros.datasets.cityscapes import cityscapes
 from enet_ros.errors import DatasetError
 
 
-def frame(
-    root, write, picture, city: str, number: str, labels: np.ndarray, kind: str = "gtFine_labelIds"
-) -> None:
+def frame(root, write, picture, city: str, number: str, labels: np.ndarray, kind: str = "gtFine_labelIds") -> None:
     name = f"{city}_000000_{number}"
     write(root / "leftImg8bit" / "val" / city / f"{name}_leftImg8bit.png", picture)
     write(root / "gtFine" / "val" / city / f"{name}_{kind}.png", labels)
@@ -19,9 +17,7 @@ def frame(
 def test_label_ids_become_train_ids(tmp_path, write, picture) -> None:
     ids = np.resize(np.arange(34, dtype=np.uint8), (6, 8))
     frame(tmp_path, write, picture, "munster", "000019", ids)
-    frame(
-        tmp_path, write, picture, "lindau", "000019", np.resize(np.arange(19), (6, 8)), "gtFine_labelTrainIds"
-    )
+    frame(tmp_path, write, picture, "lindau", "000019", np.resize(np.arange(19), (6, 8)), "gtFine_labelTrainIds")
     dataset = cityscapes(tmp_path, "val")
     assert [sample.name for sample in dataset.samples] == ["lindau_000000_000019", "munster_000000_000019"]
     assert dataset.samples[1].sequence == "munster_000000" and dataset.table is CITYSCAPES
@@ -37,9 +33,7 @@ def test_first_bad_pair_is_named(tmp_path, write, picture) -> None:
     with pytest.raises(DatasetError, match=r"munster_000000_000019_gtFine_labelIds\.png has label value 40"):
         cityscapes(tmp_path, "val").read(0)
     write(tmp_path / "leftImg8bit" / "val" / "lindau" / "lindau_000000_000019_leftImg8bit.png", picture)
-    with pytest.raises(
-        DatasetError, match=r"has no label: there is no .*lindau_000000_000019_gtFine_labelIds"
-    ):
+    with pytest.raises(DatasetError, match=r"has no label: there is no .*lindau_000000_000019_gtFine_labelIds"):
         cityscapes(tmp_path, "val")
     with pytest.raises(DatasetError, match=r"munster_000000_000019|lindau_000000_000019"):
         cityscapes(tmp_path, "val", fine=False)
