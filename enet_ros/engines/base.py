@@ -92,7 +92,7 @@ def check_image(image: Image, size: tuple[int, int]) -> Image:
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != expected:
         found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise EngineError(f"the engine takes a uint8 {expected} RGB image, got {found}; resize it or create the engine for its size")
-    return np.ascontiguousarray(image)
+    return np.require(image, requirements=("C", "W"))  # OpenVINO and torch share memory only where they could write
 
 
 class EngineBase:
