@@ -97,7 +97,7 @@ class Atlas:
         size = (self._shelf_end + _PAD, max(column + ids.shape[1] for _, column, _, ids in self._strips) + 2)
         all_rgb, all_ids = np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8)
         for row, column, *pictures in self._strips:
-            for target, picture in zip((all_rgb, all_ids), pictures):
+            for target, picture in zip((all_rgb, all_ids), pictures, strict=True):
                 end, across = row + len(picture), slice(column, column + picture.shape[1])
                 target[row:end, across] = picture
                 target[row - _PAD : row, across] = picture[0]

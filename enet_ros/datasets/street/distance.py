@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.datasets.street.atlas import HAZE, Texture, hazed
-from enet_ros.datasets.street.faces import Face
 from enet_ros.datasets.street.facades import foliage, masonry
+from enet_ros.datasets.street.faces import Face
 from enet_ros.datasets.street.layout import BACKDROP_TOP, BACKDROP_X, FAR_TOP, FAR_Y, PERIOD_M, Side
 from enet_ros.datasets.street.noise import smooth
 from enet_ros.datasets.street.sheet import Sheet

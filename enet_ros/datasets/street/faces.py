@@ -35,10 +35,16 @@ class Face(IntEnum):
 
 
 class Plane(NamedTuple):
-    """normal . point = offset, in the street frame moved along with the base frame (x relative, y absolute), metres."""
+    """normal . point = offset, in the street frame moved along with the base frame (x relative, y absolute), metres.
+
+    nearest, farthest: depth of the face's corners. A pixel's centre may lie half a pixel beside a face that is seen
+    edge on, where its plane would already be metres away.
+    """
 
     normal: tuple[float, float, float]
     offset: float
+    nearest: float = 0.0
+    farthest: float = float("inf")
 
 
 _GROUND = Plane((0, 0, 1), 0)
@@ -84,5 +90,5 @@ class FaceTable:
         return np.array(self._labels, np.uint8)
 
     def planes(self) -> npt.NDArray[np.float64]:
-        """(faces, 4) float64: normal and offset; (0, 0, 0, 1) for the sky, which no ray meets."""
-        return np.array([(0, 0, 0, 1) if p is None else (*p.normal, p.offset) for p in self._planes], np.float64)
+        """(faces, 6) float64: normal, offset, nearest, farthest; zeros and inf for the sky, which no ray meets."""
+        return np.array([(0, 0, 0, 0, 0, np.inf) if p is None else (*p.normal, *p[1:]) for p in self._planes])

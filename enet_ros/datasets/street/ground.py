@@ -79,7 +79,7 @@ def _marks(sheet: Sheet, layout: Layout, rng: np.random.Generator) -> None:
                 inner, outer = sorted((edge, sign * (KERB_Y - 0.1)))
                 sheet.wear(float(x), float(x) + 0.1, inner, outer, WHITE, cover)
         stretches = [0.0, *(x for bay in layout.bays[side] for x in bay), PERIOD_M]
-        for start, end in zip(stretches[::2], stretches[1::2]):
+        for start, end in zip(stretches[::2], stretches[1::2], strict=True):
             for offset in (0.25, 0.45):
                 low, high = sorted((sign * (KERB_Y - offset), sign * (KERB_Y - offset - 0.08)))
                 sheet.wear(start, end, low, high, YELLOW, cover)
@@ -97,7 +97,7 @@ def _pavement(sheet: Sheet, side: Side, rng: np.random.Generator) -> None:
     shape = (rows.stop - rows.start, columns.stop)
     slab = 30  # texels: 0.6 m
     slabs = (shape[0] // slab + 1, shape[1] // slab)
-    each = np.kron(1 + 0.035 * rng.standard_normal(slabs, np.float32), np.ones((slab, slab), np.float32))
+    each: Field = np.kron(1 + 0.035 * rng.standard_normal(slabs, np.float32), np.ones((slab, slab), np.float32))
     shade = each[: shape[0], : shape[1]] + 0.05 * smooth(rng, shape, (60, 200)) + 0.045 * grain(rng, shape)
     joints = (np.arange(shape[0])[:, None] % slab == 0) | (np.arange(shape[1])[None] % slab == 0)
     shade = np.where(joints, shade * 0.8, shade)
@@ -124,7 +124,7 @@ def _light(sheet: Sheet, layout: Layout, rng: np.random.Generator) -> npt.NDArra
     shadow = (reach * SUN_UP < heights[(along * 10).astype(int) % len(heights)]).astype(np.float32)
     for thing in layout.standing:
         if thing.kind == "tree":
-            for puff in range(26):
+            for _ in range(26):
                 up = 4.2 + 1.1 * float(rng.standard_normal())
                 at_x = thing.x - up / SUN_UP * SUN_ALONG + 0.9 * float(rng.standard_normal())
                 at_y = thing.y - up / SUN_UP * SUN_ACROSS * layout.sun_side.value + 0.9 * float(rng.standard_normal())
@@ -134,7 +134,8 @@ def _light(sheet: Sheet, layout: Layout, rng: np.random.Generator) -> npt.NDArra
             _blob(shadow, thing.x + 1.1, thing.y, 1.25)
     shadow = cv2.GaussianBlur(shadow, (0, 0), 1.6)
     big = cv2.resize(shadow, sheet.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return (1.1 - 0.46 * big).astype(np.float32)
+    light: Field = np.asarray(1.1 - 0.46 * big, np.float32)
+    return light
 
 
 def _blob(shadow: Field, x: float, y: float, radius: float) -> None:

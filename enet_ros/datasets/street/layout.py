@@ -151,9 +151,7 @@ def _standing(
         for x in (offset + 5.7, offset + 5.7 + PERIOD_M / 3, offset + 5.7 + 2 * PERIOD_M / 3)
     ]
     things.append(Thing("sign", offset + 18.0, sign * (KERB_Y + 0.5), int(rng.integers(8))))
-    for start, end in bays[:1]:
-        gap = end + 2.0
-        things += [Thing("bollard", gap + 1.5 * i, sign * (KERB_Y + 0.35)) for i in range(5)]
+    things += [Thing("bollard", bays[0][1] + 2 + 1.5 * i, sign * (KERB_Y + 0.35)) for i in range(5)]
     things.append(Thing("railing", float(bays[1][0] - 8.0), sign * (KERB_Y + 0.3)))
     for _ in range(3):
         x = float(rng.uniform(0, PERIOD_M))

@@ -13,15 +13,17 @@ Picture = npt.NDArray[np.uint8]
 def smooth(rng: np.random.Generator, shape: tuple[int, int], cell: float | tuple[float, float]) -> Field:
     """(rows, columns) float32 of mean 0 and deviation 1 that varies over `cell` texels (rows, columns)."""
     cells = (cell, cell) if isinstance(cell, (int, float)) else cell
-    rows, columns = (max(2, round(size / step)) for size, step in zip(shape, cells))
+    rows, columns = (max(2, round(size / step)) for size, step in zip(shape, cells, strict=True))
     small = rng.standard_normal((rows, columns), np.float32)
     margin = 2
     wrapped = np.concatenate([small[:, -margin:], small, small[:, :margin]], 1)
     per_cell = shape[1] / columns
     big = cv2.resize(wrapped, (round(per_cell * (columns + 2 * margin)), shape[0]), interpolation=cv2.INTER_CUBIC)
     start = round(per_cell * margin)
-    field = np.ascontiguousarray(big[:, start : start + shape[1]])
-    return (field - field.mean()) / (field.std() + 1e-6)
+    field: Field = np.ascontiguousarray(big[:, start : start + shape[1]], np.float32)
+    field -= field.mean()
+    field /= field.std() + np.float32(1e-6)
+    return field
 
 
 def grain(rng: np.random.Generator, shape: tuple[int, int]) -> Field:

@@ -62,7 +62,13 @@ class Painter:
             cv2.fillConvexPoly(self.image, polygon, colors[number], cv2.LINE_8, _SHIFT)
             if is_face:
                 normal = mesh.normals[number] * turn
-                plane = Plane(tuple(normal.tolist()), float(mesh.offsets[number] + normal @ place))
+                depths = points[part, 2]
+                plane = Plane(
+                    tuple(normal.tolist()),
+                    float(mesh.offsets[number] + normal @ place),
+                    max(float(depths.min()), NEAR_M),
+                    float(depths.max()),
+                )
                 face = self.table.add(_label(mesh.label), plane)
                 cv2.fillConvexPoly(self.faces, polygon, face, cv2.LINE_8, _SHIFT)
 

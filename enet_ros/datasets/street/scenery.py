@@ -1,7 +1,7 @@
 """Ground, fronts, distance and sky: tables made once, from which a frame's background is one remap.
 
-The camera never turns and only moves along x, so that every pixel always looks at the same plane at the same place across it;
-only the place along the street changes, by the distance driven.
+The camera never turns and only moves along x, so that every pixel always looks at the same plane at the same place
+across it; only the place along the street changes, by the distance driven.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ _SKY_SCALE = 0.5
 
 
 class _Table(NamedTuple):
-    """(H, W) each. Where a pixel looks in the atlas: column x + driven * per_m, row y; face: its id, HOLE if the atlas decides."""
+    """Where each pixel looks in the atlas, (H, W) each.
+
+    Column x + driven * per_m, row y; face: what it then sees, HOLE if the atlas decides.
+    """
 
     x: _F32
     per_m: _F32
@@ -42,7 +45,8 @@ class _Table(NamedTuple):
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> _Table:
-        return cls(*(np.zeros(shape, np.float32) for _ in range(3)), np.zeros(shape, np.uint8))
+        x, per_m, y = (np.zeros(shape, np.float32) for _ in range(3))
+        return cls(x, per_m, y, np.zeros(shape, np.uint8))
 
     def put(
         self,
@@ -77,8 +81,8 @@ class Scenery:
         self._shape = (view.intrinsics.height, view.intrinsics.width)
         atlas = Atlas(view.focal_px)
         rays = view.rays
-        with np.errstate(divide="ignore", invalid="ignore"):
-            to_ground = np.where(rays[..., 2] < -1e-9, -view.eye[2] / rays[..., 2], np.inf)
+        falls = rays[..., 2] < -1e-9
+        to_ground = np.where(falls, -view.eye[2] / np.where(falls, rays[..., 2], 1), 1e9)
         ground_x, ground_y = view.eye[0] + to_ground * rays[..., 0], view.eye[1] + to_ground * rays[..., 1]
         near_ground = ground_x < BACKDROP_X
         self._front, self._back, self._last = (_Table.empty(self._shape) for _ in range(3))
@@ -97,8 +101,7 @@ class Scenery:
 
     @staticmethod
     def _copy(source: _Table, target: _Table) -> None:
-        for one, other in zip(source, target):
-            other[:] = one
+        target.x[:], target.per_m[:], target.y[:], target.face[:] = source
 
     def _put_last(self, atlas: Atlas, view: View, rng: np.random.Generator) -> None:
         """Sky, and the end of the street before it."""
@@ -147,7 +150,7 @@ class Scenery:
     def _put_fronts(
         self, atlas: Atlas, view: View, free: npt.NDArray[np.bool_], layout: Layout, rng: np.random.Generator
     ) -> npt.NDArray[np.bool_]:
-        fronts = self._back.face == Face.HOLE
+        fronts: npt.NDArray[np.bool_] = self._back.face == Face.HOLE
         for side in Side:
             texture: Texture = facades.facades(layout, side, rng)
             x, up = _meet(view, side.value * FACADE_Y)
@@ -180,7 +183,7 @@ class Scenery:
         y: _F32,
         faces: npt.NDArray[np.uint8],
     ) -> None:
-        """Point the pixels of the gaps to what lies behind, and where there is nothing either, to the end of the street."""
+        """Point the pixels of the gaps to what lies behind, and where nothing does, to the end of the street."""
         upper, mask = self._rows, gap.view(np.uint8)
         behind = cv2.scaleAdd(self._back.per_m[upper], driven, self._back.x[upper])
         cv2.copyTo(behind, mask, x)

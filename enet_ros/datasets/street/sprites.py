@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 _UINT8 = npt.NDArray[np.uint8]
+_FLOAT = npt.NDArray[Any]
 Color = tuple[int, int, int]
 Point = tuple[float, float]
 
@@ -16,12 +17,21 @@ _FINER = 3
 
 
 class Sprite(NamedTuple):
-    """copies: (texels a metre, (rows, columns, 4) uint8 RGBA) from fine to coarse; the bottom row stands at height base_m."""
+    """copies: (texels a metre, (rows, columns, 4) uint8 RGBA) from fine to coarse; its foot is base_m above ground."""
 
     width_m: float
     height_m: float
     copies: tuple[tuple[float, _UINT8], ...]
     base_m: float = 0.0
+
+
+def _opaque(drawn: _FLOAT, cover: _FLOAT, mean: _FLOAT, size: tuple[int, int]) -> _UINT8:
+    """RGBA of a size from colours times cover, the mean colour where nothing is."""
+    rgb = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
+    alpha = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)
+    rgb = np.where(alpha[..., None] > 12, rgb * 255 / np.maximum(alpha, 12)[..., None], mean)
+    strength = 1.25 if size[1] < 48 else 1.0  # thin parts would vanish at a distance
+    return np.dstack([rgb, alpha * strength]).clip(0, 255).astype(np.uint8)
 
 
 class Sketch:
@@ -74,11 +84,6 @@ class Sketch:
         mean = drawn.sum((0, 1)) / max(float(cover.sum()) / 255, 1)
         copies = []
         while min(size) >= 2:
-            drawn = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
-            cover = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)
-            rgb = np.where(cover[..., None] > 12, drawn * 255 / np.maximum(cover, 12)[..., None], mean)
-            alpha = cover * 1.25 if size[1] < 48 else cover  # thin parts would vanish at a distance
-            rgba = np.dstack([rgb, alpha]).clip(0, 255).astype(np.uint8)
-            copies.append((size[1] / self.height_m, rgba))
+            copies.append((size[1] / self.height_m, _opaque(drawn, cover, mean, size)))
             size = (size[0] // 2, size[1] // 2)
         return Sprite(self.width_m, self.height_m, tuple(copies), self.base_m)

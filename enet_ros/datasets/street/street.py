@@ -43,16 +43,13 @@ class StreetFrame:
 
     @cached_property
     def depth_m(self) -> npt.NDArray[np.float32]:
-        """(H, W) float32: metres along the optical axis to what is seen, inf for the sky. Computed when first asked for."""
-        origin = np.array([0.0, 0.0, 0.0])
-        planes = self._planes[self._faces]
-        towards = np.einsum("hwc,hwc->hw", planes[..., :3], self._view.rays)
-        away = planes[..., 3] - planes[..., :3] @ (self._view.eye + origin)
-        with np.errstate(divide="ignore"):
-            depth: npt.NDArray[np.float32] = np.where(
-                towards == 0, np.inf, away / np.where(towards == 0, 1, towards)
-            ).astype(np.float32)
-        return depth
+        """(H, W) float32: metres along the optical axis to what is seen, inf for the sky. Computed when asked for."""
+        normals, offsets = self._planes[:, :3], self._planes[:, 3] - self._planes[:, :3] @ self._view.eye
+        towards = np.einsum("hwc,hwc->hw", normals[self._faces], self._view.rays)
+        depth = np.full(towards.shape, np.inf)
+        np.divide(offsets[self._faces], towards, out=depth, where=towards != 0)
+        nearest, farthest = self._planes[:, 4][self._faces], self._planes[:, 5][self._faces]
+        return np.clip(depth, nearest, farthest).astype(np.float32)
 
     @cached_property
     def range_m(self) -> npt.NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from enet_ros.datasets.street.layout import (
 )
 from enet_ros.datasets.street.painter import Painter
 from enet_ros.datasets.street.sprites import Sprite
+
+_T = TypeVar("_T")
 
 SIGHT_M = 140.0
 """Things farther away are not drawn."""
@@ -53,7 +56,7 @@ class Traffic:
             # It reaches a metre before the fronts, whose edge is only as sharp as their texels.
             (plot.start, side.value * (FACADE_Y - 1 + WALL_DEPTH / 2), _wall_of(plot))
             for side in Side
-            for before, plot in zip(_previous(layout.plots[side]), layout.plots[side])
+            for before, plot in zip(_previous(layout.plots[side]), layout.plots[side], strict=True)
             if plot.kind in TINTS and before.kind not in TINTS
         ]
 
@@ -92,7 +95,7 @@ def _wall_of(plot: Plot) -> Sprite:
     return _wall(plot.kind, TINTS[plot.kind].index(plot.tint), round(plot.height, 1), WALL_DEPTH)
 
 
-def _repeated(things: list[tuple[float, float, object]], driven: float) -> list:
+def _repeated(things: list[tuple[float, float, _T]], driven: float) -> list[tuple[float, float, _T]]:
     """Each thing at every place it has within sight, x relative to the base frame."""
     placed = []
     for x, y, what in things:

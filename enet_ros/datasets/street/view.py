@@ -75,7 +75,7 @@ class View:
 def clip_near(points: Array) -> Array:
     """The part of a convex polygon of homogeneous pixels with z >= NEAR_M; empty if none."""
     kept: list[Array] = []
-    for current, following in zip(points, np.roll(points, -1, 0)):
+    for current, following in zip(points, np.roll(points, -1, 0), strict=True):
         inside, next_inside = current[2] >= NEAR_M, following[2] >= NEAR_M
         if inside:
             kept.append(current)
