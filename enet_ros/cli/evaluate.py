@@ -1,4 +1,4 @@
-"""Score a model on labelled images, on a labelled bag, or on the synthetic street.
+"""Score a model on labelled images, a labelled bag or the synthetic street, or a running node on a bag.
 
 Prints IoU by class, mIoU, accuracies, calibration and speed; --json writes the same figures (fractions 0..1),
 --report a page with pictures. One confusion matrix over all frames; pixels labelled void do not count, and
@@ -8,6 +8,7 @@ labels are compared at the size they are stored in.
   enet_ros evaluate --model mine.safetensors --images I --labels L --classes my_classes.yaml --json scores.json
   enet_ros evaluate --model camvid --images val/ --labels valannot/ --classes camvid --corrupt dusk
   enet_ros evaluate --model camvid --bag drive --json scores.json
+  enet_ros evaluate --bag drive --live              a running node: answers, latency and mIoU over DDS
   enet_ros evaluate --street --frames 30            the metres alone: free space and grid from exact labels
   enet_ros evaluate --street --model camvid         the same from the model's labels
 
@@ -27,6 +28,7 @@ from typing import Any, NamedTuple
 
 from enet_ros import model_file
 from enet_ros.card import ModelCard
+from enet_ros.cli.evaluate_live import add_live_arguments, become_live
 from enet_ros.cli.evaluate_sources import Source, open_source
 from enet_ros.cli.progress import progress
 from enet_ros.cli.score_table import print_metres, print_scores
@@ -58,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     engine.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
     engine.add_argument("--size", metavar="HxW", help="the network's input size (the card's)")
     engine.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is all (%(default)s)")
+    add_live_arguments(parser)
     out = parser.add_argument_group("results")
     out.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     out.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page with pictures")
@@ -65,6 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score, print, write; 0 when done."""
+    if args.live:
+        return become_live(args)
     if args.street and args.model is None:
         return _exact_street(args)
     path = model_file.resolve(args.model or "camvid")
