@@ -38,7 +38,7 @@ class Ground:
         edges: 0..H. Returns (N, 2) float64 x, y in the base frame, metres; NaN at and above the horizon,
         beyond `max_range_m` of the camera, and where the lens has no ray.
         """
-        return _meet(self.edge_rays[edges, columns].astype(np.float64), self.pose, self.max_range_m)
+        return meet(self.edge_rays[edges, columns].astype(np.float64), self.pose, self.max_range_m)
 
     def pixels(self, xy: F64) -> tuple[F64, Bool]:
         """Where ground points appear. xy: (N, 2) float64, base frame, metres.
@@ -83,7 +83,7 @@ def ground(
     return found
 
 
-def _meet(rays: F64, pose: CameraPose, max_range_m: float) -> F64:
+def meet(rays: F64, pose: CameraPose, max_range_m: float) -> F64:
     """(N, 2) float64: where (N, 3) rays of the optical frame meet z = 0 of the base frame; NaN where not."""
     directions = rays @ pose.rotation().T
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -19,17 +19,19 @@ _XYZ = [PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1
 
 
 def to_point_cloud(points: F32, stamp: Time, frame_id: str) -> PointCloud2:
-    """(N, 3) float32 x, y, z as an unorganised cloud of 12 bytes a point."""
-    message = PointCloud2(header=Header(stamp=stamp, frame_id=frame_id), height=1, width=len(points), fields=_XYZ)
-    message.point_step, message.row_step = 12, 12 * len(points)
-    message.is_bigendian, message.is_dense = False, True
+    """(N, 3) float32 x, y, z as a cloud of 12 bytes a point; (H, W, 3), which may hold NaN, as an organised one."""
+    height, width = (1, len(points)) if points.ndim == 2 else points.shape[:2]
+    message = PointCloud2(header=Header(stamp=stamp, frame_id=frame_id), height=height, width=width, fields=_XYZ)
+    message.point_step, message.row_step = 12, 12 * width
+    message.is_bigendian, message.is_dense = False, points.ndim == 2
     message.data = to_bytes(points)
     return message
 
 
 def from_point_cloud(message: PointCloud2) -> F32:
-    """The inverse of `to_point_cloud`: (N, 3) float32, a view of the message's data."""
-    return np.frombuffer(message.data, np.float32).reshape(-1, 3)
+    """The inverse of `to_point_cloud`: (N, 3) float32 or (H, W, 3), a view of the message's data."""
+    points = np.frombuffer(message.data, np.float32)
+    return points.reshape(-1, 3) if message.height == 1 else points.reshape(message.height, message.width, 3)
 
 
 def to_occupancy_grid(grid: I8, spec: GridSpec, stamp: Time, frame_id: str) -> OccupancyGrid:

@@ -15,6 +15,7 @@ from enet_ros.products import run_length
 from enet_ros.products.arrays import F64, U8
 from enet_ros.products.free_space import FreeSpace, find_free_space
 from enet_ros.products.ground import DEFAULT_MAX_RANGE_M, Ground, ground
+from enet_ros.products.ground_points import ground_points
 from enet_ros.products.lens import GeometryError
 from enet_ros.products.obstacle_points import boundary_xy, obstacle_points, range_and_bearing
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
@@ -38,6 +39,7 @@ def outputs(setup: Setup) -> list[Output]:
     return [
         Output("~/free_space", FreeSpaceMessage, planning.free_space, needs_confidence=if_gated),
         Output("~/obstacle_points", PointCloud2, planning.obstacle_points, needs_confidence=if_gated),
+        Output("~/ground_points", PointCloud2, planning.ground_points, needs_confidence=if_gated),
         Output("~/occupancy_grid", OccupancyGrid, planning.occupancy_grid, qos.latched(), needs_confidence=if_gated),
         Output("~/run_length", Image, planning.run_length),
     ]
@@ -108,6 +110,11 @@ class Planning:
         p = frame.parameters
         points = obstacle_points(frame.once(self._space), frame.once(self._boundary), p.max_range)
         return to_point_cloud(points, frame.header.stamp, p.base_frame)
+
+    def ground_points(self, frame: Frame) -> PointCloud2:
+        """The ground under each pixel of the mask, organised like it; NaN where none shows. Raises GeometryError."""
+        points = ground_points(frame.once(self._surface), frame.once(self._ground_of))
+        return to_point_cloud(points, frame.header.stamp, frame.parameters.base_frame)
 
     def occupancy_grid(self, frame: Frame) -> OccupancyGrid:
         """The grid in the base frame. Raises GeometryError."""

@@ -51,7 +51,7 @@ def test_a_wall_across_the_road(lens: str, pose: str) -> None:
     road, truth = scenes.wall(camera, placed, 12.0)
     grid = grid_of(np.where(road, Surface.DRIVABLE, Surface.UPRIGHT).astype(np.uint8), lens, pose)
     x, _ = SPEC.centers().reshape(*SPEC.shape, 2).transpose(2, 0, 1)
-    # A lens of more than 100 degrees looks past the ends of the wall; what is there, and beside it, is not the question.
+    # A lens of more than 100 degrees looks past the ends of the wall; what is there is not the question.
     columns = np.convolve(np.isfinite(truth), np.ones(81), "same") == 81
     seen = in_image(camera, placed, SPEC.centers(), columns if lens == "equidistant" else None).reshape(SPEC.shape)
     margin = 0.35 if lens == "equidistant" else 0.25  # an image row at 12 m, and half a cell

@@ -101,3 +101,5 @@ def test_the_semantic_layer_takes_in_every_frame(ros_domain: int, environment: d
         assert set(frame["strangers"]) <= {VOID}
         assert frame["observations"] > 0
         assert frame["mean_confidence"] > 20
+        assert frame["cloud_frame"] == "base_link"
+        assert frame["tiles"] > 10

@@ -117,6 +117,20 @@ def test_obstacle_points_are_the_wall() -> None:
     assert (points[:, 2] <= 0.5).all()
 
 
+def test_ground_points_lie_under_the_mask_pixel_by_pixel() -> None:
+    asked = frame(info=calibration())
+    message = round_trip(rows()["~/ground_points"].make(asked))
+    assert (message.height, message.width, message.row_step) == (720, 960, 12 * 960)
+    assert message.header.frame_id == "base_footprint"
+    assert not message.is_dense
+    points = from_point_cloud(message)
+    told = np.isfinite(points[..., 2])
+    road = asked.segmentation.labels == CAMVID.index("road")
+    assert (told[road]).all()
+    assert points[told & road][:, 0].max() < WALL_M + 0.2
+    assert 0 < (told & ~road).sum() <= 3 * 960
+
+
 def test_the_grid_is_in_the_base_frame() -> None:
     message = round_trip(rows()["~/occupancy_grid"].make(frame(info=calibration())))
     grid = from_occupancy_grid(message)
@@ -236,7 +250,7 @@ def no_metres() -> list[Any]:
 def test_metric_outputs_are_silent_and_say_why(parameters: Parameters, info: CameraInfo | None, reason: Reason) -> None:
     made = rows(parameters)
     asked = frame(parameters, info)
-    for topic in ("~/obstacle_points", "~/occupancy_grid"):
+    for topic in ("~/obstacle_points", "~/ground_points", "~/occupancy_grid"):
         with pytest.raises(GeometryError) as caught:
             made[topic].make(asked)
         assert caught.value.reason is reason
@@ -339,10 +353,10 @@ def test_planners_hear_them(ros: int) -> None:
         name = topic.replace("~", "/segmentation")
         planner.create_subscription(outputs[topic].type, name, heard[topic].append, profile)
 
-    for topic in ("~/free_space", "~/obstacle_points", "~/run_length"):
+    for topic in ("~/free_space", "~/obstacle_points", "~/ground_points", "~/run_length"):
         listen(topic, best_effort)
     listen("~/occupancy_grid", latched)
-    spin_until(executor, lambda: len(publishers.wanted()) == 4)
+    spin_until(executor, lambda: len(publishers.wanted()) == 5)
     asked = frame(info=calibration())
     publishers.publish(asked, publishers.wanted())
     spin_until(executor, lambda: all(heard.values()))
@@ -351,7 +365,7 @@ def test_planners_hear_them(ros: int) -> None:
     listen("~/occupancy_grid", latched)
     spin_until(executor, lambda: bool(heard["~/occupancy_grid"]))
     publishers.publish(frame(), publishers.wanted())
-    assert set(publishers.problems) == {"~/free_space", "~/obstacle_points", "~/occupancy_grid"}
+    assert set(publishers.problems) == set(heard) - {"~/run_length"}
     assert all(Reason.NO_CAMERA_INFO.value in reason for reason in publishers.problems.values())
     spin_until(executor, lambda: len(heard["~/free_space"]) == 2)
     publishers.publish(frame(info=calibration()), publishers.wanted())
