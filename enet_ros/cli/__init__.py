@@ -29,7 +29,6 @@ class Verb(NamedTuple):
 
 VERBS: Final[dict[str, Verb]] = {
     "models": Verb("models", "list the shipped models, or show one model file's card"),
-    "demo": Verb("demo", "run the node on a folder, video, bag or synthetic street; write its answers"),
     "train": Verb("train", "train a model on CamVid, Cityscapes, SUN RGB-D or folders of your own"),
     "evaluate": Verb("evaluate", "score a model on images, a bag, the synthetic street, or a running node"),
     "export": Verb("export", "write a model as ONNX, OpenVINO or a TensorRT engine"),
@@ -48,13 +47,13 @@ REMEDIES: Final = {
 EPILOG: Final = """\
 examples:
   enet_ros models                                          what is shipped, and how good it is
-  enet_ros demo --images frames/ --out demo_out            the node over DDS; overlay.mp4 and masks/
   enet_ros evaluate --model camvid --images I --labels L --classes camvid
   enet_ros export --model camvid --format onnx --size 360x480
   enet_ros label drive.mcap drive_labelled                 masks into a recorded bag
   enet_ros VERB --help                                     what a verb does, with examples
 
-The node itself is started by ROS: `ros2 launch enet_ros segment.launch.py`, or `ros2 run enet_ros segment`.
+ROS starts the node itself: `ros2 launch enet_ros segment.launch.py`, `ros2 run enet_ros segment`, and, to see it at
+work on a folder, a video or a bag, `ros2 run enet_ros demo`. Without an apt ROS: `./run exec segment`, `./run demo`.
 """
 
 
