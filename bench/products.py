@@ -18,7 +18,8 @@ from enet_ros.classes import CAMVID, autoware_ids
 from enet_ros.products import images, run_length
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
-from enet_ros.products.obstacle_points import boundary_xy, obstacle_points, range_and_bearing
+from enet_ros.products.ground_points import ground_points
+from enet_ros.products.obstacle_points import boundary_xy, free_points, obstacle_points, range_and_bearing
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
 
@@ -56,7 +57,7 @@ def products(height: int, width: int) -> dict[str, Callable[[], object]]:
     def free(surface: np.ndarray) -> object:
         space = find_free_space(surface)
         xy = boundary_xy(space, here)
-        return range_and_bearing(xy), obstacle_points(space, xy, 40.0)
+        return range_and_bearing(xy), obstacle_points(space, xy, 40.0), free_points(space, here, 40.0)
 
     surface = surface_image(labels, lut, confidence, unsure)
 
@@ -67,6 +68,7 @@ def products(height: int, width: int) -> dict[str, Callable[[], object]]:
             images.overlay(image, labels, colors, 0.5, laid),
             images.group_mask(labels, members, confidence, 0.5),
             free(gated),
+            ground_points(gated, here),
             occupancy_grid(gated, table),
             run_length.encode(labels, ids),
         )
@@ -78,6 +80,7 @@ def products(height: int, width: int) -> dict[str, Callable[[], object]]:
         "surface image": lambda: surface_image(labels, lut, confidence, unsure),
         "free space, range, points": lambda: free(surface),
         "free space with its surface image": lambda: free(surface_image(labels, lut, confidence, unsure)),
+        "ground points (organised cloud)": lambda: ground_points(surface, here),
         "occupancy grid": lambda: occupancy_grid(surface, table),
         "grid with its surface image": lambda: occupancy_grid(
             surface_image(labels, lut, confidence, unsure), table

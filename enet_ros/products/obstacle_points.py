@@ -1,17 +1,18 @@
-"""The near side of every obstacle as points on the ground, for costmaps and collision monitors."""
+"""Where free space ends, as points for costmaps and collision monitors: obstacles, and what is known to be free."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
-from enet_ros.products.arrays import F32, F64
+from enet_ros.products.arrays import F32, F64, I32
 from enet_ros.products.free_space import FreeSpace
 from enet_ros.products.ground import Ground
 from enet_ros.products.surface import Surface
 
 DEFAULT_HEIGHT_M = 0.2
-"""Height given to the points. On the ground itself Nav2 would drop them: ObstacleLayer keeps z >= 0.0 after a
-transform
+"""Height given to the points. On the ground itself Nav2 would drop them: ObstacleLayer keeps z >= 0.0 after a transform
 that rounds, collision_monitor z >= 0.05 (their defaults of `min_obstacle_height` and `min_height`)."""
 
 
@@ -48,3 +49,29 @@ def obstacle_points(space: FreeSpace, xy: F64, max_range_m: float, height_m: flo
     points[:, :2] = xy[solid]
     points[:, 2] = height_m
     return points
+
+
+def free_points(space: FreeSpace, ground: Ground, max_range_m: float, height_m: float = DEFAULT_HEIGHT_M) -> F32:
+    """How far each column is known to be free: its boundary, or the last ground seen within reach where that is nearer.
+
+    A costmap clears along lines to points, and an open road has no obstacle to draw a line to; these are such points.
+    max_range_m, height_m: as for `obstacle_points`. Returns (N, 3) float32: the columns with a drivable pixel.
+    """
+    edge = np.maximum(space.boundary_row, _farthest_edge(ground, max_range_m))
+    free = np.flatnonzero(edge < ground.intrinsics.height)
+    points = np.empty((len(free), 3), np.float32)
+    points[:, :2] = ground.points(edge[free], free)
+    points[:, 2] = height_m
+    return points
+
+
+@lru_cache(maxsize=4)
+def _farthest_edge(ground: Ground, max_range_m: float) -> I32:
+    """(W,) int32: the highest edge down from which a column shows ground within reach; H + 1 where none does."""
+    edges, width = ground.intrinsics.height + 1, ground.intrinsics.width
+    rows, columns = (index.ravel() for index in np.indices((edges, width)))
+    xy = ground.points(rows, columns)
+    with np.errstate(invalid="ignore"):
+        beyond = ~(np.hypot(xy[:, 0], xy[:, 1]) <= max_range_m).reshape(edges, width)[::-1]
+    length = np.where(beyond.any(axis=0), beyond.argmax(axis=0), edges)
+    return (edges - length).astype(np.int32)

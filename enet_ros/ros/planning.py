@@ -17,7 +17,7 @@ from enet_ros.products.free_space import FreeSpace, find_free_space
 from enet_ros.products.ground import DEFAULT_MAX_RANGE_M, Ground, ground
 from enet_ros.products.ground_points import ground_points
 from enet_ros.products.lens import GeometryError
-from enet_ros.products.obstacle_points import boundary_xy, obstacle_points, range_and_bearing
+from enet_ros.products.obstacle_points import boundary_xy, free_points, obstacle_points, range_and_bearing
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
 from enet_ros.ros import qos
@@ -39,6 +39,7 @@ def outputs(setup: Setup) -> list[Output]:
     return [
         Output("~/free_space", FreeSpaceMessage, planning.free_space, needs_confidence=if_gated),
         Output("~/obstacle_points", PointCloud2, planning.obstacle_points, needs_confidence=if_gated),
+        Output("~/free_points", PointCloud2, planning.free_points, needs_confidence=if_gated),
         Output("~/ground_points", PointCloud2, planning.ground_points, needs_confidence=if_gated),
         Output("~/occupancy_grid", OccupancyGrid, planning.occupancy_grid, qos.latched(), needs_confidence=if_gated),
         Output("~/run_length", Image, planning.run_length),
@@ -109,6 +110,12 @@ class Planning:
         """x, y, z in the base frame. Raises GeometryError."""
         p = frame.parameters
         points = obstacle_points(frame.once(self._space), frame.once(self._boundary), p.max_range)
+        return to_point_cloud(points, frame.header.stamp, p.base_frame)
+
+    def free_points(self, frame: Frame) -> PointCloud2:
+        """How far each column is known to be free, x, y, z in the base frame. Raises GeometryError."""
+        p = frame.parameters
+        points = free_points(frame.once(self._space), frame.once(self._ground_of), p.max_range)
         return to_point_cloud(points, frame.header.stamp, p.base_frame)
 
     def ground_points(self, frame: Frame) -> PointCloud2:

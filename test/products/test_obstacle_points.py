@@ -8,7 +8,7 @@ import pytest
 
 from enet_ros.products.free_space import FreeSpace, find_free_space
 from enet_ros.products.ground import ground
-from enet_ros.products.obstacle_points import boundary_xy, obstacle_points, range_and_bearing
+from enet_ros.products.obstacle_points import boundary_xy, free_points, obstacle_points, range_and_bearing
 from enet_ros.products.surface import Surface
 
 
@@ -45,6 +45,31 @@ def test_points_lie_beyond_no_limit() -> None:
 def test_an_open_or_unknown_end_is_no_obstacle(above: Surface) -> None:
     road, _ = scenes.wall(scenes.LENSES["ideal"], scenes.POSES["level"], 10.0)
     assert len(points_of(np.where(road, Surface.DRIVABLE, above).astype(np.uint8), "ideal", "level")) == 0
+
+
+def test_free_points_end_at_the_wall_or_at_the_limit() -> None:
+    camera, pose = scenes.LENSES["plumb_bob"], scenes.POSES["placed"]
+    here = ground(camera, pose, (720, 960))
+    road, truth = scenes.wall(camera, pose, 10.0)
+    seen = np.isfinite(truth)
+    space = find_free_space(np.where(road, Surface.DRIVABLE, Surface.UPRIGHT).astype(np.uint8))
+    at_wall = free_points(space, here, max_range_m=40.0)
+    np.testing.assert_allclose(at_wall[:, 0], 10.0, atol=0.25)
+    assert len(at_wall) == seen.sum()
+    cut = free_points(space, here, max_range_m=8.0)
+    reach = np.hypot(cut[:, 0], cut[:, 1])
+    assert reach.max() <= 8.0
+    assert reach.min() > 7.8
+    open_road = find_free_space(np.zeros((720, 960), np.uint8))
+    reach = np.hypot(*free_points(open_road, here, max_range_m=20.0)[:, :2].T)
+    assert len(reach) == 960
+    assert 19.0 < reach.min() <= reach.max() <= 20.0
+
+
+def test_a_column_that_is_not_free_has_no_free_point() -> None:
+    here = ground(scenes.LENSES["ideal"], scenes.POSES["level"], (720, 960))
+    blocked = find_free_space(np.full((720, 960), Surface.UNKNOWN, np.uint8))
+    assert free_points(blocked, here, 40.0).shape == (0, 3)
 
 
 def test_ranges_and_bearings_are_polar() -> None:

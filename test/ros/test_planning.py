@@ -112,9 +112,17 @@ def test_obstacle_points_are_the_wall() -> None:
     points = from_point_cloud(message)
     assert len(points) > 500
     assert np.median(points[:, 0]) == pytest.approx(WALL_M, abs=0.1)
-    # The defaults of Nav2's obstacle layer (0.0 to 2.0) and collision monitor (0.05 to 0.5) let them through.
-    assert (points[:, 2] >= 0.05).all()
+    # The heights in Nav2's sample of an obstacle layer (0.0 to 2.0) and a collision monitor (0.1 to 0.5) let them pass.
+    assert (points[:, 2] >= 0.1).all()
     assert (points[:, 2] <= 0.5).all()
+
+
+def test_free_points_reach_as_far_as_the_wall() -> None:
+    message = round_trip(rows()["~/free_points"].make(frame(info=calibration())))
+    points = from_point_cloud(message)
+    assert message.header.frame_id == "base_footprint"
+    assert len(points) > 500
+    np.testing.assert_allclose(points[:, 0], WALL_M, atol=0.2)
 
 
 def test_ground_points_lie_under_the_mask_pixel_by_pixel() -> None:
@@ -250,7 +258,7 @@ def no_metres() -> list[Any]:
 def test_metric_outputs_are_silent_and_say_why(parameters: Parameters, info: CameraInfo | None, reason: Reason) -> None:
     made = rows(parameters)
     asked = frame(parameters, info)
-    for topic in ("~/obstacle_points", "~/ground_points", "~/occupancy_grid"):
+    for topic in ("~/obstacle_points", "~/free_points", "~/ground_points", "~/occupancy_grid"):
         with pytest.raises(GeometryError) as caught:
             made[topic].make(asked)
         assert caught.value.reason is reason
@@ -353,10 +361,10 @@ def test_planners_hear_them(ros: int) -> None:
         name = topic.replace("~", "/segmentation")
         planner.create_subscription(outputs[topic].type, name, heard[topic].append, profile)
 
-    for topic in ("~/free_space", "~/obstacle_points", "~/ground_points", "~/run_length"):
+    for topic in ("~/free_space", "~/obstacle_points", "~/free_points", "~/ground_points", "~/run_length"):
         listen(topic, best_effort)
     listen("~/occupancy_grid", latched)
-    spin_until(executor, lambda: len(publishers.wanted()) == 5)
+    spin_until(executor, lambda: len(publishers.wanted()) == 6)
     asked = frame(info=calibration())
     publishers.publish(asked, publishers.wanted())
     spin_until(executor, lambda: all(heard.values()))
