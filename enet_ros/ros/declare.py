@@ -64,8 +64,8 @@ def _declared(node: Node, name: str) -> Any:
     default = getattr(DEFAULTS, name)
     default = list(default) if isinstance(default, tuple) else default
     described = descriptor(name)
-    # A YAML file's `min_rate: 10` is an integer; ROS would refuse it for a double.
-    described.dynamic_typing = TYPES[name] in (float, list)
+    # A YAML file's `min_rate: 10` is an integer, which rclpy would refuse for a double; `check` refuses the others.
+    described.dynamic_typing = True
     try:
         return _plain(node.declare_parameter(name, default, described))
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:

@@ -146,9 +146,9 @@ def check(name: str, value: Any) -> Any:
     """The value in the parameter's type; ConfigError with the reason where it is none of its values."""
     spec, kind = SPECS[name], TYPES[name]
     if kind is list:
-        if isinstance(value, str) or not all(isinstance(item, str) for item in value or ()):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
             raise ConfigError(f"{name} is {value!r}: give a list of strings")
-        return tuple(value or ())
+        return tuple(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
