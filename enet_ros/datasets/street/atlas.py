@@ -6,6 +6,7 @@ plane seen at a grazing angle shrinks much faster along the view (a rip-map), an
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ _UINT8 = npt.NDArray[np.uint8]
 
 def haze_share(distance_m: float) -> float:
     """How much of the haze's colour covers something at a distance."""
-    return float(1 - np.exp(-distance_m / HAZE_M))
+    return 1 - math.exp(-distance_m / HAZE_M)
 
 
 class Level(NamedTuple):

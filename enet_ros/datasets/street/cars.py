@@ -22,15 +22,15 @@ _GLASS, _TYRE, _RIM, _DARK = (46, 56, 66), (26, 26, 28), (150, 152, 156), (34, 3
 class Mesh(NamedTuple):
     """Polygons of a model in its own frame: x forward, y left, z up from the ground, metres.
 
-    points (N, 3) of all polygons, bounds: first point of each and the end, colors: RGB of each. parent: the flat
-    face that a polygon lies on (itself for a face); normals (F, 3) and offsets (F,): normal . point = offset on that
-    face, more in front of it. on_ground: (N,) which points are at z = 0.
+    points (N, 3) of all polygons; bounds: first point of each and the end; colors: RGB of each. is_face: (F,) a flat
+    face of its own, not a detail painted on one. normals (F, 3) and offsets (F,): normal . point = offset on a
+    polygon's face, more in front of it. on_ground: (N,) which points are at z = 0.
     """
 
     points: Array
     bounds: tuple[int, ...]
     colors: Array
-    parent: tuple[int, ...]
+    is_face: npt.NDArray[np.bool_]
     normals: Array
     offsets: Array
     on_ground: npt.NDArray[np.bool_]
@@ -71,7 +71,7 @@ class Modeller:
             points,
             tuple(int(b) for b in bounds),
             np.clip(np.array(self._colors, np.float64), 0, 255),
-            tuple(self._parents),
+            np.array([parent == number for number, parent in enumerate(self._parents)]),
             np.array([normals[parent] for parent in self._parents]),
             np.array([float(normals[parent] @ corners[parent][0]) for parent in self._parents]),
             points[:, 2] == 0,

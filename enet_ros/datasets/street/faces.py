@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -41,7 +42,7 @@ class Plane(NamedTuple):
     edge on, where its plane would already be metres away.
     """
 
-    normal: tuple[float, float, float]
+    normal: Sequence[float]
     offset: float
     nearest: float = 0.0
     farthest: float = float("inf")

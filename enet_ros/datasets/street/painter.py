@@ -20,9 +20,8 @@ _Array = npt.NDArray[np.float64]
 _Region = tuple[slice, slice]
 
 _SHIFT = 4
-_DETAIL_PX = 18.0
-"""A model lower than this on the image is drawn without its details."""
-_HALF_TEXEL = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]], np.float64)
+_DETAIL_PX = 22.0
+"""A model lower than this in the image is drawn without its details."""
 _label = lru_cache(maxsize=32)(CAMVID.index)
 
 
@@ -45,31 +44,24 @@ class Painter:
         turn, place = np.array((heading, heading, 1.0)), np.array((x, y, 0.0))
         points = self._view.project(mesh.points * turn + place)
         seen = mesh.normals @ ((self._view.eye - place) * turn) > mesh.offsets
-        depth = max(float(points[:, 2].min()), NEAR_M)
+        nearest = np.minimum.reduceat(points[:, 2], mesh.bounds[:-1]).tolist()
+        farthest = np.maximum.reduceat(points[:, 2], mesh.bounds[:-1]).tolist()
+        depth = max(min(nearest), NEAR_M)
         share = haze_share(depth)
         colors = (mesh.colors * (1 - share) + HAZE * share).tolist()
-        detailed = self._view.focal_px * mesh.height_m / depth > _DETAIL_PX
-        whole = float(points[:, 2].min()) >= NEAR_M
-        corners = _corners(points, mesh.on_ground) if whole else None
-        for number in np.flatnonzero(seen).tolist():
-            is_face = mesh.parent[number] == number
-            if not (is_face or detailed):
-                continue
+        shown = seen if self._view.focal_px * mesh.height_m / depth > _DETAIL_PX else seen & mesh.is_face
+        corners = _corners(points, mesh.on_ground) if min(nearest) >= NEAR_M else None
+        offsets = (mesh.offsets + (mesh.normals * turn) @ place).tolist()
+        normals = (mesh.normals * turn).tolist()
+        for number in np.flatnonzero(shown).tolist():
             part = slice(mesh.bounds[number], mesh.bounds[number + 1])
             polygon = self._cut(points[part], mesh.on_ground[part]) if corners is None else corners[part]
             if len(polygon) < 3:
                 continue
             cv2.fillConvexPoly(self.image, polygon, colors[number], cv2.LINE_8, _SHIFT)
-            if is_face:
-                normal = mesh.normals[number] * turn
-                depths = points[part, 2]
-                plane = Plane(
-                    tuple(normal.tolist()),
-                    float(mesh.offsets[number] + normal @ place),
-                    max(float(depths.min()), NEAR_M),
-                    float(depths.max()),
-                )
-                face = self.table.add(_label(mesh.label), plane)
+            if mesh.is_face[number]:
+                range_m = (max(nearest[number], NEAR_M), farthest[number])
+                face = self.table.add(_label(mesh.label), Plane(normals[number], offsets[number], *range_m))
                 cv2.fillConvexPoly(self.faces, polygon, face, cv2.LINE_8, _SHIFT)
 
     def _cut(self, points: _Array, on_ground: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
@@ -98,10 +90,7 @@ class Painter:
             return
         rows, columns = region
         per_m, picture = self._copy(sprite, depth)
-        to_image = self._view.homography(
-            np.array((x, left, high)), np.array((0, -1 / per_m, 0)), np.array((0, 0, -1 / per_m))
-        )
-        to_region = np.array([[1, 0, -columns.start], [0, 1, -rows.start], [0, 0, 1]]) @ to_image @ _HALF_TEXEL
+        to_region = self._view.upright(np.array((x, left, high)), per_m, columns.start, rows.start)
         size = (columns.stop - columns.start, rows.stop - rows.start)
         drawn = cv2.warpPerspective(picture, to_region, size, flags=cv2.INTER_LINEAR)
         cover = np.asarray(cv2.extractChannel(drawn, 3)) > 127

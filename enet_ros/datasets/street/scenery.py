@@ -74,7 +74,7 @@ class Background(NamedTuple):
 
 
 class Scenery:
-    """Everything that stands still and is large."""
+    """Everything that stands still and is large. Draws for one thread at a time."""
 
     def __init__(self, layout: Layout, view: View, rng: np.random.Generator) -> None:
         """Paint the textures of a layout and look up every pixel of a view in them (about a second)."""
@@ -98,6 +98,7 @@ class Scenery:
         rows = np.flatnonzero(self._fronts.any(1))
         self._rows = slice(0, int(rows[-1]) + 1 if rows.size else 0)
         self._rgb, self._ids = atlas.finish()
+        self._x, self._y, self._behind = (np.empty(self._shape, np.float32) for _ in range(3))
 
     @staticmethod
     def _copy(source: _Table, target: _Table) -> None:
@@ -163,8 +164,9 @@ class Scenery:
     def draw(self, driven_m: float) -> Background:
         """The background after a distance driven along x."""
         driven = float(driven_m % PERIOD_M)
-        x = np.asarray(cv2.scaleAdd(self._front.per_m, driven, self._front.x), np.float32)
-        y, faces = self._front.y.copy(), self._front.face.copy()
+        x, y, faces = self._x, self._y, self._front.face.copy()
+        cv2.scaleAdd(self._front.per_m, driven, self._front.x, dst=x)
+        np.copyto(y, self._front.y)
         upper = self._rows  # no front reaches below
         found = cv2.remap(self._ids, x[upper], y[upper], cv2.INTER_NEAREST)
         cv2.copyTo(found, self._fronts[upper].view(np.uint8), faces[upper])
@@ -185,8 +187,8 @@ class Scenery:
     ) -> None:
         """Point the pixels of the gaps to what lies behind, and where nothing does, to the end of the street."""
         upper, mask = self._rows, gap.view(np.uint8)
-        behind = cv2.scaleAdd(self._back.per_m[upper], driven, self._back.x[upper])
-        cv2.copyTo(behind, mask, x)
+        cv2.scaleAdd(self._back.per_m[upper], driven, self._back.x[upper], dst=self._behind[upper])
+        cv2.copyTo(self._behind[upper], mask, x)
         cv2.copyTo(self._back.y[upper], mask, y)
         cv2.copyTo(self._back.face[upper], mask, faces)
         rows, columns = np.nonzero(faces == Face.HOLE)

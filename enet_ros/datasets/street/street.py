@@ -62,7 +62,8 @@ class StreetFrame:
 class Street:
     """A seeded street with traffic, seen from a camera that drives along it at 8 m/s.
 
-    The same arguments give the same frames, in any order. One frame does not depend on another.
+    The same arguments give the same frames, in any order. No frame depends on another. Use from one thread at a
+    time.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class Street:
     def _sensor(self, image: npt.NDArray[np.uint8], index: int) -> npt.NDArray[np.uint8]:
         """The slight blur of a lens and the noise of a sensor."""
         height, width = image.shape[:2]
-        soft = cv2.GaussianBlur(image, (3, 3), 0.6)
+        soft = cv2.GaussianBlur(image, (3, 3), 0)
         down, right = (index * 37) % _NOISE_ROOM, (index * 23) % _NOISE_ROOM
         cv2.add(soft, self._noise[down : down + height, right : right + width], dst=soft)
         down, right = (index * 29 + 11) % _NOISE_ROOM, (index * 41 + 5) % _NOISE_ROOM

@@ -42,12 +42,11 @@ class View:
                 " x 0..5, height 0.2..10"
             )
 
-    def _outwards(self) -> Array:
-        """(2, 3): unit normals, pointing out of the view, of the planes through the eye and the left and right edge."""
+    def _outwards(self) -> list[tuple[float, float, float]]:
+        """Unit normals, pointing out of the view, of the planes through the eye and the image's left and right edge."""
         corners = self.rays[[0, -1]][:, [0, -1]]
         left, right = np.cross(corners[0, 0], corners[1, 0]), np.cross(corners[1, 1], corners[0, 1])
-        normals: Array = np.stack([left / np.linalg.norm(left), right / np.linalg.norm(right)])
-        return normals
+        return [tuple((normal / np.linalg.norm(normal)).tolist()) for normal in (left, right)]
 
     @property
     def focal_px(self) -> float:
@@ -56,19 +55,28 @@ class View:
 
     def sees(self, x: float, y: float, radius: float) -> bool:
         """Whether something upright of a radius around (x, y), up to 9 m high, may be in the image."""
-        foot = np.array([(x, y, 0.0), (x, y, 9.0)]) - self.eye
-        outside = (foot @ self._sides.T > radius).all(0)
-        return not outside.any()
+        ahead, left = x - float(self.eye[0]), y - float(self.eye[1])
+        low, high = -float(self.eye[2]), 9 - float(self.eye[2])
+        for out_x, out_y, out_z in self._sides:
+            level = out_x * ahead + out_y * left
+            if min(level + out_z * low, level + out_z * high) > radius:
+                return False
+        return True
 
     def project(self, points: Array) -> Array:
         """(N, 3) street points to homogeneous pixels (u * z, v * z, z), z metres along the optical axis."""
         result: Array = (points - self.eye) @ self._pixels_from_street
         return result
 
-    def homography(self, origin: Array, across: Array, down: Array) -> Array:
-        """(3, 3): takes (s, t, 1) of the point origin + s * across + t * down to homogeneous pixels."""
-        columns = np.stack([across, down, origin - self.eye], 1)
-        result: Array = self.k @ self.street_from_optical.T @ columns
+    def upright(self, corner: Array, per_m: float, column: int, row: int) -> Array:
+        """(3, 3) homography of a picture that stands across the street: its texels to pixels of a part of the image.
+
+        corner: street point of its upper left corner; per_m: texels a metre; column, row: where the part begins.
+        """
+        across, down = self._pixels_from_street[1:] / -per_m
+        origin = (corner - self.eye) @ self._pixels_from_street + 0.5 * (across + down)  # the first texel's centre
+        result: Array = np.stack([across, down, origin], 1)
+        result[:2] -= np.array([[column], [row]]) * result[2]
         return result
 
 
