@@ -98,6 +98,8 @@ def _fastest(path: Path | str, options: EngineOptions) -> Engine:
         for reason in passed_over:
             log.info("engine passed over: %s", reason)
         info = engine.info
-        log.info("engine %s: %s on %s, %s, ready in %.0f ms", name, info.runtime, info.device, info.precision, info.load_ms)
+        log.info(
+            "engine %s: %s on %s, %s, ready in %.0f ms", name, info.runtime, info.device, info.precision, info.load_ms
+        )
         return engine
     raise EngineError("no inference engine works here:\n  " + "\n  ".join(passed_over))

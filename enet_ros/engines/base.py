@@ -75,7 +75,9 @@ class Engine(Protocol):
         Raises EngineError where shape or dtype differ from `info.size`, or where the runtime fails.
         """
 
-    def infer_many(self, images: Iterable[Image], *, confidence: bool = False, in_flight: int = 0) -> Iterator[Inference]:
+    def infer_many(
+        self, images: Iterable[Image], *, confidence: bool = False, in_flight: int = 0
+    ) -> Iterator[Inference]:
         """Labels of many images, in their order, for throughput instead of latency.
 
         in_flight  how many images are worked on at once; 0 lets the engine choose. An image may be reused by the caller
@@ -91,7 +93,9 @@ def check_image(image: Image, size: tuple[int, int]) -> Image:
     expected = (*size, 3)
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != expected:
         found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise EngineError(f"the engine takes a uint8 {expected} RGB image, got {found}; resize it or create the engine for its size")
+        raise EngineError(
+            f"the engine takes a uint8 {expected} RGB image, got {found}; resize it or create the engine for its size"
+        )
     return np.require(image, requirements=("C", "W"))  # OpenVINO and torch share memory only where they could write
 
 
@@ -119,7 +123,9 @@ class EngineBase:
         except Exception as error:  # a runtime raises what it likes
             raise EngineError(f"{self._info.runtime} failed on a frame: {error}") from error
 
-    def infer_many(self, images: Iterable[Image], *, confidence: bool = False, in_flight: int = 0) -> Iterator[Inference]:
+    def infer_many(
+        self, images: Iterable[Image], *, confidence: bool = False, in_flight: int = 0
+    ) -> Iterator[Inference]:
         """As `Engine.infer_many`, one after the other."""
         for image in images:
             yield self.infer(image, confidence=confidence)

@@ -16,7 +16,7 @@ from enet_ros.errors import EngineError
 log = logging.getLogger(__name__)
 
 _MAGIC = b"enet_ros engine 1\n"
-_GRAPH_SOURCES = ("phases.py", "fold.py", "onnx_writer.py", "graph.py")
+_GRAPH_SOURCES = ("phases.py", "fold.py", "onnx_writer.py", "blocks.py", "stem.py", "head.py", "graph.py", "options.py")
 
 
 class CacheKey(NamedTuple):

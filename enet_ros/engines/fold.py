@@ -17,7 +17,7 @@ CONTEXT = ((1, False), (2, False), (1, True), (4, False), (1, False), (8, False)
 
 
 class Initial(NamedTuple):
-    """The first block on 0..255 pixels in RGB order: slope(conv(pixels - mean) + pooled(max-pool of pixels - mean)).
+    """The first block on 0..255 pixels in RGB order: slope(conv(pixels - mean) + pooled(max-pool of pixels)).
 
     mean    (3,) of the pixels, subtracted ahead of the convolution because its border is zero after the subtraction
     conv    3 -> 16 at stride 2; its last three outputs are zero
@@ -31,7 +31,7 @@ class Initial(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A bottleneck: slope(skip + branch). `skip` is the 1x1 convolution of an up-sampling one."""
+    """A bottleneck: slope(skip + branch). `skip` is the 1x1 convolution of those that have one."""
 
     branch: tuple[Layer, ...]
     slope: Array
@@ -67,7 +67,8 @@ class _Reader:
             raise ModelError(f"the model has no tensor {self.prefix}.{name}, which its card's network needs") from None
 
     def bias(self, name: str, channels: int) -> Array:
-        return self.tensors.get(f"{self.prefix}.{name}.bias", np.zeros(channels, np.float32))
+        """A convolution's bias, zeros where it has none."""
+        return self.tensors.get(f"{self.prefix}.{name}".rstrip(".") + ".bias", np.zeros(channels, np.float32))
 
     def norm(self, name: str) -> tuple[Array, Array]:
         """Batch norm as scale and shift, in double precision."""
@@ -88,15 +89,22 @@ class _Reader:
         name = str(self.index)
         weight = self.tensor(f"{name}.weight")
         channels = weight.shape[0]
-        conv = Conv(weight, self.bias(name, channels), stride, (*padding, *padding), dilation)
+        conv = Conv(weight, self.bias(name, channels), (stride, stride), (*padding, *padding), dilation)
         return self._finish(conv, channels, kind, norm)
 
     def transposed(self, kind: str) -> Layer:
         """The next transposed convolution, in phases, with its batch norm and activation."""
         name = str(self.index)
         weight = self.tensor(f"{name}.weight")
-        conv = transposed(weight, self.bias(name, weight.shape[1]), 1 if weight.shape[2] == 3 else 0)
+        conv = transposed(weight, self.bias(name, weight.shape[1]), _padding(weight, self.spec))
         return self._finish(conv, weight.shape[1], kind, True)
+
+    def norm_alone(self, kind: str) -> Layer:
+        """A batch norm and activation without a convolution ahead, as a 1x1 one."""
+        channels = self.tensor(f"{self.index}.weight").size
+        self.index -= 1  # `_finish` takes the module behind a convolution
+        identity = np.eye(channels, dtype=np.float32)[:, :, None, None]
+        return self._finish(Conv(identity, np.zeros(channels, np.float32)), channels, kind, True)
 
     def _finish(self, conv: Conv, channels: int, kind: str | None, norm: bool) -> Layer:
         """Fold the norm behind a convolution into it and take the activation; `channels` may repeat in phases."""
@@ -113,40 +121,78 @@ class _Reader:
         return Layer(conv, slope)
 
 
+def _padding(weight: Array, spec: ENetSpec) -> int:
+    """Of a transposed convolution that doubles the sides: its kernel of 3 is cut at both ends or at the end alone."""
+    return 1 if weight.shape[2] == 3 and spec.strided_padding == "both" else 0
+
+
 def scaled(conv: Conv, scale: Array, shift: Array) -> Conv:
     """scale * conv + shift, one number an output channel."""
     weight = conv.weight * scale[:, None, None, None]
     return conv._replace(weight=weight.astype(np.float32), bias=(conv.bias * scale + shift).astype(np.float32))
 
 
-def _block(
-    tensors: Tensors, spec: ENetSpec, name: str, kinds: tuple[str, str],
-    *, first: str = "1x1", dilation: int = 1, asymmetric: bool = False, up: bool = False,
-) -> Block:  # fmt: skip
-    """One bottleneck of any sort; kinds: activation of the branch, activation after the sum."""
-    kind, out_kind = kinds
-    read = _Reader(tensors, spec, f"{name}.branch")
-    layers = [read.layer((0, 0), kind, stride=2 if first == "2x2" else 1)]
-    if up:
-        layers.append(read.transposed(kind))
-    elif asymmetric:
-        one, two = ((0, 2), (2, 0)) if spec.asymmetric_order == "1x5,5x1" else ((2, 0), (0, 2))
-        layers.append(read.layer(one, kind if spec.asymmetric_norm else None, norm=spec.asymmetric_norm))
-        layers.append(read.layer(two, kind))
-    else:
-        layers.append(read.layer((dilation, dilation), kind, dilation=dilation))
-    layers.append(read.layer((0, 0), kind if spec.expansion_activation else None))
-    slope = _Reader(tensors, spec, f"{name}.sum").slope("activation", out_kind, layers[-1].conv.bias.size)
-    skip = None
-    if up:
-        skip = _Reader(tensors, spec, f"{name}.skip").layer((0, 0), None, norm=spec.skip_norm).conv
-    return Block(tuple(layers), slope, skip)
+def _main(read: _Reader, kind: str, dilation: int, asymmetric: bool) -> list[Layer]:
+    """The middle convolution of a bottleneck, or the two halves of an asymmetric one."""
+    spec = read.spec
+    if not asymmetric:
+        return [read.layer((dilation, dilation), kind, dilation=dilation)]
+    along = ((0, 2), (2, 0)) if spec.asymmetric_order == "1x5,5x1" else ((2, 0), (0, 2))
+    one, two = along if spec.asymmetric_padding == "along" else ((1, 1), (1, 1))
+    between = spec.asymmetric_norm
+    return [read.layer(one, kind if between else None, norm=between), read.layer(two, kind)]
+
+
+class _Builder(NamedTuple):
+    """Folds the bottlenecks of one model."""
+
+    tensors: Tensors
+    spec: ENetSpec
+
+    def read(self, prefix: str) -> _Reader:
+        return _Reader(self.tensors, self.spec, prefix)
+
+    def regular(self, name: str, decoder: bool, dilation: int = 1, asymmetric: bool = False) -> Block:
+        spec = self.spec
+        kind = spec.decoder_activation if decoder else spec.encoder_activation
+        read = self.read(f"{name}.branch")
+        layers = [read.layer((0, 0), kind)]
+        if decoder and not spec.decoder_conv:
+            layers.append(read.norm_alone(kind))
+        else:
+            layers += _main(read, kind, dilation, asymmetric)
+        layers.append(read.layer((0, 0), kind if spec.expansion_activation else None))
+        return self._block(name, layers, spec.decoder_output_activation if decoder else kind)
+
+    def down(self, name: str) -> Block:
+        kind = self.spec.encoder_activation
+        read = self.read(f"{name}.branch")
+        layers = [read.layer((0, 0), kind, stride=2), *_main(read, kind, 1, False)]
+        layers.append(read.layer((0, 0), kind if self.spec.expansion_activation else None))
+        block = self._block(name, layers, kind)
+        if self.spec.down_skip == "conv":
+            block = block._replace(skip=self.read(f"{name}.skip").layer((0, 0), None).conv)
+        return block
+
+    def up(self, name: str) -> Block:
+        spec = self.spec
+        kind = spec.decoder_activation
+        read = self.read(f"{name}.branch")
+        layers = [read.layer((0, 0), kind), read.transposed(kind)]
+        layers.append(read.layer((0, 0), kind if spec.up_expansion_activation else None))
+        skip = self.read(f"{name}.skip").layer((0, 0), None, norm=spec.skip_norm).conv
+        return self._block(name, layers, spec.decoder_output_activation)._replace(skip=skip)
+
+    def _block(self, name: str, layers: list[Layer], out_kind: str) -> Block:
+        slope = self.read(f"{name}.sum").slope("activation", out_kind, layers[-1].conv.bias.size)
+        return Block(tuple(layers), slope)
 
 
 def _initial(tensors: Tensors, card: ModelCard) -> Initial:
     """The first block with channel order and 1/std folded in; the mean stays outside (zero padding comes after it)."""
     spec = card.spec
     read = _Reader(tensors, spec, "initial")
+    pads = (1, 1, 1, 1) if spec.strided_padding == "both" else (0, 0, 1, 1)
     scale, shift, slope = np.ones(16), np.zeros(16), None
     if spec.initial_norm:
         scale, shift = read.norm("norm")
@@ -160,33 +206,30 @@ def _initial(tensors: Tensors, card: ModelCard) -> Initial:
     mean = np.array(card.mean, np.float32)
     if card.channel_order == "bgr":  # the graph's input is always RGB
         weight, pooled, mean = weight[:, ::-1], pooled[:, ::-1], mean[::-1]
-    conv = scaled(Conv(weight, bias, 2, (1, 1, 1, 1)), scale, shift)
-    return Initial(mean, conv, scaled(Conv(pooled, np.zeros(16)), scale, np.zeros(16)), slope)
+    conv = scaled(Conv(weight, bias, (2, 2), pads), scale, shift)
+    return Initial(mean, conv, scaled(Conv(pooled, -pooled[:, :, 0, 0] @ mean), scale, np.zeros(16)), slope)
 
 
 def fold(model: Model) -> Folded:
     """Fold a model. Raises ModelError naming a tensor that is missing."""
     card, tensors = model
     spec = card.spec
-    encoder = (spec.encoder_activation, spec.encoder_activation)
-    decoder = (spec.decoder_activation, spec.decoder_output_activation)
-    last = _Reader(tensors, spec, "last")
-    last_bias = tensors.get("last.bias", np.zeros(spec.num_classes, np.float32))
-
-    def stage(name: str, kinds: tuple[str, str], plan: tuple[tuple[int, bool], ...]) -> tuple[Block, ...]:
-        return tuple(
-            _block(tensors, spec, f"{name}.{i}", kinds, dilation=d, asymmetric=a) for i, (d, a) in enumerate(plan)
-        )
-
+    b = _Builder(tensors, spec)
+    weight = b.read("last").tensor("weight")
+    bias = b.read("last").bias("", spec.num_classes)
     return Folded(
         initial=_initial(tensors, card),
-        down1=_block(tensors, spec, "down1", encoder, first="2x2"),
-        stage1=stage("stage1", encoder, ((1, False),) * 4),
-        down2=_block(tensors, spec, "down2", encoder, first="2x2"),
-        stage23=stage("stage2", encoder, CONTEXT) + stage("stage3", encoder, CONTEXT),
-        up4=_block(tensors, spec, "up4", decoder, up=True),
-        stage4=stage("stage4", decoder, ((1, False),) * 2),
-        up5=_block(tensors, spec, "up5", decoder, up=True),
-        stage5=stage("stage5", decoder, ((1, False),)),
-        last=transposed(last.tensor("weight"), last_bias, 1 if spec.last_kernel == 3 else 0),
+        down1=b.down("down1"),
+        stage1=tuple(b.regular(f"stage1.{i}", False) for i in range(4)),
+        down2=b.down("down2"),
+        stage23=tuple(
+            b.regular(f"stage{stage}.{i}", False, dilation, asymmetric)
+            for stage in (2, 3)
+            for i, (dilation, asymmetric) in enumerate(CONTEXT)
+        ),
+        up4=b.up("up4"),
+        stage4=tuple(b.regular(f"stage4.{i}", True) for i in range(2)),
+        up5=b.up("up5"),
+        stage5=(b.regular("stage5.0", True),),
+        last=transposed(weight, bias, _padding(weight, spec)),
     )

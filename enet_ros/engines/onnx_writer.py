@@ -36,6 +36,10 @@ class OnnxWriter:
             self.constants.append(numpy_helper.from_array(values, self._known[key]))
         return self._known[key]
 
+    def scalar(self, value: float) -> str:
+        """A float that broadcasts over (1, C, H, W)."""
+        return self.constant([[[[value]]]])
+
     def cast(self, x: str, to: int) -> str:
         """To another element type (a TensorProto constant)."""
         return self.op("Cast", x, to=to)
@@ -43,10 +47,6 @@ class OnnxWriter:
     def reshape(self, x: str, *shape: int) -> str:
         """To a static shape."""
         return self.op("Reshape", x, self.constant(shape, np.int64))
-
-    def slice(self, x: str, axis: int, start: int, stop: int, step: int = 1) -> str:
-        """x[start:stop:step] along one axis."""
-        return self.slices(x, (axis,), (start,), (stop,), (step,))
 
     def slices(
         self, x: str, axes: tuple[int, ...], starts: tuple[int, ...], stops: tuple[int, ...], steps: tuple[int, ...]

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime as ort
 
 from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Image, Inference
+from enet_ros.engines.options import ONNXRUNTIME
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import EngineError
 
@@ -30,7 +31,9 @@ class OnnxRuntimeEngine(EngineBase):
         """Raises ModelError on a bad model, EngineError where ONNX Runtime refuses it, the device or the precision."""
         started = time.perf_counter()
         if options.precision not in ("auto", "fp32", "int8"):
-            raise EngineError(f"the onnxruntime engine computes in fp32, not {options.precision}; use precision fp32 or int8")
+            raise EngineError(
+                f"the onnxruntime engine computes in fp32, not {options.precision}; use precision fp32 or int8"
+            )
         self._options = options
         self._source = GraphSource(path, options.size)
         self._device = _device(options.device)
@@ -56,7 +59,7 @@ class OnnxRuntimeEngine(EngineBase):
         if self._device != "cpu":
             providers.insert(0, PROVIDERS[self._device])
         try:
-            session = ort.InferenceSession(self._source.onnx("max"), options, providers=providers)
+            session = ort.InferenceSession(self._source.onnx(ONNXRUNTIME), options, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions have no common base
             raise EngineError(f"{RUNTIME} refused the graph of {self._source.path}: {error}") from error
         self._sessions[confidence] = session

@@ -14,6 +14,7 @@ import openvino as ov
 
 from enet_ros.engines import cache
 from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Image, Inference, check_image
+from enet_ros.engines.options import OPENVINO
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import EngineError
 
@@ -83,8 +84,10 @@ class OpenVinoEngine(EngineBase):
             try:
                 return self._core.import_model(BytesIO(blob), self._device, config)
             except RuntimeError as error:
-                log.warning("OpenVINO refused the cached engine (%s); building anew", str(error).strip().splitlines()[-1])
-        model = self._core.read_model(BytesIO(self._source.onnx("prelu")))
+                log.warning(
+                    "OpenVINO refused the cached engine (%s); building anew", str(error).strip().splitlines()[-1]
+                )
+        model = self._core.read_model(BytesIO(self._source.onnx(OPENVINO)))
         if not confidence and len(model.outputs) > 1:  # the runtime drops what no output needs
             model = ov.Model([model.output("labels")], model.get_parameters(), model.get_friendly_name())
         compiled = self._core.compile_model(model, self._device, config)
@@ -96,7 +99,9 @@ class OpenVinoEngine(EngineBase):
             request = self._compile(confidence, "LATENCY").create_infer_request()
             names = {name for output in request.model_outputs for name in output.names}
             if confidence and "confidence" not in names:
-                raise EngineError(f"{self._source.path} has no output for confidence; export it anew with `enet_ros export`")
+                raise EngineError(
+                    f"{self._source.path} has no output for confidence; export it anew with `enet_ros export`"
+                )
             self._requests[confidence] = request
         return self._requests[confidence]
 
@@ -106,7 +111,9 @@ class OpenVinoEngine(EngineBase):
         request.infer()
         return _result(request, confidence)
 
-    def infer_many(self, images: Iterable[Image], *, confidence: bool = False, in_flight: int = 0) -> Iterator[Inference]:
+    def infer_many(
+        self, images: Iterable[Image], *, confidence: bool = False, in_flight: int = 0
+    ) -> Iterator[Inference]:
         """As `Engine.infer_many`: one stream a core, several requests in flight."""
         yield from self._pipelined(iter(images), confidence, in_flight)
 

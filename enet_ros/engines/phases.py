@@ -18,12 +18,14 @@ Array = npt.NDArray[np.float32]
 class Conv(NamedTuple):
     """A convolution with everything folded in: weight (O, I, kh, kw) float32, bias (O,) float32.
 
+    stride    of rows and of columns
     pads      zeros around the input: top, left, bottom, right
+    dilation  of both
     """
 
     weight: Array
     bias: Array
-    stride: int = 1
+    stride: tuple[int, int] = (1, 1)
     pads: tuple[int, int, int, int] = (0, 0, 0, 0)
     dilation: int = 1
 
@@ -35,38 +37,45 @@ class Layer(NamedTuple):
     slope: Array | None
 
 
-def _taps(conv: Conv, outputs: int, inputs: int, axis: int) -> list[tuple[int, int, int, int]]:
-    """(output phase, kernel index, cell offset, input phase) of every tap along one axis (0: rows, 1: columns)."""
-    taps = []
-    for phase in range(outputs):
-        for k in range(conv.weight.shape[2 + axis]):
-            position = conv.stride * phase + conv.dilation * k - conv.pads[axis]
-            taps.append((phase, k, position // inputs, position % inputs))
-    return taps
+class _Tap(NamedTuple):
+    """Along one axis: output phase, kernel index, cell offset, input phase."""
+
+    phase: int
+    k: int
+    cell: int
+    source: int
 
 
-def in_phases(conv: Conv, inputs: int, outputs: int) -> Conv:
-    """The same convolution reading `inputs` x `inputs` phases and writing `outputs` x `outputs` phases.
+def _taps(conv: Conv, inputs: int, outputs: int, axis: int) -> list[_Tap]:
+    return [
+        _Tap(phase, k, *divmod(conv.stride[axis] * phase + conv.dilation * k - conv.pads[axis], inputs))
+        for phase in range(outputs)
+        for k in range(conv.weight.shape[2 + axis])
+    ]
 
-    Exact where the input's sides are multiples of `inputs` and the output's of `outputs`, and where the zeros around
-    the input are as many as the kernel can reach. `conv.stride * outputs` must be a multiple of `inputs`.
+
+def in_phases(conv: Conv, inputs: tuple[int, int], outputs: tuple[int, int]) -> Conv:
+    """The same convolution reading `inputs` (rows, columns) phases and writing `outputs` phases.
+
+    Exact where the input's sides are multiples of `inputs` and the output's of `outputs`, and where the convolution
+    without phases gives the output its full size. `stride * outputs` must be a multiple of `inputs` on either axis.
     """
-    if inputs == outputs == 1:
-        return conv
-    rows, columns = _taps(conv, outputs, inputs, 0), _taps(conv, outputs, inputs, 1)
-    (top, bottom), (left, right) = ((min(t[2] for t in taps), max(t[2] for t in taps)) for taps in (rows, columns))
+    taps = [_taps(conv, inputs[axis], outputs[axis], axis) for axis in (0, 1)]
+    (top, bottom), (left, right) = ((min(t.cell for t in axis), max(t.cell for t in axis)) for axis in taps)
     o, i = conv.weight.shape[:2]
-    weight = np.zeros((outputs, outputs, o, inputs, inputs, i, bottom - top + 1, right - left + 1), np.float32)
-    for py, ky, y, qy in rows:
-        for px, kx, x, qx in columns:
-            weight[py, px, :, qy, qx, :, y - top, x - left] = conv.weight[:, :, ky, kx]
-    stride = conv.stride * outputs // inputs
+    weight = np.zeros((*outputs, o, *inputs, i, bottom - top + 1, right - left + 1), np.float32)
+    for row in taps[0]:
+        for column in taps[1]:
+            y, x = row.cell - top, column.cell - left
+            weight[row.phase, column.phase, :, row.source, column.source, :, y, x] = conv.weight[..., row.k, column.k]
+    repeat = outputs[0] * outputs[1]
+    stride = (conv.stride[0] * outputs[0] // inputs[0], conv.stride[1] * outputs[1] // inputs[1])
     return Conv(
-        weight.reshape(outputs * outputs * o, inputs * inputs * i, *weight.shape[-2:]),
-        np.tile(conv.bias, outputs * outputs),
+        weight.reshape(repeat * o, inputs[0] * inputs[1] * i, *weight.shape[-2:]),
+        np.tile(conv.bias, repeat),
         stride,
         # Behind the last cell: what the last output's kernel reaches beyond it.
-        (-top, -left, max(0, bottom - stride + 1), max(0, right - stride + 1)),
+        (-top, -left, max(0, bottom - stride[0] + 1), max(0, right - stride[1] + 1)),
     )
 
 
@@ -84,4 +93,4 @@ def transposed(weight: Array, bias: Array, padding: int) -> Conv:
         for px, kx, x in taps:
             out[py, px, :, :, y - first, x - first] = weight[:, :, ky, kx].T
     pads = (-first, -first, last, last)
-    return Conv(out.reshape(4 * o, i, *out.shape[-2:]), np.tile(bias, 4), 1, pads)
+    return Conv(out.reshape(4 * o, i, *out.shape[-2:]), np.tile(bias, 4), (1, 1), pads)

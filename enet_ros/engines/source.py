@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from enet_ros.card import ModelCard
+from enet_ros.engines.options import GraphOptions
 from enet_ros.errors import EngineError
 from enet_ros.model_file import load, read_card
 
@@ -39,14 +40,13 @@ class GraphSource:
         """What the graph's content is known by: of the tensors, or of the ONNX file."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest() if self.is_onnx else self.card.digest
 
-    def onnx(self, prelu: str) -> bytes:
-        """The graph with both outputs, `labels` and `confidence`, as a serialised ONNX model."""
+    def onnx(self, options: GraphOptions) -> bytes:
+        """The graph as a serialised ONNX model; an .onnx file is what it is, whatever the options."""
         if self.is_onnx:
             return self.path.read_bytes()
         try:
             from enet_ros.engines import graph  # imports onnx, which a cached engine does without
         except ModuleNotFoundError as error:
             raise EngineError(f"building the graph of {self.path} needs the onnx package: pip install onnx") from error
-        options = graph.GraphOptions(confidence=True, prelu=prelu)
         data: bytes = graph.build(load(self.path), self.size, options).SerializeToString()
         return data

@@ -1,0 +1,26 @@
+"""What a runtime may choose in the inference graph; docs/engines.md has what each choice gave."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class GraphOptions(NamedTuple):
+    """Forms of the same graph; none of them changes what is computed, only in which operators.
+
+    confidence  a second output, `confidence`
+    prelu       "operator": PRelu; "linear": a x + (1 - a) relu(x), for runtimes that fuse only Relu
+    stem        "planes": the image as three planes, float from the start; "columns": four columns of pixels in the channels,
+                which saves runtimes with channels-last convolutions every transposition; its operators on bytes are
+                more than TensorRT takes
+    """
+
+    confidence: bool = False
+    prelu: str = "operator"
+    stem: str = "planes"
+
+
+EXPORT = GraphOptions(confidence=True)
+"""What `enet_ros export` writes: runs everywhere."""
+OPENVINO = GraphOptions(confidence=True, stem="columns")
+ONNXRUNTIME = GraphOptions(confidence=True, prelu="linear")
