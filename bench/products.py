@@ -22,6 +22,7 @@ from enet_ros.products.ground_points import ground_points
 from enet_ros.products.obstacle_points import boundary_xy, free_points, obstacle_points, range_and_bearing
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
+from enet_ros.ros.process import keep_pages
 
 
 def scene(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -97,6 +98,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="of OpenCV")
     args = parser.parse_args()
     cv2.setNumThreads(args.threads)
+    keep_pages()  # as the node does by default: page faults would cost more than the work
     width, height = map(int, args.size.split("x"))
     todo = products(height, width)
     spent: dict[str, list[float]] = {name: [] for name in todo}
