@@ -16,7 +16,7 @@ REPO = Path(__file__).resolve().parent.parent
 TOOLS = ("bash", "cat", "cut", "dirname", "flock", "grep", "head", "readlink", "rm", "sha256sum", "uname")
 
 # A python3 that differs from this one in `flaw`.
-FLAWED = """#!{python}
+FLAWED = """
 import sys, sysconfig
 {flaw}
 sys.argv = sys.argv[1:]
@@ -90,7 +90,8 @@ def test_no_python(clone: Path) -> None:
     ids=["version", "headers", "venv"],
 )
 def test_an_unusable_python(clone: Path, flaw: str, message: str) -> None:
-    add(clone, "python3", FLAWED.format(python=sys.executable, flaw=flaw))
+    (clone / "flawed.py").write_text(FLAWED.format(flaw=flaw))
+    add(clone, "python3", f"#!/bin/sh\nexec '{sys.executable}' '{clone}/flawed.py' \"$@\"\n")
     version = "{}.{}".format(*sys.version_info)
     assert message.format(version) in complaint(clone)
 
@@ -112,12 +113,12 @@ def test_the_environment_of_exec() -> None:
     if not (REPO / "install" / ".built").exists():
         pytest.skip("not set up by ./run: an apt ROS 2 has an environment of its own")
     show = "import os, enet_ros.msg; print(os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'], "
-    show += "os.environ['FASTDDS_DEFAULT_PROFILES_FILE'], os.getcwd())"
+    show += "os.environ['FASTDDS_DEFAULT_PROFILES_FILE'], os.getcwd(), sep='\\n')"
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("ROS_", "FAST"))}
     keep["PYTHONPATH"] = "/opt/ros/foreign"
     run = [REPO / "run", "exec", "python", "-c", show]
     done = subprocess.run(run, env=keep, cwd="/", capture_output=True, text=True)
-    assert done.stdout.split() == ["LOCALHOST", str(REPO / "config" / "fastdds.xml"), "/"], done.stderr
+    assert done.stdout.splitlines() == ["LOCALHOST", str(REPO / "config" / "fastdds.xml"), "/"], done.stderr
     keep |= {"FASTDDS_DEFAULT_PROFILES_FILE": "/mine.xml", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}
     done = subprocess.run(run, env=keep, cwd="/", capture_output=True, text=True)
-    assert done.stdout.split() == ["SUBNET", "/mine.xml", "/"], done.stderr
+    assert done.stdout.splitlines() == ["SUBNET", "/mine.xml", "/"], done.stderr
