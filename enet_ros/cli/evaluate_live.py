@@ -26,14 +26,14 @@ def become_live(args: argparse.Namespace) -> int:
         raise ConfigError("--live needs --bag BAG, whose images it plays")
     if not args.rate > 0:
         raise ConfigError(f"--rate {args.rate}: use a number above 0")
-    for name in ("images", "street", "report", "corrupt", "frames"):
+    for name in ("images", "street", "corrupt", "frames"):
         if getattr(args, name):
             raise ConfigError(f"--{name} does not go with --live, which scores what a running node answers")
     if args.model and not args.start:
         raise ConfigError("--model goes with --start: a node that runs already has its own model")
     command = [sys.executable, "-m", "enet_ros.ros.live", str(args.bag), "--node", args.node]
     command += [f"--rate={args.rate}", f"--clock={args.clock}"]
-    for name in ("image_topic", "truth_topic", "classes", "model", "json"):
+    for name in ("image_topic", "truth_topic", "classes", "model", "json", "report"):
         if (value := getattr(args, name)) is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]
     command += ["--start"] if args.start else []

@@ -47,7 +47,9 @@ def _measure(args: argparse.Namespace, bag: LabelledBag, stop: threading.Event) 
     started = NodeProcess(bag.image_topic, args.model, args.node) if args.start else None
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
-        options = LiveOptions(args.node, args.rate, args.clock, args.depth, args.timeout, tuple(args.exclude))
+        options = LiveOptions(
+            args.node, args.rate, args.clock, args.depth, args.timeout, tuple(args.exclude), args.report
+        )
         session = LiveSession(bag, names, options)
         try:
             return session.run(stop)
@@ -78,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     add("--start", action="store_true", help="start a node for this, on the bag's image topic")
     add("--model", default="camvid", help="of the node that --start starts (%(default)s)")
     add("--json", type=Path, metavar="FILE", help="write the figures")
+    add("--report", type=Path, metavar="FILE", help="write an HTML page with pictures")
     return found
 
 

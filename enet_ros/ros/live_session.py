@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,10 @@ from enet_ros.bags.truth import LabelledBag
 from enet_ros.errors import EnetRosError
 from enet_ros.metrics import ConfusionMatrix
 from enet_ros.msg import SegmentationInfo
+from enet_ros.ros.live_report import LiveRun, write_report
 from enet_ros.ros.live_score import LiveScores, Masks, id_map, score
 from enet_ros.ros.playback import Playback, PlaybackOptions
+from enet_ros.ros.run_record import RunRecord
 
 _SILENCE_S = 1.0
 """After the last image: no mask for this long means that no more will come."""
@@ -34,7 +37,10 @@ class NodeError(EnetRosError):
 
 @dataclass(frozen=True)
 class LiveOptions:
-    """node: its full name. rate: of playing. timeout_s: to wait for the node. exclude: topics not played."""
+    """node: its full name. rate: of playing. timeout_s: to wait for the node. exclude: topics not played.
+
+    report: where to write a page; the node's ~/latency and ~/free_space are then listened to as well.
+    """
 
     node: str = "/segmentation"
     rate: float = 1.0
@@ -42,6 +48,7 @@ class LiveOptions:
     depth: int = 1
     timeout_s: float = 20.0
     exclude: tuple[str, ...] = ()
+    report: Path | None = None
 
 
 class LiveSession:
@@ -62,7 +69,8 @@ class LiveSession:
         )
         self._sent: dict[int, int] = {}
         self._masks = Masks()
-        self._names: list[str] | None = None
+        self._info: Any = None
+        self._record = RunRecord(self._node, options.node) if options.report else None
         self._last_ns = time.monotonic_ns()
         self._mask_topic = f"{options.node}/mask"
         latched = QoSProfile(
@@ -80,7 +88,7 @@ class LiveSession:
     def run(self, stop: threading.Event) -> LiveScores:
         """Wait for the node, play, wait for the last answers, score. Raises NodeError, BagError, ConfigError."""
         self._wait_for_node(stop)
-        to_truth = id_map(self._names or [], self._truth_names)
+        to_truth = id_map(list(self._info.class_names) if self._info else [], self._truth_names)
         self._playback.run(stop, self._on_sent)
         while time.monotonic_ns() - self._last_ns < _SILENCE_S * NS and len(self._masks.arrived_ns) < len(self._sent):
             if stop.wait(0.02):
@@ -102,7 +110,7 @@ class LiveSession:
         end = time.monotonic() + self._options.timeout_s
         while not stop.is_set():
             listens = self._node.count_subscribers(self._image_topic) > 0
-            if self._names is not None and listens and self._playback.wait_for_subscribers(0.1, stop):
+            if self._info is not None and listens and self._playback.wait_for_subscribers(0.1, stop):
                 return
             if time.monotonic() > end:
                 break
@@ -117,7 +125,7 @@ class LiveSession:
             self._executor.spin_once(timeout_sec=0.1)
 
     def _on_info(self, message: Any) -> None:
-        self._names = list(message.class_names)
+        self._info = message
 
     def _on_mask(self, data: bytes) -> None:
         now = time.monotonic_ns()
@@ -133,6 +141,9 @@ class LiveSession:
         self._stop_listening()
         arrived, confusion = self._masks.arrived_ns, ConfusionMatrix(len(self._truth_names))
         latency_ms = [(arrived[stamp] - sent) / 1e6 for stamp, sent in self._sent.items() if stamp in arrived]
+        if self._options.report and self._record and self._sent:
+            run = LiveRun(self._bag, self._truth_names, self._masks, self._sent, to_truth, self._info, self._record)
+            write_report(self._options.report, run)
         return LiveScores(
             played=len(self._sent),
             answered=len(latency_ms),

@@ -1,0 +1,68 @@
+"""What a report shows of a running node, kept as small as it can be: latencies and free space by stamp."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+from enet_ros.msg import FreeSpace, Latency
+from enet_ros.report.series import FreeSpaceSeries, LatencySeries
+
+STAGES = ("transport", "queue", "decode", "preprocess", "infer", "postprocess", "publish")
+_COLUMNS = 96
+"""Directions kept of a frame's free space: more than a chart can show."""
+
+
+class RunRecord:
+    """Listens to a segmentation node's ~/latency and ~/free_space."""
+
+    def __init__(self, node: Node, node_topic: str) -> None:
+        """Subscribe. node_topic: the segmentation node's fully qualified name."""
+        self._stages: dict[int, list[float]] = {}
+        self._free: dict[int, np.ndarray] = {}
+        self._bearing = np.zeros(0)
+        profile = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)  # which every publisher satisfies
+        node.create_subscription(Latency, f"{node_topic}/latency", self._on_latency, profile)
+        node.create_subscription(FreeSpace, f"{node_topic}/free_space", self._on_free_space, profile)
+
+    def _on_latency(self, message: Any) -> None:
+        self._stages[_stamp_ns(message)] = [getattr(message, f"{stage}_ms") for stage in STAGES]
+
+    def _on_free_space(self, message: Any) -> None:
+        if not len(message.range):  # no calibration: no metres
+            return
+        step = max(1, math.ceil(len(message.range) / _COLUMNS))
+        bearing = np.asarray(message.bearing, np.float64)[::step]
+        if not self._free or len(bearing) == len(self._bearing):
+            # a column without an answer has no bearing in this frame, but has one in others
+            known = np.isnan(self._bearing) if self._free else np.ones(len(bearing), bool)
+            self._bearing = np.where(known, bearing, self._bearing) if self._free else bearing
+            self._free[_stamp_ns(message)] = np.asarray(message.range, np.float32)[::step]
+
+    def latency(self, stamps_ns: Sequence[int], time_s: np.ndarray, total_ms: np.ndarray) -> LatencySeries:
+        """The stages of the frames with these stamps, NaN for those whose account did not arrive.
+
+        time_s, total_ms: (N,) float64 of the same frames, as the caller measured them.
+        """
+        unknown = [math.nan] * len(STAGES)
+        stage_ms = np.array([self._stages.get(stamp, unknown) for stamp in stamps_ns], np.float64)
+        return LatencySeries(time_s, total_ms, STAGES, stage_ms.reshape(len(stamps_ns), len(STAGES)))
+
+    def free_space(self, stamps_ns: Sequence[int], time_s: np.ndarray) -> FreeSpaceSeries | None:
+        """Free space of the frames with these stamps; None where the node published no metres."""
+        known = np.isfinite(self._bearing)
+        if not known.any():
+            return None
+        unknown = np.full(len(self._bearing), np.nan, np.float32)
+        range_m = np.stack([self._free.get(stamp, unknown) for stamp in stamps_ns]).astype(np.float64)
+        order = np.argsort(self._bearing[known])[::-1]
+        return FreeSpaceSeries(time_s, self._bearing[known][order], range_m[:, known][:, order])
+
+
+def _stamp_ns(message: Any) -> int:
+    return int(message.header.stamp.sec) * 1_000_000_000 + int(message.header.stamp.nanosec)
