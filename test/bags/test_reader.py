@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from enet_ros.bags import BagReader
+from enet_ros.errors import BagError
+
+MakeBag = Callable[..., Path]
+
+
+@pytest.mark.parametrize(("storage", "ending"), [("mcap", ".mcap"), ("sqlite3", ".db3")])
+def test_folder_and_file_are_the_same_bag(make_bag: MakeBag, storage: str, ending: str) -> None:
+    bag = make_bag(storage=storage)
+    with BagReader(bag) as folder, BagReader(bag / f"bag{ending}") as file:
+        assert [(t.name, t.type, t.total) for t in folder.topics] == [
+            ("/camera/camera_info", "sensor_msgs/msg/CameraInfo", 5),
+            ("/camera/ground_truth", "sensor_msgs/msg/Image", 5),
+            ("/camera/image_raw", "sensor_msgs/msg/Image", 5),
+        ]
+        assert [t[:3] for t in folder.topics] == [t[:3] for t in file.topics]
+        assert list(folder.messages()) == list(file.messages())
+        assert (folder.start_ns, folder.end_ns) == (100_000_000, 500_000_000)
+        assert folder.message_count == 15
+
+
+@pytest.mark.parametrize(("storage", "ending"), [("mcap", ".mcap"), ("sqlite3", ".db3")])
+def test_a_truncated_file_is_read_as_far_as_it_goes(make_bag: MakeBag, storage: str, ending: str) -> None:
+    bag = make_bag(storage=storage, frames=8, size=360)  # 5 MB: several chunks
+    file = bag / f"bag{ending}"
+    with BagReader(bag) as reader:
+        whole = [(m.topic, m.number, m.data) for m in reader.messages()]
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) * 6 // 10])
+    read = []
+    with BagReader(bag) as reader:
+        assert reader.damage == f"bag{ending} ended early"
+        with pytest.raises(BagError, match=r"is damaged at message \d+, after number \d of /camera/\w+ ") as raised:
+            for message in reader.messages():
+                read.append((message.topic, message.number, message.data))
+    assert 8 <= len(read) < len(whole)
+    assert read == whole[: len(read)]
+    assert f"at message {len(read)}," in str(raised.value)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 40])
+@pytest.mark.parametrize(("storage", "ending"), [("mcap", ".mcap"), ("sqlite3", ".db3")])
+def test_next_to_nothing_left(make_bag: MakeBag, storage: str, ending: str, keep: int) -> None:
+    file = make_bag(storage=storage) / f"bag{ending}"
+    file.write_bytes(file.read_bytes()[:keep])
+    with BagReader(file) as reader:
+        assert reader.topics == ()
+        assert list(reader.messages()) == []
+        assert reader.damage is not None
+
+
+def test_a_recorder_killed_before_metadata_was_written(make_bag: MakeBag) -> None:
+    bag = make_bag()
+    (bag / "metadata.yaml").unlink()
+    with BagReader(bag) as reader:
+        assert reader.damage == "metadata.yaml is missing"
+        assert len(list(reader.messages())) == 15
+
+
+def test_bytes_that_turned_are_an_error_with_the_place(make_bag: MakeBag) -> None:
+    file = make_bag(frames=40) / "bag.mcap"
+    data = bytearray(file.read_bytes())
+    # An MCAP message record: opcode (1), length (8), channel (2), sequence (4), two times (16); then the CDR's
+    # encapsulation (4), stamp (8) and string length (4).
+    length = data.index(b"camera_optical_frame") - 16 - 22 - 8
+    data[length : length + 4] = b"\xff" * 4
+    file.write_bytes(data)
+    with BagReader(file) as reader, pytest.raises(BagError, match="is damaged at message"):
+        list(reader.messages())
+
+
+def test_what_is_no_bag(tmp_path: Path) -> None:
+    with pytest.raises(BagError, match="there is no bag .*missing: give a folder with metadata"):
+        BagReader(tmp_path / "missing")
+    with pytest.raises(BagError, match="holds neither metadata.yaml"):
+        BagReader(tmp_path)
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(BagError, match=r"notes.txt is no bag: give a folder"):
+        BagReader(tmp_path / "notes.txt")
+    (tmp_path / "metadata.yaml").write_text("rosbag2_bagfile_information: {version: 99}")
+    with pytest.raises(BagError, match="cannot be opened.*99"):
+        BagReader(tmp_path)
+
+
+def test_an_unknown_topic_lists_what_there_is(make_bag: MakeBag) -> None:
+    with (
+        BagReader(make_bag()) as reader,
+        pytest.raises(BagError, match=r"no topic '/x'; its topics: /camera/camera_info"),
+    ):
+        reader.topic("/x")
