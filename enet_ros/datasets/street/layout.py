@@ -96,6 +96,7 @@ def plan(seed: int) -> Layout:
     bays = {side: _bays(rng, crossing_x) for side in Side}
     standing = [thing for side in Side for thing in _standing(rng, side, plots[side], bays[side])]
     sun_side = Side.LEFT if rng.random() < 0.5 else Side.RIGHT
+    standing += [Thing("light", crossing_x + 3.6, side.value * (KERB_Y + 0.4)) for side in Side]
     return Layout(plots, tuple(standing), _moving(rng), crossing_x, sun_side, bays)
 
 
