@@ -13,9 +13,9 @@ from torch7_files import torch7_file
 from enet_ros import cli, model_file
 from enet_ros.cli import import_
 from enet_ros.errors import ModelError
-from enet_ros.nn import ENet, build
+from enet_ros.nn import ENet, build, count_parameters
 from enet_ros.nn.importers import FORMATS, MAX_BYTES, detect, import_file
-from enet_ros.spec import variant
+from enet_ros.spec import VARIANTS, variant
 
 Randomised = Callable[..., ENet]
 
@@ -96,3 +96,16 @@ def test_verb_options(torch7_path: Path, tmp_path: Path, capsys: pytest.CaptureF
 
 def test_verb_lists_the_formats() -> None:
     assert set(import_._FORMATS) == {"auto", *FORMATS}
+
+
+def test_documentation_names_every_format_and_variant() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    header = next(line for line in text.splitlines() if line.startswith("| | `paper`"))
+    shown = [name.strip(" `") for name in header.strip("| ").split("|")]
+    full = [f"pytorch-enet{name}" if name.startswith("-") else name for name in shown]
+    assert full == list(VARIANTS)
+    assert all(f"`{name}`" in text for name in FORMATS)
+    counts = next(line for line in text.splitlines() if line.startswith("| learnable parameters"))
+    for name, cell in zip(VARIANTS, counts.strip("| ").split("|")[1:], strict=True):
+        number, classes = cell.replace(",", "").replace("(", "").replace(")", "").split()
+        assert count_parameters(ENet(variant(name, int(classes)))) == int(number), name
