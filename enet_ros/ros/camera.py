@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
@@ -19,6 +19,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from enet_ros.ros import qos
 from enet_ros.ros.counters import Counters
 from enet_ros.ros.parameters import Parameters
+from enet_ros.ros.sequence import SequenceGaps, WithInfo
 
 
 class Arrival(NamedTuple):
@@ -28,6 +29,8 @@ class Arrival(NamedTuple):
     monotonic_ns: int
     ros_ns: int
     calibration: CameraInfo | None
+    lost: int
+    """Images of this camera that got lost since the one before, as far as the middleware tells."""
 
 
 class CameraInput:
@@ -45,6 +48,7 @@ class CameraInput:
         self._profile: QoSProfile | None = None
         self._calibration: CameraInfo | None = None
         self._since_s = self._last_s = -math.inf
+        self._gaps, self._numbered = SequenceGaps(), False
         topic = "image_raw/compressed" if parameters.compressed else "image_raw"
         self._relative_topic = topic
         self.topic = node.resolve_topic_name(topic)
@@ -70,7 +74,7 @@ class CameraInput:
             if self._image is None and profile is not None:
                 self._subscribe(profile)
             if self._events is not None:
-                self._events.count(counters)
+                self._count_events(counters)
 
     def close(self, counters: Counters) -> None:
         """Unsubscribe for good."""
@@ -102,8 +106,11 @@ class CameraInput:
             self._info_profile(),
             qos.overrides(reliability=False, durability=False),
         )
-        self._image = self._make(kind, self._relative_topic, self._on_image, qos.copied(profile), self._overrides())
+        self._image = self._make(
+            kind, self._relative_topic, WithInfo(self._on_image), qos.copied(profile), self._overrides()
+        )
         self._events = _Events(self._image, self._group)
+        self._gaps, self._numbered = SequenceGaps(), False
 
     def _wanted_profile(self) -> QoSProfile | None:
         matching = "match" in (self._parameters.reliability, self._parameters.durability)
@@ -138,21 +145,30 @@ class CameraInput:
 
     def _unsubscribe(self, counters: Counters) -> None:
         if self._events is not None:
-            self._events.count(counters)
+            self._count_events(counters)
             self._events.destroy()
         for subscription in (self._image, self._info):
             if subscription is not None:
                 self._node.destroy_subscription(subscription)
         self._image = self._info = self._events = self._profile = None
 
+    def _count_events(self, counters: Counters) -> None:
+        """What images' numbers tell is not counted twice."""
+        if self._events is not None:
+            lost, deadline = self._events.take()
+            counters.lost += 0 if self._numbered else lost
+            counters.deadline += deadline
+
     def _on_info(self, message: CameraInfo) -> None:
         self._calibration = message
 
-    def _on_image(self, message: Image | CompressedImage) -> None:
+    def _on_image(self, message: Image | CompressedImage, info: Mapping[str, Any] | None) -> None:
         monotonic_ns = time.monotonic_ns()
         self._last_s = monotonic_ns / 1e9
         ros_ns = self._node.get_clock().now().nanoseconds
-        self._deliver(Arrival(message, monotonic_ns, ros_ns, self._calibration))
+        lost = self._gaps.add(info)
+        self._numbered = lost is not None
+        self._deliver(Arrival(message, monotonic_ns, ros_ns, self._calibration, lost or 0))
 
 
 class _Events:
@@ -171,10 +187,9 @@ class _Events:
             return None
         return handler
 
-    def count(self, counters: Counters) -> None:
-        """Add what happened since the last call."""
-        counters.lost += _taken(self._lost)
-        counters.deadline += _taken(self._deadline)
+    def take(self) -> tuple[int, int]:
+        """(messages lost, deadlines missed) since the last call."""
+        return _taken(self._lost), _taken(self._deadline)
 
     def destroy(self) -> None:
         """Before the subscription."""

@@ -47,6 +47,7 @@ class Pipeline:
     def receive(self, arrival: Arrival) -> Job:
         """In the subscription's thread: count, judge the stamp."""
         self.counters.received += 1
+        self.counters.lost += arrival.lost
         stamp = stamp_ns(arrival.message.header.stamp)
         age = self._clock.judge(stamp, arrival.ros_ns, self._parameters().max_age)
         self.counters.clock[age.state] += 1
