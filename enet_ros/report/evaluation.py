@@ -15,6 +15,7 @@ from enet_ros.metrics import FrameScore, Scores
 from enet_ros.report.markup import Markup, element, join
 from enet_ros.report.page import Page, Section, Stat, figure, percent, render
 from enet_ros.report.pictures import Still, comparison, legend
+from enet_ros.report.sample import EvenSample
 from enet_ros.report.scores import score_sections, score_stats
 
 UInt8 = npt.NDArray[np.uint8]
@@ -37,18 +38,16 @@ class Gallery:
 
     def __init__(self, worst: int = 4, median: int = 2) -> None:
         self._worst: list[tuple[float, Still]] = []
-        self._sample: list[tuple[float, Still]] = []
+        self._sample: EvenSample[tuple[float, Still]] = EvenSample(_KEPT)
         self._counts = (worst, median)
         self._all: list[float] = []
-        self._stride = 1
 
     def add(self, image: UInt8, truth: UInt8, labels: UInt8, score: FrameScore) -> None:
         """Look at a frame: (H, W, 3) uint8 RGB and two (H, W) uint8; copied if kept."""
         if math.isnan(score.miou):
             return
-        number = len(self._all)
         self._all.append(score.miou)
-        sampled = number % self._stride == 0
+        sampled = self._sample.wants()
         bad = len(self._worst) < self._counts[0] or score.miou < self._worst[-1][0]
         if not (sampled or bad):
             return
@@ -58,17 +57,14 @@ class Gallery:
             self._worst = sorted([*self._worst, (score.miou, still)], key=lambda entry: entry[0])
             del self._worst[self._counts[0] :]
         if sampled:
-            self._sample.append((score.miou, still))
-            if len(self._sample) > _KEPT:
-                self._sample = self._sample[::2]
-                self._stride *= 2
+            self._sample.add((score.miou, still))
 
     def chosen(self) -> Chosen:
         """The worst frames, worst first, and those nearest to the median mIoU."""
         if not self._all:
             return Chosen()
         middle = float(np.median(self._all))
-        near = sorted(self._sample, key=lambda entry: abs(entry[0] - middle))[: self._counts[1]]
+        near = sorted(self._sample.entries, key=lambda entry: abs(entry[0] - middle))[: self._counts[1]]
         return Chosen(tuple(still for _, still in self._worst), tuple(still for _, still in near))
 
 

@@ -17,6 +17,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from enet_ros.msg import FreeSpace, Latency, SegmentationInfo
 from enet_ros.ros import qos
+from enet_ros.ros.demo_report import DemoPage
 from enet_ros.ros.messages import from_image, stamp_ns
 
 STAGES = ("transport", "queue", "decode", "preprocess", "infer", "postprocess", "publish")
@@ -53,6 +54,7 @@ class Collector:
         self.counts: Counter[str] = Counter()
         self.pictures: queue.SimpleQueue[Picture] = queue.SimpleQueue()
         self.latencies: list[Latency] = []
+        self.page = DemoPage()
         self.info: SegmentationInfo | None = None
         self.failure = ""
         """Why a transition of the node failed, as /diagnostics tells."""
@@ -71,6 +73,9 @@ class Collector:
                 self.pictures.put(Picture(topic, stamp_ns(message.header.stamp), from_image(message)))
             elif topic == "latency":
                 self.latencies.append(message)
+                self.page.add_latency(message)
+            elif topic == "free_space":
+                self.page.record.add_free_space(message)
 
         return on_message
 

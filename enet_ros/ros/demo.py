@@ -5,8 +5,9 @@
   ./run demo --video drive.mp4 --model my.safetensors
   ./run demo --bag drive.mcap
 
-Writes OUT/overlay.mp4, OUT/masks/NAME.png (class ids, 255 void) and OUT/summary.json. The next picture is sent when the
-last one is answered, at most at --rate: every picture is answered, and latencies are those of a camera slow enough.
+Writes OUT/overlay.mp4, OUT/masks/NAME.png (class ids, 255 void), OUT/summary.json and OUT/report.html. The next picture
+is sent when the last one is answered, at most at --rate: every picture is answered, and latencies are those of a camera
+slow enough.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Demo:
             sent = SentReport(sender)
             self._collect(sender, sent, collector, files)
             sent.join()
+            files.report(collector.page.page(sent.names, collector.info, self._source()))
             return summary(len(sent.names), collector)
 
     def _node_arguments(self) -> list[str]:
@@ -84,6 +86,11 @@ class Demo:
             values |= {"camera_height": pose.height_m, "camera_pitch": pose.pitch_rad}
         parameters = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
         return ["--ros-args", "-r", f"__ns:={self._namespace}", *parameters]
+
+    def _source(self) -> str:
+        """What is shown, for a title."""
+        given = (getattr(self._options, name) for name in ("images", "video", "bag"))
+        return next((Path(path).resolve().name for path in given if path is not None), "synthetic street")
 
     def _player_arguments(self) -> list[str]:
         o = self._options
@@ -126,7 +133,10 @@ class Demo:
         some = False
         while not collector.pictures.empty():
             picture = collector.pictures.get()
-            files.write(picture, sent.names.get(picture.stamp_ns, str(picture.stamp_ns)))
+            name = sent.names.get(picture.stamp_ns, str(picture.stamp_ns))
+            files.write(picture, name)
+            if picture.topic == "overlay":
+                collector.page.add_overlay(picture.stamp_ns, name, picture.values)
             some = True
         return some
 
@@ -167,7 +177,7 @@ def show(result: dict[str, Any], out: Path) -> None:
     table.add_row("latency p50, p99 [ms]", f"{_number(latency['p50'])}, {_number(latency['p99'])}")
     for stage, value in result["stage_ms"].items():
         table.add_row(f"  {stage} p50 [ms]", _number(value))
-    table.add_row("written", f"{out}/overlay.mp4, {out}/masks, {out}/summary.json")
+    table.add_row("written", f"{out}/overlay.mp4, {out}/masks, {out}/summary.json, {out}/report.html")
     Console().print(table)
 
 

@@ -1,4 +1,4 @@
-"""What the demo leaves in its folder: masks as PNG, the overlay as a video."""
+"""What the demo leaves in its folder: masks as PNG, the overlay as a video, a page about the run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.errors import ConfigError
+from enet_ros.report.run import RunPage, run_page
 from enet_ros.ros.collector import Picture
 
 
@@ -51,6 +52,14 @@ class DemoFiles:
         else:
             self._append(picture.values)
             self.overlays += 1
+
+    def report(self, page: RunPage) -> None:
+        """Write OUT/report.html. Raises ConfigError where there is no room."""
+        path = self._masks_dir.parent / "report.html"
+        try:
+            path.write_text(run_page(page), encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"cannot write {path}: {error.strerror}") from error
 
     def _append(self, rgb: npt.NDArray[np.uint8]) -> None:
         """A picture of another size than the first is fitted to it: a video has one."""

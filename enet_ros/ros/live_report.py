@@ -14,11 +14,13 @@ from enet_ros.classes import TABLES, ClassTable
 from enet_ros.metrics import Scorer
 from enet_ros.report.pictures import Still
 from enet_ros.report.run import RunPage, run_page
+from enet_ros.report.sample import EvenSample
 from enet_ros.report.series import RateSeries
 from enet_ros.ros.live_score import Masks, at_size
 from enet_ros.ros.run_record import RunRecord
 
-_STILLS = 12
+STILLS = 15
+"""Most pictures of a filmstrip."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +55,9 @@ def live_page(run: LiveRun) -> RunPage:
     answered = np.array([stamp in arrived for stamp in stamps], bool)
     answers = [stamp for stamp in stamps if stamp in arrived]
     total_ms = np.array([(arrived[stamp] - run.sent_ns[stamp]) / 1e6 for stamp in answers], np.float64)
-    table = _table(run)
+    table = class_table(run.info, run.names)
     scorer = Scorer(table)
     stills = _score(run, scorer, table)
-    engine = f"{info.engine} ({info.runtime}) on {info.device}, {info.precision}"
     place = run.bag.reader.path
     return RunPage(
         kind="enet_ros evaluate --live",
@@ -69,10 +70,7 @@ def live_page(run: LiveRun) -> RunPage:
         stills=stills,
         free_space=run.record.free_space(answers, time_s[answered]) if answers else None,
         facts=(
-            ("model", info.model),
-            ("digest", info.model_digest),
-            ("license", info.model_license),
-            ("engine", f"{engine}, {info.network_width}x{info.network_height}"),
+            *model_facts(info),
             ("bag", str(place)),
             ("images", run.bag.image_topic.name),
             ("ground truth", run.bag.truth_topic.name),
@@ -82,29 +80,38 @@ def live_page(run: LiveRun) -> RunPage:
 
 def _score(run: LiveRun, scorer: Scorer, table: ClassTable) -> tuple[Still, ...]:
     """Score every answered frame that has a truth; an even sample of them to show."""
-    stills: list[Still] = []
-    stride = max(1, len(run.bag) // _STILLS)
+    stills: EvenSample[Still] = EvenSample(STILLS)
     first_ns: int | None = None
-    for number, frame in enumerate(run.bag):
+    for frame in run.bag:
         first_ns = frame.stamp_ns if first_ns is None else first_ns
         mask = run.masks.get(frame.stamp_ns) if frame.stamp_ns in run.sent_ns else None
         if mask is None:
             continue
         labels = run.to_truth[at_size(mask, frame.truth.shape)]
         scorer.add(frame.name, frame.truth, labels)
-        if number % stride == 0 or not stills:
+        if stills.wants():
             caption = f"{(frame.stamp_ns - first_ns) / 1e9:.2f} s"
-            stills.append(Still(frame.name, caption, frame.image, labels, frame.truth).reduced())
-    return tuple(stills)
+            stills.add(Still(frame.name, caption, frame.image, labels, frame.truth).reduced())
+    return tuple(stills.entries)
 
 
-def _table(run: LiveRun) -> ClassTable:
-    """The truth's class table: the built-in one of these names, else the node's colours put in the truth's order."""
+def class_table(info: Any, names: tuple[str, ...]) -> ClassTable:
+    """The built-in table of these names, else the colours of the node's SegmentationInfo put in their order."""
     for table in TABLES.values():
-        if table.names == run.names:
+        if table.names == names:
             return table
-    info = run.info
     colors = {name: tuple(info.class_colors[3 * i : 3 * i + 3]) for i, name in enumerate(info.class_names)}
-    drivable = {info.class_names[index] for index in info.drivable} & set(run.names)
-    chosen = tuple((int(r), int(g), int(b)) for r, g, b in (colors.get(name, (0, 0, 0)) for name in run.names))
-    return ClassTable(info.class_table, run.names, chosen, frozenset(drivable))
+    drivable = {info.class_names[index] for index in info.drivable} & set(names)
+    chosen = tuple((int(r), int(g), int(b)) for r, g, b in (colors.get(name, (0, 0, 0)) for name in names))
+    return ClassTable(info.class_table, names, chosen, frozenset(drivable))
+
+
+def model_facts(info: Any) -> tuple[tuple[str, str], ...]:
+    """What a node says of itself on ~/info, for a page's last section."""
+    engine = f"{info.engine} ({info.runtime}) on {info.device}, {info.precision}"
+    return (
+        ("model", info.model),
+        ("digest", info.model_digest),
+        ("license", info.model_license),
+        ("engine", f"{engine}, {info.network_width}x{info.network_height}"),
+    )

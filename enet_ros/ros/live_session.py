@@ -70,7 +70,7 @@ class LiveSession:
         self._sent: dict[int, int] = {}
         self._masks = Masks()
         self._info: Any = None
-        self._record = RunRecord(self._node, options.node) if options.report else None
+        self._record = RunRecord().listen(self._node, options.node) if options.report else None
         self._last_ns = time.monotonic_ns()
         self._mask_topic = f"{options.node}/mask"
         latched = QoSProfile(

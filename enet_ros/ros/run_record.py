@@ -19,21 +19,26 @@ _COLUMNS = 96
 
 
 class RunRecord:
-    """Listens to a segmentation node's ~/latency and ~/free_space."""
+    """A segmentation node's ~/latency and ~/free_space, by stamp."""
 
-    def __init__(self, node: Node, node_topic: str) -> None:
-        """Subscribe. node_topic: the segmentation node's fully qualified name."""
+    def __init__(self) -> None:
         self._stages: dict[int, list[float]] = {}
         self._free: dict[int, np.ndarray] = {}
         self._bearing = np.zeros(0)
-        profile = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)  # which every publisher satisfies
-        node.create_subscription(Latency, f"{node_topic}/latency", self._on_latency, profile)
-        node.create_subscription(FreeSpace, f"{node_topic}/free_space", self._on_free_space, profile)
 
-    def _on_latency(self, message: Any) -> None:
+    def listen(self, node: Node, node_topic: str) -> RunRecord:
+        """Subscribe, and return the record. node_topic: the segmentation node's fully qualified name."""
+        profile = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)  # which every publisher satisfies
+        node.create_subscription(Latency, f"{node_topic}/latency", self.add_latency, profile)
+        node.create_subscription(FreeSpace, f"{node_topic}/free_space", self.add_free_space, profile)
+        return self
+
+    def add_latency(self, message: Any) -> None:
+        """Keep an enet_ros/Latency."""
         self._stages[_stamp_ns(message)] = [getattr(message, f"{stage}_ms") for stage in STAGES]
 
-    def _on_free_space(self, message: Any) -> None:
+    def add_free_space(self, message: Any) -> None:
+        """Keep the metres of an enet_ros/FreeSpace, if it has any."""
         if not len(message.range):  # no calibration: no metres
             return
         step = max(1, math.ceil(len(message.range) / _COLUMNS))

@@ -79,7 +79,7 @@ def test_gallery_finds_worst_and_median_in_bounded_memory() -> None:
     image, labels = np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6), np.uint8)
     for index, value in enumerate(values):
         gallery.add(image, labels, labels, FrameScore(str(index), float(value), 1.0))
-        assert len(gallery._sample) <= 64 and len(gallery._worst) <= 3
+        assert len(gallery._sample.entries) <= 64 and len(gallery._worst) <= 3
     chosen = gallery.chosen()
     assert [values[int(still.name)] for still in chosen.worst] == [0.0, 0.001, 0.002]
     assert len(chosen.median) == 2

@@ -25,7 +25,8 @@ from enet_ros.bags.truth import LabelledBag
 from enet_ros.classes import CAMVID
 from enet_ros.msg import FreeSpace, Latency
 from enet_ros.report.run import run_page
-from enet_ros.ros.live_report import LiveRun, live_page, write_report
+from enet_ros.ros.demo_report import DemoPage
+from enet_ros.ros.live_report import LiveRun, class_table, live_page, write_report
 from enet_ros.ros.live_score import Masks
 from enet_ros.ros.run_record import STAGES, RunRecord
 
@@ -62,7 +63,7 @@ def record(ros) -> RunRecord:
     listener, speaker = rclpy.create_node("listener"), rclpy.create_node("speaker")
     executor = SingleThreadedExecutor()
     executor.add_node(listener)
-    made = RunRecord(listener, "/cam/segmentation")
+    made = RunRecord().listen(listener, "/cam/segmentation")
     latencies = speaker.create_publisher(Latency, "/cam/segmentation/latency", 10)
     spaces = speaker.create_publisher(FreeSpace, "/cam/segmentation/free_space", 10)
     deadline = time.monotonic() + 20
@@ -108,10 +109,8 @@ def test_free_space_keeps_directions_that_one_frame_hides(record) -> None:
     assert np.isnan(series.range_m[1, :5]).all() and np.isfinite(series.range_m[0, :5]).all()
 
 
-def test_without_metres_there_is_no_free_space(ros) -> None:
-    node = rclpy.create_node("listener")
-    assert RunRecord(node, "/segmentation").free_space([1, 2], np.arange(2.0)) is None
-    node.destroy_node()
+def test_without_metres_there_is_no_free_space() -> None:
+    assert RunRecord().free_space([1, 2], np.arange(2.0)) is None
 
 
 @pytest.fixture
@@ -159,3 +158,32 @@ def test_a_node_that_answers_nothing_still_gets_a_page(live_run) -> None:
     assert page.stills == () and page.scores is None and page.free_space is None
     html = run_page(page)
     assert 'data-figure="rate"' in html and "0.0<small>%</small>" in html
+
+
+def test_the_page_of_the_demo(live_run) -> None:
+    demo = DemoPage()
+    for number in range(3):
+        demo.add_latency(latency(number))
+        demo.record.add_free_space(free_space(number))
+        demo.add_overlay(stamp_ns(number), f"p{number}", np.full((24, 32, 3), 50 * number, np.uint8))
+    live_run.info.class_names = CAMVID.names
+    page = demo.page({stamp_ns(n): f"p{n}" for n in range(4)}, live_run.info, "street <1>")
+    assert page.rate is not None and page.rate.answered.tolist() == [1, 1, 1, 0]
+    assert page.latency is not None and page.latency.stage_ms[1, 1:].tolist() == [2, 3, 4, 5, 6, 7]
+    assert [still.caption for still in page.stills] == ["p0, 0.00 s", "p1, 1.00 s", "p2, 2.00 s"]
+    assert page.free_space is not None and page.free_space.ahead_m().tolist() == [10, 11, 12]
+    html = run_page(page)
+    assert "camvid on street &lt;1&gt;" in html and 'data-figure="filmstrip"' in html and "CC &amp; co" in html
+
+
+def test_the_page_of_a_demo_without_answers(live_run) -> None:
+    live_run.info.class_names = CAMVID.names
+    page = DemoPage().page({1: "a"}, live_run.info, "street")
+    assert 'data-figure="rate"' in run_page(page) and page.stills == () and page.free_space is None
+    assert "data-figure" not in run_page(DemoPage().page({}, live_run.info, "street"))
+
+
+def test_classes_of_its_own_keep_the_node_s_colours() -> None:
+    info = SimpleNamespace(class_table="yard", class_names=["a", "b"], class_colors=[1, 2, 3, 4, 5, 6], drivable=[1])
+    table = class_table(info, ("b", "a"))
+    assert table.colors == ((4, 5, 6), (1, 2, 3)) and table.drivable == {"b"} and table.name == "yard"
