@@ -49,8 +49,8 @@ def create(
 ) -> Engine:
     """An engine with a model in it, warmed up.
 
-    name        "openvino", "onnxruntime", "pytorch", "tensorrt", or "auto": the fastest that works here; the log says which
-                and why the others were passed over
+    name        "openvino", "onnxruntime", "pytorch", "tensorrt", or "auto": the fastest that works here; the log says
+                which, and why the others were passed over
     model_path  .safetensors or .onnx
     size        (height, width) of its images; the card's by default
     precision   "fp32", "fp16", "bf16", "int8"; "auto" is the fastest that keeps the labels: fp32 on CPUs, fp16 on GPUs
@@ -60,7 +60,8 @@ def create(
     compile     torch.compile (pytorch only)
     cache_dir   where compiled engines are kept; $XDG_CACHE_HOME/enet_ros by default
 
-    Raises ConfigError on an unknown name or precision, ModelError on a bad model file, EngineError where no engine works.
+    Raises ConfigError on an unknown name or precision, ModelError on a bad model file, EngineError where the engine
+    does not work here, or with "auto" none does.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"there is no precision {precision!r}; use one of {', '.join(PRECISIONS)}")

@@ -12,17 +12,17 @@ from enet_ros.engines.onnx_writer import OnnxWriter
 from enet_ros.engines.options import GraphOptions
 from enet_ros.engines.phases import Array, Conv, Layer, in_phases
 
-_BELOW_ALL = -1e30  # stands for the pixels around the image, of which none is a maximum
+_BELOW_ALL = -6e4  # float16 has it, too; stands for the pixels around the image, of which none is a maximum
 _NOWHERE = -1.0
 TWO = (2, 2)
 ONE = (1, 1)
 
 
 class Pooled(NamedTuple):
-    """A max-pool's maxima and, for un-pooling, the places of the first ones: indices into the window in raster order."""
+    """A max-pool's maxima and, for un-pooling, where the first ones are: places in the window in raster order."""
 
     maximum: str
-    index: str
+    place: str
 
 
 def tiled(slope: Array | None) -> Array | None:
@@ -39,9 +39,15 @@ class Blocks:
     def conv(self, x: str, conv: Conv) -> str:
         """One convolution."""
         return self.w.op(
-            "Conv", x, self.w.constant(conv.weight), self.w.constant(conv.bias), kernel_shape=list(conv.weight.shape[2:]),
-            strides=list(conv.stride), pads=list(conv.pads), dilations=[conv.dilation] * 2,
-        )  # fmt: skip
+            "Conv",
+            x,
+            self.w.constant(conv.weight),
+            self.w.constant(conv.bias),
+            kernel_shape=list(conv.weight.shape[2:]),
+            strides=list(conv.stride),
+            pads=list(conv.pads),
+            dilations=[conv.dilation] * 2,
+        )
 
     def activate(self, x: str, slope: Array | None) -> str:
         """PReLU with a slope a channel; zeros are a ReLU, None is nothing."""
@@ -117,8 +123,8 @@ class Blocks:
     def unpool(self, x: str, pooled: Pooled | None, kernel: int) -> list[str]:
         """The four pixels of every cell: the value where its maximum was, else zero; without a pool, the value.
 
-        Windows of a 3 x 3 pool overlap: where two have their maximum in one pixel, the last in raster order counts, as in
-        torch.nn.functional.max_unpool2d.
+        Windows of a 3 x 3 pool overlap: where two have their maximum in one pixel, the last in raster order counts,
+        as in torch.nn.functional.max_unpool2d.
         """
         if pooled is None:
             return [x] * 4
@@ -136,7 +142,7 @@ class Blocks:
         for claims in places:
             pixel = w.scalar(0)
             for by, k in claims:
-                hit = w.op("Equal", self.shift(pooled.index, by, _NOWHERE), w.scalar(k))
+                hit = w.op("Equal", self.shift(pooled.place, by, _NOWHERE), w.scalar(k))
                 pixel = w.op("Where", hit, self.shift(x, by, 0.0), pixel)
             pixels.append(pixel)
         return pixels

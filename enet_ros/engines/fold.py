@@ -1,10 +1,11 @@
-"""A model file's tensors as the few convolutions that inference needs: batch norms and normalisation folded in, no torch."""
+"""A model file's tensors as the convolutions that inference needs: batch norms, normalisation folded in; no torch."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from enet_ros.card import ModelCard
 from enet_ros.engines.phases import Array, Conv, Layer, transposed
@@ -14,6 +15,9 @@ from enet_ros.spec import ENetSpec
 
 # Stages 2 and 3 behind the down-sampling: (dilation, asymmetric), paper table 1.
 CONTEXT = ((1, False), (2, False), (1, True), (4, False), (1, False), (8, False), (1, True), (16, False))
+
+
+Double = npt.NDArray[np.float64]
 
 
 class Initial(NamedTuple):
@@ -70,7 +74,7 @@ class _Reader:
         """A convolution's bias, zeros where it has none."""
         return self.tensors.get(f"{self.prefix}.{name}".rstrip(".") + ".bias", np.zeros(channels, np.float32))
 
-    def norm(self, name: str) -> tuple[Array, Array]:
+    def norm(self, name: str) -> tuple[Double, Double]:
         """Batch norm as scale and shift, in double precision."""
         mean, variance = self.tensor(f"{name}.running_mean"), self.tensor(f"{name}.running_var")
         scale = self.tensor(f"{name}.weight") / np.sqrt(variance.astype(np.float64) + self.spec.bn_eps)
@@ -126,8 +130,8 @@ def _padding(weight: Array, spec: ENetSpec) -> int:
     return 1 if weight.shape[2] == 3 and spec.strided_padding == "both" else 0
 
 
-def scaled(conv: Conv, scale: Array, shift: Array) -> Conv:
-    """scale * conv + shift, one number an output channel."""
+def scaled(conv: Conv, scale: Double, shift: Double) -> Conv:
+    """scale * conv + shift, one number an output channel, in double precision until stored."""
     weight = conv.weight * scale[:, None, None, None]
     return conv._replace(weight=weight.astype(np.float32), bias=(conv.bias * scale + shift).astype(np.float32))
 
@@ -193,21 +197,18 @@ def _initial(tensors: Tensors, card: ModelCard) -> Initial:
     spec = card.spec
     read = _Reader(tensors, spec, "initial")
     pads = (1, 1, 1, 1) if spec.strided_padding == "both" else (0, 0, 1, 1)
-    scale, shift, slope = np.ones(16), np.zeros(16), None
-    if spec.initial_norm:
-        scale, shift = read.norm("norm")
-        slope = read.slope("act", spec.encoder_activation, 16)
-    std = np.array(card.std, np.float64)
-    weight = np.zeros((16, 3, 3, 3))
-    weight[:13] = read.tensor("conv.weight") / std[:, None, None]
-    bias = np.concatenate([read.bias("conv", 13), np.zeros(3)])
-    pooled = np.zeros((16, 3, 1, 1))
-    pooled[(13, 14, 15), (0, 1, 2)] = 1.0 / std[:, None, None]  # std > 0: scaling commutes with the maximum
-    mean = np.array(card.mean, np.float32)
-    if card.channel_order == "bgr":  # the graph's input is always RGB
-        weight, pooled, mean = weight[:, ::-1], pooled[:, ::-1], mean[::-1]
+    zero = np.zeros(16)
+    scale, shift = read.norm("norm") if spec.initial_norm else (np.ones(16), zero)
+    slope = read.slope("act", spec.encoder_activation, 16) if spec.initial_norm else None
+    order = [2, 1, 0] if card.channel_order == "bgr" else [0, 1, 2]  # the graph's input is always RGB
+    mean, std = np.array(card.mean)[order], np.array(card.std)[order]
+    weight, pooled = np.zeros((16, 3, 3, 3), np.float32), np.zeros((16, 3, 1, 1), np.float32)
+    weight[:13] = read.tensor("conv.weight")[:, order] / std[:, None, None]
+    pooled[np.add(order, 13), (0, 1, 2), 0, 0] = 1 / std  # std > 0: scaling commutes with the maximum
+    bias = np.append(read.bias("conv", 13), np.zeros(3, np.float32))
+    beside = (-pooled[:, :, 0, 0] @ mean).astype(np.float32)
     conv = scaled(Conv(weight, bias, (2, 2), pads), scale, shift)
-    return Initial(mean, conv, scaled(Conv(pooled, -pooled[:, :, 0, 0] @ mean), scale, np.zeros(16)), slope)
+    return Initial(mean.astype(np.float32), conv, scaled(Conv(pooled, beside), scale, zero), slope)
 
 
 def fold(model: Model) -> Folded:

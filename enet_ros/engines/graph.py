@@ -4,8 +4,8 @@ The network of nn/enet.py rewritten, never retrained, and without torch. From th
 
 - the stem, the first pool and everything from bottleneck 5.0 on work in 2 x 2 phases at a quarter of the image's sides
   (phases.py): the first pool is a maximum of four groups of channels, the last un-pooling never leaves the channels;
-- a pool remembers which pixel of a window holds the FIRST maximum in raster order, and un-pooling puts the value there and
-  zeros elsewhere: the tie rule of the training network, exactly, also where pixels of a window are equal;
+- a pool remembers which pixel of a window holds the FIRST maximum in raster order, and un-pooling puts the value there
+  and zeros elsewhere: the tie rule of the training network, exactly, also where pixels of a window are equal;
 - the arg-max is a chain of comparisons in which the first of equal classes wins, as in torch and NumPy.
 """
 
@@ -44,7 +44,7 @@ def build(model: Model, size: tuple[int, int] | None = None, options: GraphOptio
     return writer.model(
         card.name,
         {"image": (TensorProto.UINT8, (1, height, width, 3))},
-        {name: (TensorProto.UINT8, size) for name in outputs},
+        dict.fromkeys(outputs, (TensorProto.UINT8, size)),
         {CARD_KEY: card.with_(input_size=size).to_json()},
     )
 
@@ -55,6 +55,8 @@ def _write(blocks: Blocks, net: Folded, card: ModelCard, size: tuple[int, int]) 
     padded = (size[0] + -size[0] % STRIDE, size[1] + -size[1] % STRIDE)
     kernel = spec.down_pool
     x = Stem(blocks, size, padded).write(net.initial, spec.initial_pool)  # (1, 64, H/4, W/4): 16 in phases
+    if blocks.options.half:
+        x = blocks.w.half(x)
     x, pooled1 = blocks.down(x, net.down1, kernel)  # (1, 64, H/4, W/4)
     for block in net.stage1:
         x = blocks.bottleneck(x, block)

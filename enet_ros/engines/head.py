@@ -29,7 +29,7 @@ class Head(NamedTuple):
         bias = conv.bias.reshape(16, classes)
         logits = [self.blocks.conv(x, conv._replace(weight=weight[:, c], bias=bias[:, c])) for c in range(classes)]
         best = self.blocks.first_maximum(logits)
-        self._place(best.index, "labels")
+        self._place(best.place, "labels")
         if self.blocks.options.confidence:
             self._place(self._probability(logits, best, temperature), "confidence")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -16,20 +18,21 @@ class OnnxWriter:
     """Collects nodes and constants; every method returns the name of the tensor it makes."""
 
     def __init__(self) -> None:
+        self.float: npt.DTypeLike = np.float32
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
-    def op(self, kind: str, *inputs: str, outputs: int = 1, name: str = "", **attributes: object) -> str:
+    def op(self, kind: str, *inputs: str, outputs: int = 1, name: str = "", **attributes: Any) -> str:
         """One operator; with several outputs, their names are returned joined as `split` needs them."""
         base = name or f"{kind.lower()}_{len(self.nodes)}"
         names = [base] if outputs == 1 else [f"{base}_{i}" for i in range(outputs)]
         self.nodes.append(helper.make_node(kind, list(inputs), names, name=f"{base}_node", **attributes))
         return names[0] if outputs == 1 else " ".join(names)
 
-    def constant(self, array: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
-        """A constant; equal ones are stored once."""
-        values = np.ascontiguousarray(array, dtype)
+    def constant(self, array: npt.ArrayLike, dtype: npt.DTypeLike = None) -> str:
+        """A constant, of the graph's float type by default; equal ones are stored once."""
+        values = np.array(array, dtype or self.float, order="C")
         key = (values.dtype.str, values.shape, values.tobytes())
         if key not in self._known:
             self._known[key] = f"c{len(self.constants)}"
@@ -43,6 +46,11 @@ class OnnxWriter:
     def cast(self, x: str, to: int) -> str:
         """To another element type (a TensorProto constant)."""
         return self.op("Cast", x, to=to)
+
+    def half(self, x: str) -> str:
+        """To float16, as all constants are from here on."""
+        self.float = np.float16
+        return self.cast(x, TensorProto.FLOAT16)
 
     def reshape(self, x: str, *shape: int) -> str:
         """To a static shape."""

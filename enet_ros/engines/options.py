@@ -6,18 +6,20 @@ from typing import NamedTuple
 
 
 class GraphOptions(NamedTuple):
-    """Forms of the same graph; none of them changes what is computed, only in which operators.
+    """Forms of the same graph; none of them but `half` changes what is computed, only in which operators.
 
     confidence  a second output, `confidence`
     prelu       "operator": PRelu; "linear": a x + (1 - a) relu(x), for runtimes that fuse only Relu
-    stem        "planes": the image as three planes, float from the start; "columns": four columns of pixels in the channels,
-                which saves runtimes with channels-last convolutions every transposition; its operators on bytes are
-                more than TensorRT takes
+    stem        "planes": the image as three planes, float from the start; "columns": four columns of pixels in the
+                channels, which saves runtimes with channels-last convolutions every transposition, but has more
+                operators on bytes than TensorRT takes
+    half        everything behind the stem in float16 (the stem's weights are too small for it)
     """
 
     confidence: bool = False
     prelu: str = "operator"
     stem: str = "planes"
+    half: bool = False
 
 
 EXPORT = GraphOptions(confidence=True)

@@ -48,8 +48,8 @@ class Stem:
     def _columns(self, kernel: int) -> tuple[str, str]:
         """Pixels in 1 x 4 phases (1, 12, H', W'/4) and their max-pool in 2 x 2 phases (1, 12, H'/4, W'/4).
 
-        Nothing is moved for it: four pixels of a row are twelve bytes in a row. The two transpositions look alike but must
-        not be one: a transposition with one reader becomes a choice of layout, with two it becomes work.
+        Nothing is moved for it: four pixels of a row are twelve bytes in a row. The two transpositions look alike but
+        must not be one: a transposition with one reader becomes a choice of layout, with two it becomes work.
         """
         w = self.w
         height, width = self.padded
