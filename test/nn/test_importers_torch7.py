@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torch7_files import Lua, Writer, container, torch7_file
+from torch7_files import Lua, Writer, container, torch7_file, torch7_tree
 
 from enet_ros.classes import CITYSCAPES20
 from enet_ros.errors import ModelError
@@ -176,6 +176,20 @@ def test_shared_references_are_one_object() -> None:
 def test_other_contents(root: object, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         torch7.load(bytes(Writer().write(root).data), "x", None)
+
+
+def test_kernels_kept_as_rows(network: ENet, data: bytes) -> None:
+    tree = torch7_tree(network, P)
+    modules = tree.fields["modules"][1].fields["modules"]  # the initial block's convolution and pool
+    fields = {**modules[1].fields, "weight": modules[1].fields["weight"].reshape(13, 27)}
+    modules[1] = Lua("nn.SpatialConvolutionMM", fields)
+    model = torch7.load(bytes(Writer().write(tree).data), "x", None)
+    expected = torch7.load(data, "x", None).tensors
+    assert all(np.array_equal(model.tensors[name], expected[name]) for name in expected)
+    for key, value in (("kH", 4), ("kW", "wide"), ("nInputPlane", float("inf")), ("nOutputPlane", -13)):
+        modules[1] = Lua("nn.SpatialConvolutionMM", {**fields, key: value})
+        with pytest.raises(ModelError, match=f"kernels of|for '{key}', not a number"):
+            torch7.load(bytes(Writer().write(tree).data), "x", None)
 
 
 def test_another_network(data: bytes) -> None:

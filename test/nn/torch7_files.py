@@ -118,6 +118,11 @@ def block(branch: Iterable[nn.Module], skip: list[Lua], slope: nn.Module, p: flo
 
 
 def torch7_file(network: ENet, p: float) -> bytes:
+    """`torch7_tree` in bytes."""
+    return bytes(Writer().write(torch7_tree(network, p)).data)
+
+
+def torch7_tree(network: ENet, p: float) -> Lua:
     """The whole network; `p` is the dropout of the encoder. Its norms are to be multiplied by 1 - p at evaluation."""
     first = container("ConcatTable", [convert(network.initial.conv), pooling()])
     modules = [first, Lua("nn.JoinTable", {"dimension": 2, "nInputDims": 3})]
@@ -139,4 +144,4 @@ def torch7_file(network: ENet, p: float) -> bytes:
             skip = [identity, convert(module.skip[0]), convert(module.skip[1]), unpooling]
             modules.append(block(module.branch, skip, module.sum.activation, 0.0))
     modules.append(convert(network.last))
-    return bytes(Writer().write(container("Sequential", modules)).data)
+    return container("Sequential", modules)

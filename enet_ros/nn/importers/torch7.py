@@ -100,7 +100,7 @@ def _layer(module: Module, kind: str, where: str) -> Layer:
     if kind == "prelu":
         return Layer(kind, where, {"weight": weight})
     if weight.ndim == 2:  # SpatialConvolutionMM keeps its kernels as rows
-        side = [int(module.get(key)) for key in ("nOutputPlane", "nInputPlane", "kH", "kW")]
+        side = [int(module.number(key)) for key in ("nOutputPlane", "nInputPlane", "kH", "kW")]
         if min(side) < 1 or side[0] * side[1] * side[2] * side[3] != weight.size:
             raise ModelError(f"{where} has {weight.size} weights, which do not make kernels of {side}")
         weight = weight.reshape(side)
@@ -111,8 +111,8 @@ def _layer(module: Module, kind: str, where: str) -> Layer:
 
 
 def _probability(module: Module) -> float:
-    p = module.get("p")
-    if not isinstance(p, float) or not 0.0 <= p < 1.0:
+    p = module.number("p")
+    if not 0.0 <= p < 1.0:
         raise ModelError(f"the Torch7 file's {module.kind} has probability {p!r}; 0 <= p < 1 was expected")
     return p
 
@@ -121,5 +121,5 @@ def _epsilon(module: Module) -> float:
     """The epsilon of the first batch norm; the authors' code has the same everywhere."""
     for child in module.modules():
         if child.kind.endswith("BatchNormalization"):
-            return float(child.get("eps"))
+            return child.number("eps")
     raise ModelError("the Torch7 file has no batch norm behind its initial block; it is another network")

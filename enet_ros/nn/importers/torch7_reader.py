@@ -49,6 +49,13 @@ class Module:
             raise ModelError(f"the Torch7 file's {self.kind} has no {name!r}; it is not the model expected")
         return self.fields[name]
 
+    def number(self, name: str) -> float:
+        """A number field; ModelError where it is something else or not finite."""
+        value = self.get(name)
+        if not isinstance(value, float) or not math.isfinite(value):
+            raise ModelError(f"the Torch7 file's {self.kind} has {str(value)[:40]} for {name!r}, not a number")
+        return value
+
     def array(self, name: str) -> npt.NDArray[np.float32]:
         """A tensor field as float32; ModelError where it is not a tensor."""
         value = self.get(name)
