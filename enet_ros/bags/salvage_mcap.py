@@ -1,6 +1,6 @@
 """Messages of an MCAP file that ends too early.
 
-Without its index at the end it cannot be opened the usual way; its whole chunks can still be read in order.
+Without its index at the end it cannot be opened the usual way; what comes before can still be read in order.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
+from mcap.data_stream import ReadDataStream
 from mcap.exceptions import EndOfFile, McapError
-from mcap.records import Channel, Message, Schema
-from mcap.stream_reader import StreamReader
+from mcap.opcode import Opcode
+from mcap.records import Channel, Chunk, McapRecord, Message, Schema
+from mcap.stream_reader import StreamReader, breakup_chunk
 from rosbags.interfaces import (
     Connection,
     ConnectionExtRosbag2,
@@ -54,21 +56,46 @@ def is_complete(path: Path) -> bool:
 
 
 def salvage(path: Path) -> Iterator[SalvagedMessage]:
-    """The messages of whole chunks in file order, then Truncated unless the file is whole after all."""
+    """The messages in file order up to the break, then Truncated unless the file is whole after all."""
     schemas: dict[int, Schema] = {}
     connections: dict[int, Connection] = {}
+    for record in _records(path):
+        if isinstance(record, Schema):
+            schemas[record.id] = record
+        elif isinstance(record, Channel):
+            connections.setdefault(record.id, _connection(record, schemas.get(record.schema_id)))
+        elif isinstance(record, Message) and record.channel_id in connections:
+            yield SalvagedMessage(connections[record.channel_id], record.log_time, record.data)
+
+
+def _records(path: Path) -> Iterator[McapRecord]:
     with path.open("rb") as file:
-        reader = StreamReader(cast(Any, _Exact(file)), record_size_limit=_RECORD_LIMIT)
+        reader = StreamReader(cast(Any, _Exact(file)), emit_chunks=True, record_size_limit=_RECORD_LIMIT)
+        whole_until = len(MAGIC)
         try:
             for record in reader.records:
-                if isinstance(record, Schema):
-                    schemas[record.id] = record
-                elif isinstance(record, Channel):
-                    connections.setdefault(record.id, _connection(record, schemas.get(record.schema_id)))
-                elif isinstance(record, Message) and record.channel_id in connections:
-                    yield SalvagedMessage(connections[record.channel_id], record.log_time, record.data)
+                yield from breakup_chunk(record) if isinstance(record, Chunk) else (record,)
+                whole_until = file.tell()
         except _DAMAGE as error:
-            raise Truncated(f"{file.tell()} of {path.stat().st_size} bytes read") from error
+            file.seek(whole_until)
+            yield from _begun_chunk(file)
+            raise Truncated(f"{whole_until} of {path.stat().st_size} bytes are whole records") from error
+
+
+def _begun_chunk(file: IO[bytes]) -> Iterator[McapRecord]:
+    """The whole records of a chunk that the file ends in; none of a compressed one."""
+    try:
+        exact = ReadDataStream(cast(Any, _Exact(file)))
+        opcode, _ = exact.read1(), exact.read8()
+        if opcode != Opcode.CHUNK:
+            return
+        exact.read(8 + 8 + 8 + 4)  # first and last time, size, checksum
+        if exact.read_prefixed_string():
+            return
+        exact.read8()
+        yield from StreamReader(cast(Any, _Exact(file)), skip_magic=True, record_size_limit=_RECORD_LIMIT).records
+    except _DAMAGE:
+        return
 
 
 def _connection(channel: Channel, schema: Schema | None) -> Connection:

@@ -37,11 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Become the player; its exit code is 0, or 2 where the bag cannot be played."""
-    command = [sys.executable, "-m", "enet_ros.ros.bag_player", *_arguments(args)]
+    command = [sys.executable, "-m", "enet_ros.ros.bag_player", *player_arguments(args)]
     os.execve(sys.executable, command, images_environment())
 
 
-def _arguments(args: argparse.Namespace) -> list[str]:
+def player_arguments(args: argparse.Namespace) -> list[str]:
     """The player's command line."""
     if not args.bag.exists():
         raise ConfigError(f"there is no bag {args.bag}")

@@ -30,5 +30,6 @@ class Bar:
 def progress(text: str, total: int | None) -> Iterator[Bar]:
     """A bar for `total` steps, None or 0 where the number is not known."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as running:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as running:
         yield Bar(running, running.add_task(text, total=total or None))

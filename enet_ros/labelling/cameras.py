@@ -11,7 +11,7 @@ from enet_ros.bags.reader import BagReader, Topic
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE, IMAGE_TYPES
 from enet_ros.errors import BagError
 
-_NOT_CAMERAS = ("ground_truth", "mask", "confidence", "color", "overlay", "segmentation", "depth")
+_NOT_CAMERAS = ("ground_truth", "mask", "confidence", "color", "overlay", "segmentation")
 _COLOURLESS = ("8UC1", "16UC1", "32FC1", "mono16")
 
 
@@ -66,7 +66,7 @@ def _base(topic: str) -> str:
 
 
 def _is_camera(reader: BagReader, topic: Topic) -> bool:
-    if any(word in part for part in topic.name.split("/") for word in _NOT_CAMERAS):
+    if any(part in _NOT_CAMERAS or part.startswith("depth") for part in topic.name.split("/")):
         return False
     first = next(reader.messages((topic.name,)), None)
     if first is None:

@@ -1,0 +1,140 @@
+"""`enet_ros bag` and `enet_ros label` as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from enet_ros.bags import LabelledBag
+from enet_ros.cli import bag_play, main
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    """Two CamVid frames of 48x36 with labels, under images/ and labels/."""
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    for number in (30, 60):
+        cv2.imwrite(str(tmp_path / f"images/0016E5_{number:05}.png"), np.full((36, 48, 3), number, np.uint8))
+        cv2.imwrite(str(tmp_path / f"labels/0016E5_{number:05}.png"), np.full((36, 48), 3, np.uint8))
+    return tmp_path
+
+
+def test_create_and_info(frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = frames / "bag"
+    arguments = ["--images", str(frames / "images"), "--labels", str(frames / "labels"), "--classes", "camvid"]
+    assert main(["bag", "create", str(out), *arguments, "--fov", "60", "--compress", "png"]) == 0
+    capsys.readouterr()
+    assert main(["bag", "info", str(out), "--json"]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert (info["messages"], info["duration_s"], info["start_ns"], info["damage"]) == (6, 1.0, 10**9, None)
+    assert [(t["name"], t["content"]) for t in info["topics"]] == [
+        ("/camera/camera_info", "48x36 plumb_bob"),
+        ("/camera/ground_truth", "48x36 mono8"),
+        ("/camera/image_raw/compressed", "48x36 png"),
+    ]
+    assert main(["bag", "info", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "/camera/image_raw/compressed" in shown and "1.0 Hz" in shown
+    with LabelledBag(out) as bag:
+        assert [f.stamp_ns for f in bag] == [10**9, 2 * 10**9]
+
+
+def test_rate_stamps_and_storage(frames: Path) -> None:
+    out = frames / "bag"
+    arguments = [str(out), "--images", str(frames / "images"), "--storage", "sqlite3", "--prefix", "front"]
+    assert main(["bag", "create", *arguments, "--rate", "4"]) == 0
+    assert (out / "bag.db3").is_file()
+    assert main(["bag", "create", *arguments, "--stamps", "number", "--force"]) == 0
+
+
+def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bag", "create", str(frames / "bag"), "--images", str(frames / "images"), "--fov", "60"]) == 0
+    arguments = [str(frames / "bag"), str(frames / "out"), "--engine", "onnxruntime", "--height", "1.5", "--pitch", "5"]
+    assert main(["label", *arguments]) == 0
+    capsys.readouterr()
+    assert main(["bag", "info", str(frames / "out"), "--json"]) == 0
+    topics = {t["name"]: t["messages"] for t in json.loads(capsys.readouterr().out)["topics"]}
+    assert topics == {
+        "/camera/camera_info": 2,
+        "/camera/image_raw": 2,
+        "/camera/segmentation/free_space": 2,
+        "/camera/segmentation/info": 1,
+        "/camera/segmentation/mask": 2,
+        "/camera/segmentation/overlay/compressed": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["bag", "create", "OUT"], "give one of --dataset, --images, --video, --street (none given)"),
+        (["bag", "create", "OUT", "--street", "0"], "--street 0: use 1 frame or more"),
+        (["bag", "create", "OUT", "--images", "images", "--street", "1"], "--images and --street given"),
+        (["bag", "create", "OUT", "--dataset", "camvid"], "--dataset camvid needs --data DIR"),
+        (["bag", "create", "OUT", "--images", "images", "--labels", "labels"], "--labels needs --classes"),
+        (["bag", "create", "OUT", "--images", "images", "--fov", "180"], "--fov 180.0: use degrees between"),
+        (["bag", "create", "OUT", "--images", "images", "--quality", "0"], "--quality 0: use 1..100"),
+        (["bag", "create", "OUT", "--images", "images", "--camera-info", "x.yaml"], "cannot read calibration x.yaml"),
+        (["bag", "create", "images", "--images", "images"], "images exists: give another name"),
+        (["bag", "info", "missing"], "there is no bag missing"),
+        (["bag", "play", "missing"], "there is no bag missing"),
+        (["bag", "play", "images", "--rate", "0"], "--rate 0.0: use a number above 0"),
+        (["label", "missing", "OUT"], "there is no bag missing"),
+        (["label", "images", "OUT", "--checkpoint", "0"], "--checkpoint 0"),
+        (["evaluate", "--live"], "--live needs --bag BAG"),
+        (["evaluate", "--live", "--bag", "b", "--frames", "3"], "--frames does not go with --live"),
+        (["evaluate", "--live", "--bag", "b", "--model", "m"], "--model goes with --start"),
+    ],
+)
+def test_wrong_input_is_said(
+    arguments: list[str],
+    complaint: str,
+    frames: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(frames)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("enet_ros: ") and complaint in error
+    assert not (frames / "OUT").exists() and not (frames / "OUT.part").exists()
+
+
+def test_a_damaged_bag_has_its_own_exit_code(frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bag", "create", str(frames / "bag"), "--images", str(frames / "images")]) == 0
+    file = frames / "bag/bag.mcap"
+    file.write_bytes(file.read_bytes()[:-20])
+    assert main(["bag", "info", str(frames / "bag")]) == 1
+    assert "damaged" in capsys.readouterr().out
+
+
+def test_the_player_is_told_what_was_asked_for(frames: Path) -> None:
+    """The two argument parsers agree: what the verb hands over, the player takes."""
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    bag_play.add_arguments(parser)
+    args = parser.parse_args(
+        [
+            str(frames),
+            "--rate",
+            "2",
+            "--loop",
+            "--start-paused",
+            "--restamp",
+            "--topics",
+            "/a",
+            "/b",
+            "--remap",
+            "/a:=/c",
+        ]
+    )
+    assert bag_play.player_arguments(args) == [
+        str(frames), "--rate=2.0", "--clock=0.0", "--depth=10", "--wait=0.0", "--loop", "--start-paused", "--restamp",
+        "--topics", "/a", "/b", "--remap", "/a:=/c",
+    ]  # fmt: skip

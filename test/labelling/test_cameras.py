@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from enet_ros.bags import BagReader, BagWriter
+from enet_ros.bags.messages import Header, compressed_cdr, image_cdr
+from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
+from enet_ros.errors import BagError
+from enet_ros.labelling.cameras import Camera, find_cameras
+
+RGB = image_cdr(Header(1, "cam"), np.zeros((4, 5, 3), np.uint8), "rgb8")
+GREY = image_cdr(Header(1, "cam"), np.zeros((4, 5), np.uint8), "mono8")
+DEPTH = image_cdr(Header(1, "cam"), np.zeros((4, 10), np.uint8), "16UC1")
+JPEG = compressed_cdr(Header(1, "cam"), b"\xff\xd8", "jpeg")
+DEPTH_PNG = compressed_cdr(Header(1, "cam"), b"x", "16UC1; compressedDepth png")
+
+
+def bag(path: Path, topics: dict[str, tuple[str, memoryview | None]]) -> BagReader:
+    with BagWriter(path) as writer:
+        for name, (msgtype, cdr) in topics.items():
+            writer.add_topic(name, msgtype)
+            if cdr is not None:
+                writer.write(name, 1, cdr)
+    return BagReader(path)
+
+
+def test_cameras_are_found_among_a_robots_topics(tmp_path: Path) -> None:
+    topics = {
+        "/front/image_raw": (IMAGE, RGB),
+        "/front/image_raw/compressed": (COMPRESSED, JPEG),  # the same pictures
+        "/front/camera_info": (CAMERA_INFO, None),
+        "/front/ground_truth": (IMAGE, GREY),
+        "/front/segmentation/mask": (IMAGE, GREY),
+        "/rear/image_mono": (IMAGE, GREY),
+        "/rear/range": (IMAGE, DEPTH),
+        "/rear/depth/image": (IMAGE, RGB),
+        "/left/image/compressed": (COMPRESSED, JPEG),
+        "/left/range/compressedDepth": (COMPRESSED, DEPTH_PNG),
+        "/silent/image_raw": (IMAGE, None),
+        "/imu": ("sensor_msgs/msg/Imu", None),
+    }
+    with bag(tmp_path / "bag", topics) as reader:
+        assert find_cameras(reader) == [
+            Camera("/front/image_raw", IMAGE, "/front/camera_info", "/front/segmentation"),
+            Camera("/left/image/compressed", COMPRESSED, None, "/left/segmentation"),
+            Camera("/rear/image_mono", IMAGE, None, "/rear/segmentation"),
+        ]
+        assert [c.topic for c in find_cameras(reader, ["/front/image_raw/compressed"])] == [
+            "/front/image_raw/compressed"
+        ]
+        with pytest.raises(BagError, match="/imu is of type sensor_msgs/msg/Imu, not sensor_msgs/msg/Image"):
+            find_cameras(reader, ["/imu"])
+
+
+def test_two_cameras_of_one_namespace_do_not_share_an_output(tmp_path: Path) -> None:
+    with bag(tmp_path / "bag", {"/cam/image_color": (IMAGE, RGB), "/cam/image_rect": (IMAGE, RGB)}) as reader:
+        assert [c.output for c in find_cameras(reader)] == [
+            "/cam/image_color/segmentation",
+            "/cam/image_rect/segmentation",
+        ]
+
+
+def test_no_camera_says_what_there_is(tmp_path: Path) -> None:
+    with (
+        bag(tmp_path / "bag", {"/depth/image": (IMAGE, DEPTH)}) as reader,
+        pytest.raises(BagError, match=r"has no camera topic; choose one by --topics \(/depth/image \[sensor_msgs"),
+    ):
+        find_cameras(reader)

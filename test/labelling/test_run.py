@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from enet_ros import model_file
+from enet_ros.bags import BagReader, BagWriter
+from enet_ros.bags.messages import camera_frame, from_cdr, header_of, label_image
+from enet_ros.camera import CameraPose
+from enet_ros.engines.base import Engine
+from enet_ros.errors import BagError, ConfigError
+from enet_ros.labelling import OutputSettings, label
+from enet_ros.products.free_space import find_free_space
+from enet_ros.products.surface import surface_image, surface_lut
+from enet_ros.segmenter import Segmenter
+
+MASK, OVERLAY = "/camera/segmentation/mask", "/camera/segmentation/overlay/compressed"
+FREE_SPACE, INFO = "/camera/segmentation/free_space", "/camera/segmentation/info"
+IMAGE = "/camera/image_raw/compressed"
+
+
+def messages(bag: Path) -> dict[str, list[tuple[int, bytes]]]:
+    with BagReader(bag) as reader:
+        assert reader.damage is None
+        found: dict[str, list[tuple[int, bytes]]] = {topic.name: [] for topic in reader.topics}
+        for message in reader.messages():
+            found[message.topic].append((message.log_ns, message.data))
+    return found
+
+
+def test_answers_are_those_of_the_segmenter(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+    settings = OutputSettings(pose=CameraPose(1.5, 0.04), full_overlay=True)
+    result = label(street, tmp_path / "out", model, engine, settings, checkpoint=5)
+    assert result == (12, 0, ())
+    before, after = messages(street), messages(tmp_path / "out")
+    for topic, sent in before.items():
+        assert after[topic] == sent
+    assert {topic: len(after[topic]) for topic in after.keys() - before.keys()} == {
+        MASK: 12,
+        OVERLAY: 12,
+        FREE_SPACE: 12,
+        INFO: 1,
+    }
+    card = model_file.read_card(model)
+    segmenter = Segmenter(engine, card)
+    for index, (log_ns, data) in enumerate(after[IMAGE]):
+        frame = camera_frame("sensor_msgs/msg/CompressedImage", data)
+        expected = segmenter.segment(frame.rgb).labels
+        header, mask = label_image(after[MASK][index][1])
+        np.testing.assert_array_equal(mask, expected)
+        assert header == frame.header and after[MASK][index][0] == log_ns
+        overlay = camera_frame("sensor_msgs/msg/CompressedImage", after[OVERLAY][index][1])
+        assert overlay.header == frame.header and overlay.rgb.shape == frame.rgb.shape
+        space = from_cdr("enet_ros/msg/FreeSpace", after[FREE_SPACE][index][1])
+        surface = surface_image(expected, surface_lut(card.classes))
+        np.testing.assert_array_equal(space.boundary_row, find_free_space(surface).boundary_row)
+        assert header_of(space) == frame.header
+        assert (space.height, space.width, space.column_step, space.base_frame) == (144, 192, 1, "base_link")
+        assert len(space.range) == len(space.bearing) == 192
+        near = space.range[np.isfinite(space.range)]
+        assert near.size and near.min() > 1.5
+    info = from_cdr("enet_ros/msg/SegmentationInfo", after[INFO][0][1])
+    assert tuple(info.class_names) == card.classes.names
+    assert (info.model, info.engine, info.network_height) == ("camvid", "onnxruntime", 72)
+
+
+def test_without_a_pose_free_space_has_rows_alone(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+    label(street, tmp_path / "out", model, engine, OutputSettings(("free_space", "overlay")), storage="sqlite3")
+    after = messages(tmp_path / "out")
+    assert MASK not in after
+    space = from_cdr("enet_ros/msg/FreeSpace", after[FREE_SPACE][0][1])
+    assert len(space.boundary_row) == 192
+    assert (len(space.range), len(space.bearing), space.base_frame) == (0, 0, "")
+    small = camera_frame("sensor_msgs/msg/CompressedImage", after[OVERLAY][0][1])
+    assert small.rgb.shape == (72, 96, 3)  # the network's size, unless asked otherwise
+
+
+def test_info_is_latched_for_those_who_come_late(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+    label(street, tmp_path / "out", model, engine, OutputSettings(("mask",)))
+    with BagReader(tmp_path / "out") as reader:
+        (qos,) = reader.topic(INFO).connection.ext.offered_qos_profiles  # type: ignore[union-attr]
+    assert (qos.durability.name, qos.reliability.name, qos.depth) == ("TRANSIENT_LOCAL", "RELIABLE", 1)
+
+
+def with_broken_frame(street: Path, out: Path, number: int) -> Path:
+    """A copy of a bag in which one JPEG or PNG is cut short."""
+    with BagReader(street) as reader, BagWriter(out) as bag:
+        for topic in reader.topics:
+            bag.add_topic(topic.name, topic.type, topic.connection)
+        for message in reader.messages():
+            data = bytearray(message.data)
+            if message.topic == IMAGE and message.number == number:
+                begin = data.index(b"IDAT")
+                data[begin : begin + 400] = bytes(400)
+            bag.write(message.topic, message.log_ns, bytes(data))
+    return out
+
+
+def test_a_frame_that_cannot_be_decoded_is_copied_and_reported(
+    street: Path, model: Path, engine: Engine, tmp_path: Path
+) -> None:
+    source = with_broken_frame(street, tmp_path / "in", 4)
+    result = label(source, tmp_path / "out", model, engine, OutputSettings(("mask",)))
+    assert result.frames == 11
+    (problem,) = result.problems
+    assert problem.startswith(f"message 4 of {IMAGE}: ")
+    after = messages(tmp_path / "out")
+    assert (len(after[IMAGE]), len(after[MASK])) == (12, 11)
+    assert after[IMAGE][4][0] not in [log_ns for log_ns, _ in after[MASK]]
+
+
+def test_a_damaged_bag_is_labelled_up_to_there(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "cut.mcap"
+    data = (street / "street.mcap").read_bytes()
+    file.write_bytes(data[: len(data) * 8 // 10])
+    with pytest.raises(BagError, match=r"cut.mcap is damaged at message \d+.*out is labelled up to there"):
+        label(file, tmp_path / "out", model, engine, OutputSettings(("mask",)))
+    after = messages(tmp_path / "out")
+    assert 0 < len(after[MASK]) == len(after[IMAGE]) < 12
+
+
+def test_what_cannot_be_done_is_said(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no output 'depth'; use some of mask, overlay, free_space"):
+        OutputSettings(("depth",))
+    with pytest.raises(BagError, match="has no topic '/x'"):
+        label(street, tmp_path / "out", model, engine, OutputSettings(), topics=["/x"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_run_is_gone_on_with(street: Path, tmp_path: Path) -> None:
+    """SIGKILL in the middle; the second run does the rest, and the bag is that of one run."""
+    command = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())", "label"]
+    options = ["--outputs", "mask", "--engine", "onnxruntime", "--threads", "1", "--checkpoint", "2"]
+    killed = subprocess.Popen([*command, str(street), str(tmp_path / "out"), *options], stderr=subprocess.PIPE)
+    journal = tmp_path / "out.part/journal.json"
+    while not journal.exists():
+        assert killed.poll() is None, "ended before its first checkpoint"
+        time.sleep(0.005)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert not (tmp_path / "out").exists()
+    again = subprocess.run(
+        [*command, str(street), str(tmp_path / "out"), *options], capture_output=True, text=True, check=True
+    )
+    assert "messages of an earlier run" in again.stderr
+    subprocess.run([*command, str(street), str(tmp_path / "once"), *options], capture_output=True, check=True)
+    assert messages(tmp_path / "out") == messages(tmp_path / "once")
+    assert not (tmp_path / "out.part").exists()
+
+
+def test_masks_of_other_cameras_are_left_alone(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+    """Labelling a labelled bag again answers the camera alone, under names that are taken: an error, not a mixture."""
+    label(street, tmp_path / "once", model, engine, OutputSettings(("mask",)))
+    with pytest.raises(BagError, match="topic /camera/segmentation/mask is in the bag already"):
+        label(tmp_path / "once", tmp_path / "twice", model, engine, OutputSettings(("mask",)))
+    result = label(
+        tmp_path / "once",
+        tmp_path / "twice",
+        model,
+        engine,
+        OutputSettings(("mask",)),
+        exclude=(MASK, INFO),
+        overwrite=True,
+    )
+    assert result.frames == 12
