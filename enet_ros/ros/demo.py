@@ -104,13 +104,16 @@ class Demo:
         return [*source, *topic, *pace, "--reliable", "--wait", "30", "--report", *ros]
 
     def _wait_for_node(self, child: subprocess.Popen[str], collector: Collector) -> None:
+        from rich.console import Console
+
         end_s = time.monotonic() + READY_S
-        while collector.info is None:
-            if self._stopped.is_set():
-                raise KeyboardInterrupt
-            if child.poll() is not None or time.monotonic() > end_s or collector.failure:
-                raise ConfigError(collector.failure or "the node did not come up")
-            time.sleep(0.02)
+        with Console(stderr=True).status(f"the node loads {self._options.model}"):
+            while collector.info is None:
+                if self._stopped.is_set():
+                    raise KeyboardInterrupt
+                if child.poll() is not None or time.monotonic() > end_s or collector.failure:
+                    raise ConfigError(collector.failure or "the node did not come up")
+                time.sleep(0.02)
 
     def _collect(self, sender: subprocess.Popen[str], sent: SentReport, collector: Collector, files: Any) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -119,7 +122,9 @@ class Demo:
         with Progress(*columns, transient=True) as bar:
             task = bar.add_task("", total=self._film.total)
             quiet_s = time.monotonic()
-            while not self._stopped.is_set():
+            while True:
+                if self._stopped.is_set():
+                    raise KeyboardInterrupt
                 if self._drain(collector, sent, files) or sender.poll() is None:
                     quiet_s = time.monotonic()
                 bar.update(task, completed=files.masks)
@@ -189,16 +194,19 @@ def main(args: list[str] | None = None) -> int:
     """0 only if frames were answered."""
     process.hold_signals()
     stopped = threading.Event()
-    process.on_signal(stopped.set)
+    process.on_signal(stopped.set, exit_s=None)  # the children have to be ended
     options = parser().parse_args(args)
     with tempfile.TemporaryFile("w+") as log:
         try:
             film = player.footage(options)
             result = Demo(options, film, stopped).run(log)
-        except (EnetRosError, KeyboardInterrupt) as error:
+        except KeyboardInterrupt:
+            print("demo: stopped", file=sys.stderr)
+            return 130
+        except EnetRosError as error:
             log.seek(0)
             sys.stderr.write(log.read())
-            print(f"demo: {error or 'stopped'}", file=sys.stderr)
+            print(f"demo: {error}", file=sys.stderr)
             return 1
         (options.out / "summary.json").write_text(json.dumps(result, indent=2) + "\n")
         show(result, options.out)

@@ -30,14 +30,15 @@ def hold_signals() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
 
-def on_signal(stop: Callable[[], None]) -> None:
-    """Call `stop` in a thread on SIGINT or SIGTERM; end the process with 0 if it has not ended by itself in EXIT_S."""
+def on_signal(stop: Callable[[], None], exit_s: float | None = EXIT_S) -> None:
+    """Call `stop` in a thread on SIGINT or SIGTERM; end the process with 0 if it has not ended by itself in exit_s."""
 
     def wait() -> None:
         signal.sigwait(_SIGNALS)
-        watchdog = threading.Timer(EXIT_S, _end_now)
-        watchdog.daemon = True
-        watchdog.start()
+        if exit_s is not None:
+            watchdog = threading.Timer(exit_s, _end_now)
+            watchdog.daemon = True
+            watchdog.start()
         stop()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
