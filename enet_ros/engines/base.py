@@ -80,8 +80,8 @@ class Engine(Protocol):
     ) -> Iterator[Inference]:
         """Labels of many images, in their order, for throughput instead of latency.
 
-        in_flight  how many images are worked on at once; 0 lets the engine choose. An image may be reused by the caller
-                   once its result has been yielded.
+        in_flight  how many images are worked on at once; 0 lets the engine choose. They are copied: the caller may hand
+                   in one buffer again and again.
         """
 
     def close(self) -> None:
@@ -113,8 +113,7 @@ class EngineBase:
 
     def infer(self, image: Image, *, confidence: bool = False) -> Inference:
         """As `Engine.infer`."""
-        if self._closed:
-            raise EngineError(f"the {self._info.name} engine is closed; create a new one")
+        self._check_open()
         image = check_image(image, self._info.size)
         try:
             return self._run(image, confidence)
@@ -129,6 +128,10 @@ class EngineBase:
         """As `Engine.infer_many`, one after the other."""
         for image in images:
             yield self.infer(image, confidence=confidence)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineError(f"the {self._info.name} engine is closed; create a new one")
 
     def close(self) -> None:
         """As `Engine.close`."""

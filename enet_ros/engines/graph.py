@@ -23,6 +23,9 @@ from enet_ros.engines.stem import Stem
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import CARD_KEY, Model
 
+HALF_KEY = "enet_ros.float16"
+"""Metadata key of a graph whose convolutions are in float16."""
+
 STRIDE = 8
 """Inside the graph, sides are extended to the next multiple by repeating the last row and column."""
 
@@ -45,7 +48,7 @@ def build(model: Model, size: tuple[int, int] | None = None, options: GraphOptio
         card.name,
         {"image": (TensorProto.UINT8, (1, height, width, 3))},
         dict.fromkeys(outputs, (TensorProto.UINT8, size)),
-        {CARD_KEY: card.with_(input_size=size).to_json()},
+        {CARD_KEY: card.with_(input_size=size).to_json()} | ({HALF_KEY: "1"} if options.half else {}),
     )
 
 

@@ -30,7 +30,7 @@ class OnnxWriter:
         self.nodes.append(helper.make_node(kind, list(inputs), names, name=f"{base}_node", **attributes))
         return names[0] if outputs == 1 else " ".join(names)
 
-    def constant(self, array: npt.ArrayLike, dtype: npt.DTypeLike = None) -> str:
+    def constant(self, array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> str:
         """A constant, of the graph's float type by default; equal ones are stored once."""
         values = np.array(array, dtype or self.float, order="C")
         key = (values.dtype.str, values.shape, values.tobytes())

@@ -1,9 +1,10 @@
-"""The OpenVINO engine: the fastest on x86-64 and ARM CPUs, and what Intel's GPUs and NPUs take."""
+"""The OpenVINO engine: the fastest on CPUs here, and what Intel's GPUs and NPUs take."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -20,9 +21,10 @@ from enet_ros.errors import EngineError
 
 log = logging.getLogger(__name__)
 
+RUNTIME = f"OpenVINO {ov.__version__.split('-')[0]}"
 _HINTS = {"auto": "f32", "fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
 _NAMES = {"f32": "fp32", "f16": "fp16", "bf16": "bf16"}
-RUNTIME = f"OpenVINO {ov.__version__.split('-')[0]}"
+_LATENCY, _THROUGHPUT = "LATENCY", "THROUGHPUT"
 
 
 class OpenVinoEngine(EngineBase):
@@ -32,77 +34,75 @@ class OpenVinoEngine(EngineBase):
         """Raises ModelError on a bad model, EngineError where OpenVINO refuses it or the cache cannot be written."""
         started = time.perf_counter()
         self._source = GraphSource(path, options.size)
+        if options.precision == "int8":
+            self._source.require_precision("int8")
         self._options = options
         self._device = "CPU" if options.device == "auto" else options.device.upper()
         self._core = ov.Core()
+        self._device_name = self._find_device()
         self._compiled: dict[tuple[bool, str], Any] = {}
         self._requests: dict[bool, Any] = {}
-        try:
-            device_name = str(self._core.get_property(self._device, "FULL_DEVICE_NAME"))
-        except RuntimeError as error:
-            raise EngineError(
-                f"OpenVINO has no device {self._device!r} here; use one of {', '.join(self._core.available_devices)}"
-            ) from error
-        self._device_name = device_name
         self._request(options.confidence).infer()  # warm up: the first run allocates
-        compiled = self._compile(options.confidence, "LATENCY")
-        precision = _NAMES.get(compiled.get_property("INFERENCE_PRECISION_HINT").to_string(), "fp32")
-        super().__init__(
-            EngineInfo(
-                "openvino", RUNTIME, device_name, "int8" if options.precision == "int8" else precision, self._source.size,
-                options.threads, (time.perf_counter() - started) * 1e3,
-            )
-        )  # fmt: skip
+        super().__init__(self._describe(options, started))
 
-    def _config(self, hint: str) -> dict[str, Any]:
+    def _find_device(self) -> str:
+        try:
+            return str(self._core.get_property(self._device, "FULL_DEVICE_NAME"))
+        except RuntimeError as error:
+            known = ", ".join(self._core.available_devices)
+            raise EngineError(f"OpenVINO has no device {self._device!r} here; use one of {known}") from error
+
+    def _describe(self, options: EngineOptions, started: float) -> EngineInfo:
+        hint = self._compile(options.confidence, _LATENCY).get_property("INFERENCE_PRECISION_HINT").to_string()
+        precision = "int8" if self._source.precision == "int8" else _NAMES.get(hint, hint)
+        load_ms = (time.perf_counter() - started) * 1e3
+        return EngineInfo(
+            "openvino", RUNTIME, self._device_name, precision, self._source.size, options.threads, load_ms
+        )
+
+    def _compile(self, confidence: bool, mode: str) -> Any:
+        """The compiled network of a variant, from memory, from the cache, or built."""
+        if (confidence, mode) not in self._compiled:
+            try:
+                self._compiled[confidence, mode] = self._load(confidence, mode)
+            except RuntimeError as error:
+                raise EngineError(f"{RUNTIME} refused the graph of {self._source.path}: {error}") from error
+        return self._compiled[confidence, mode]
+
+    def _load(self, confidence: bool, mode: str) -> Any:
         config: dict[str, Any] = {
-            "PERFORMANCE_HINT": hint,
+            "PERFORMANCE_HINT": mode,
             "INFERENCE_PRECISION_HINT": _HINTS[self._options.precision],
         }
         if self._options.threads and self._device == "CPU":
             config["INFERENCE_NUM_THREADS"] = self._options.threads
-        return config
-
-    def _compile(self, confidence: bool, hint: str) -> Any:
-        """The compiled network of a variant, from memory, from the cache, or built."""
-        if (confidence, hint) not in self._compiled:
-            try:
-                self._compiled[confidence, hint] = self._load(confidence, hint)
-            except RuntimeError as error:
-                raise EngineError(f"{RUNTIME} refused the graph of {self._source.path}: {error}") from error
-        return self._compiled[confidence, hint]
-
-    def _load(self, confidence: bool, hint: str) -> Any:
-        height, width = self._source.size
-        outputs = "confidence" if confidence else "labels"
-        key = cache.CacheKey(
-            "openvino", self._source.digest(), f"{height}x{width}-{self._options.precision}-{outputs}", RUNTIME,
-            f"{self._device}: {self._device_name}", cache.graph_digest(),
-        )  # fmt: skip
-        config = self._config(hint)
+        key = self._key(confidence, mode)
         if blob := cache.read(key, self._options.cache_dir):
             try:
                 return self._core.import_model(BytesIO(blob), self._device, config)
             except RuntimeError as error:
-                log.warning(
-                    "OpenVINO refused the cached engine (%s); building anew", str(error).strip().splitlines()[-1]
-                )
+                reason = str(error).strip().splitlines()[-1]
+                log.warning("OpenVINO refused the cached engine (%s); building anew", reason)
+        log.info("building the OpenVINO engine of %s for %s", self._source.path, self._device)
         model = self._core.read_model(BytesIO(self._source.onnx(OPENVINO)))
-        if not confidence and len(model.outputs) > 1:  # the runtime drops what no output needs
+        if confidence:
+            self._source.require_confidence([name for output in model.outputs for name in output.names])
+        elif len(model.outputs) > 1:  # the runtime drops what no output needs
             model = ov.Model([model.output("labels")], model.get_parameters(), model.get_friendly_name())
         compiled = self._core.compile_model(model, self._device, config)
         cache.write(key, compiled.export_model().getvalue(), self._options.cache_dir)
         return compiled
 
+    def _key(self, confidence: bool, mode: str) -> cache.CacheKey:
+        height, width = self._source.size
+        outputs = "confidence" if confidence else "labels"
+        variant = f"{height}x{width}-{_HINTS[self._options.precision]}-{outputs}-{mode.lower()}"
+        device = f"{self._device}: {self._device_name}"
+        return cache.CacheKey("openvino", self._source.digest(), variant, RUNTIME, device, cache.graph_digest())
+
     def _request(self, confidence: bool) -> Any:
         if confidence not in self._requests:
-            request = self._compile(confidence, "LATENCY").create_infer_request()
-            names = {name for output in request.model_outputs for name in output.names}
-            if confidence and "confidence" not in names:
-                raise EngineError(
-                    f"{self._source.path} has no output for confidence; export it anew with `enet_ros export`"
-                )
-            self._requests[confidence] = request
+            self._requests[confidence] = self._compile(confidence, _LATENCY).create_infer_request()
         return self._requests[confidence]
 
     def _run(self, image: Image, confidence: bool) -> Inference:
@@ -115,26 +115,35 @@ class OpenVinoEngine(EngineBase):
         self, images: Iterable[Image], *, confidence: bool = False, in_flight: int = 0
     ) -> Iterator[Inference]:
         """As `Engine.infer_many`: one stream a core, several requests in flight."""
-        yield from self._pipelined(iter(images), confidence, in_flight)
-
-    def _pipelined(self, images: Iterator[Image], confidence: bool, in_flight: int) -> Iterator[Inference]:
-        compiled = self._compile(confidence, "THROUGHPUT")
+        self._check_open()
+        compiled = self._compile(confidence, _THROUGHPUT)
         count = in_flight or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         idle = [compiled.create_infer_request() for _ in range(count)]
-        busy: list[tuple[Any, Image]] = []
-        for image in images:
-            if not idle:
-                request, _ = busy.pop(0)
+        busy: deque[Any] = deque()
+        try:
+            for image in images:
+                if not idle:
+                    yield self._finish(busy, idle, confidence)
+                request = idle.pop()
+                request.get_input_tensor().data[0] = check_image(image, self.info.size)
+                request.start_async()
+                busy.append(request)
+            while busy:
+                yield self._finish(busy, idle, confidence)
+        finally:
+            for request in busy:  # the caller went away: its requests still write into their tensors
+                request.cancel()
                 request.wait()
-                yield _result(request, confidence)
-                idle.append(request)
-            request, image = idle.pop(), check_image(image, self.info.size)
-            request.set_input_tensor(ov.Tensor(image[None], shared_memory=True))
-            request.start_async()
-            busy.append((request, image))
-        for request, _ in busy:
+
+    def _finish(self, busy: deque[Any], idle: list[Any], confidence: bool) -> Inference:
+        """Wait for the oldest request and take its result."""
+        request = busy.popleft()
+        try:
             request.wait()
-            yield _result(request, confidence)
+        except RuntimeError as error:
+            raise EngineError(f"{RUNTIME} failed on a frame: {error}") from error
+        idle.append(request)
+        return _result(request, confidence)
 
     def _free(self) -> None:
         self._requests.clear()

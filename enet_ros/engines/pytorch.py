@@ -11,7 +11,7 @@ import torch
 from enet_ros import nn
 from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Image, Inference
 from enet_ros.errors import EngineError
-from enet_ros.model_file import load
+from enet_ros.model_file import Model, load
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -19,17 +19,20 @@ _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 class PlainNetwork(torch.nn.Module):
     """Pixels (1, H, W, 3) uint8 RGB -> labels (H, W) uint8 and confidence (H, W) uint8, by the network as trained."""
 
-    def __init__(self, model: nn.Model, dtype: torch.dtype = torch.float32) -> None:
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, model: Model, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         card = model.card
-        self.network = nn.build(model).to(dtype=dtype, memory_format=torch.channels_last)
+        self.network = nn.build(model).to(dtype=dtype)
         self.dtype, self.temperature, self.flip = dtype, card.temperature, card.channel_order == "bgr"
         self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1))
 
     def logits(self, image: torch.Tensor) -> torch.Tensor:
         """(1, C, H, W) float32."""
-        x = image.permute(0, 3, 1, 2).float()  # a view of channels-last memory
+        x = image.permute(0, 3, 1, 2).float()  # a view: channels-last memory, as the CPU likes it
         if self.flip:
             x = x.flip(1)
         x = ((x - self.mean) / self.std).to(self.dtype)
@@ -52,27 +55,26 @@ class PyTorchEngine(EngineBase):
     """On CUDA where there is a GPU, else on the CPU in channels-last memory."""
 
     def __init__(self, path: Path | str, options: EngineOptions = EngineOptions()) -> None:
-        """Raises ModelError on a bad model (an .onnx file is one), EngineError on a device that is not there."""
+        """Raises ModelError on a bad model, EngineError on an .onnx file and on a device that is not there."""
         started = time.perf_counter()
         if Path(path).suffix == ".onnx":
             raise EngineError(f"the pytorch engine runs weights, not the graph {path}; give it the .safetensors file")
-        device = _device(options.device)
-        precision = _precision(options.precision, device)
+        self._device = _device(options.device)
+        precision = _precision(options.precision, self._device)
         if options.threads:
             torch.set_num_threads(options.threads)
         model = load(path)
         size = options.size or model.card.input_size
-        self._network = PlainNetwork(model, _DTYPES[precision]).to(device).eval()
-        self._device = device
+        network = PlainNetwork(model, _DTYPES[precision])
+        self._network = network.to(device=self._device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self._plain, self._confident = self._network.forward, self._network.with_confidence
         if options.compile:
             self._plain, self._confident = torch.compile(self._plain), torch.compile(self._confident)
         self._run(np.zeros((*size, 3), np.uint8), options.confidence)  # warm up: compiles, allocates
-        name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        name = torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else self._device.type
         load_ms = (time.perf_counter() - started) * 1e3
-        super().__init__(
-            EngineInfo("pytorch", f"PyTorch {torch.__version__}", name, precision, size, options.threads, load_ms)
-        )
+        runtime = f"PyTorch {torch.__version__}"
+        super().__init__(EngineInfo("pytorch", runtime, name, precision, size, options.threads, load_ms))
 
     @torch.inference_mode()
     def _run(self, image: Image, confidence: bool) -> Inference:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 from enet_ros.card import ModelCard
@@ -25,6 +26,7 @@ class GraphSource:
         if self.path.suffix == ".onnx" and self.size != self.card.input_size:
             self.path = self._weights()
         self.is_onnx = self.path.suffix == ".onnx"
+        self.precision = stored_precision(self.path.read_bytes()) if self.is_onnx else "fp32"
 
     def _weights(self) -> Path:
         beside = self.path.with_suffix(".safetensors")
@@ -50,3 +52,23 @@ class GraphSource:
             raise EngineError(f"building the graph of {self.path} needs the onnx package: pip install onnx") from error
         data: bytes = graph.build(load(self.path), self.size, options).SerializeToString()
         return data
+
+    def require_confidence(self, outputs: Collection[str]) -> None:
+        """EngineError where a graph's outputs lack confidence."""
+        if "confidence" not in outputs:
+            raise EngineError(f"{self.path} has no output for confidence; write it anew with `enet_ros export`")
+
+    def require_precision(self, wanted: str) -> None:
+        """EngineError where int8 is asked of a graph that was not calibrated for it."""
+        if wanted == "int8" and self.precision != "int8":
+            raise EngineError(
+                f"{self.path} is not calibrated for int8: run `enet_ros export --precision int8 --calibration FOLDER` "
+                f"and use the .onnx file it writes"
+            )
+
+
+def stored_precision(onnx: bytes) -> str:
+    """What an exported graph computes in, by the operators and metadata it holds."""
+    if b"QuantizeLinear" in onnx:
+        return "int8"
+    return "fp16" if b"enet_ros.float16" in onnx else "fp32"
