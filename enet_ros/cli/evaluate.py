@@ -37,7 +37,9 @@ from enet_ros.engines import ENGINES, EngineInfo, create
 from enet_ros.errors import ConfigError
 from enet_ros.evaluation import Frame, Stopwatch, label_map, predict
 from enet_ros.metrics import Scorer, Scores
+from enet_ros.report.charts import require_drawing
 from enet_ros.report.evaluation import Chosen, EvaluationPage, Gallery, evaluation_page
+from enet_ros.report.page import percent
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
         return become_live(args)
     if args.street and args.model is None:
         return _exact_street(args)
+    if args.report:
+        require_drawing()
     path = model_file.resolve(args.model or "camvid")
     card = model_file.read_card(path)
     with open_source(args) as source:
@@ -150,11 +154,23 @@ def _figures(args: argparse.Namespace, card: ModelCard, source: Source, result: 
 
 
 def _page(args: argparse.Namespace, card: ModelCard, source: Source, result: _Result) -> EvaluationPage:
-    info, settings = result.info, (("corruption", args.corrupt or ""),)
+    info, settings = result.info, [("corruption", args.corrupt or "")]
+    if source.judge is not None:
+        metres = source.judge.scores()
+        settings += [
+            (
+                "range error, 95 %",
+                f"{percent(metres.range_error_p95_20m)} % up to 20 m, "
+                f"{percent(metres.range_error_p95_40m)} % up to 40 m",
+            ),
+            ("grid cells right", f"{percent(metres.grid_agreement)} %"),
+        ]
     height, width = info.size
     engine = f"{info.name} ({info.runtime}) on {info.device}, {info.precision}, {width}x{height}"
     chosen = result.chosen
-    return EvaluationPage(card, result.scores, source.place, source.name, engine, result.frames_per_s, chosen, settings)
+    return EvaluationPage(
+        card, result.scores, source.place, source.name, engine, result.frames_per_s, chosen, tuple(settings)
+    )
 
 
 def _progress(source: Source) -> Iterator[Frame]:

@@ -43,8 +43,10 @@ def read_raw_label(path: Path) -> npt.NDArray[Any]:
 
 def _palette_indices(path: Path) -> npt.NDArray[np.uint8]:
     """OpenCV expands a palette to colours; Pillow keeps the indices."""
-    from PIL import Image, UnidentifiedImageError
-
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        raise DatasetError(f"{path} is a PNG with a palette, which needs Pillow: pip install pillow") from None
     try:
         with Image.open(path) as image:
             return np.array(image, np.uint8)

@@ -6,17 +6,19 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 
+from enet_ros.errors import ConfigError
 from enet_ros.metrics import ReliabilityBin
 from enet_ros.report.markup import Markup
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,10 +60,23 @@ _STYLE: dict[str, Any] = {
 }
 
 
+def can_draw() -> bool:
+    """Whether matplotlib, which only reports need, is installed."""
+    return find_spec("matplotlib") is not None
+
+
+def require_drawing() -> None:
+    """Raise ConfigError where matplotlib is missing: better before a long run than after it."""
+    if not can_draw():
+        raise ConfigError("a report needs matplotlib: pip install matplotlib")
+
+
 class Chart:
     """A drawing under way; `svg` holds it once the `with` block is left."""
 
     def __init__(self, name: str, width: float, height: float) -> None:
+        from matplotlib.figure import Figure
+
         self.figure = Figure(figsize=(width, height), layout="constrained")
         self.axes: Axes = self.figure.add_subplot()
         self.name = name
@@ -71,6 +86,9 @@ class Chart:
 @contextmanager
 def chart(name: str, width: float = 5.2, height: float = 3.4) -> Iterator[Chart]:
     """A chart of that size in inches; `name` keeps the ids of several charts in a page apart."""
+    require_drawing()
+    import matplotlib as mpl
+
     style: Any = {**_STYLE, "svg.hashsalt": name}
     with mpl.rc_context(style):
         drawing = Chart(name, width, height)
@@ -79,6 +97,8 @@ def chart(name: str, width: float = 5.2, height: float = 3.4) -> Iterator[Chart]
 
 
 def _svg(figure: Figure, name: str) -> Markup:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     buffer = io.StringIO()
     FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     text = buffer.getvalue()

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from enet_ros.errors import ConfigError, EnetRosError
+from enet_ros.report.charts import can_draw
 from enet_ros.ros import player, process
 from enet_ros.ros.children import Children, SentReport, environment
 from enet_ros.ros.collector import Collector, summary
@@ -182,7 +183,8 @@ def show(result: dict[str, Any], out: Path) -> None:
     table.add_row("latency p50, p99 [ms]", f"{_number(latency['p50'])}, {_number(latency['p99'])}")
     for stage, value in result["stage_ms"].items():
         table.add_row(f"  {stage} p50 [ms]", _number(value))
-    table.add_row("written", f"{out}/overlay.mp4, {out}/masks, {out}/summary.json, {out}/report.html")
+    page = f", {out}/report.html" if can_draw() else "; no report.html, which needs matplotlib"
+    table.add_row("written", f"{out}/overlay.mp4, {out}/masks, {out}/summary.json{page}")
     Console().print(table)
 
 

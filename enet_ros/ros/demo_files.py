@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.errors import ConfigError
+from enet_ros.report.charts import can_draw
 from enet_ros.report.run import RunPage, run_page
 from enet_ros.ros.collector import Picture
 
@@ -54,7 +55,9 @@ class DemoFiles:
             self.overlays += 1
 
     def report(self, page: RunPage) -> None:
-        """Write OUT/report.html. Raises ConfigError where there is no room."""
+        """Write OUT/report.html, where matplotlib is installed. Raises ConfigError where there is no room."""
+        if not can_draw():
+            return
         path = self._masks_dir.parent / "report.html"
         try:
             path.write_text(run_page(page), encoding="utf-8")

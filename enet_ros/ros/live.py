@@ -19,6 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from enet_ros.bags.truth import LabelledBag
 from enet_ros.errors import EnetRosError
+from enet_ros.report.charts import require_drawing
 from enet_ros.ros.live_node import NodeProcess
 from enet_ros.ros.live_score import LiveScores, truth_names
 from enet_ros.ros.live_session import LiveOptions, LiveSession
@@ -43,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measure(args: argparse.Namespace, bag: LabelledBag, stop: threading.Event) -> LiveScores:
+    if args.report:
+        require_drawing()
     names = truth_names(bag, args.classes)
     started = NodeProcess(bag.image_topic, args.model, args.node) if args.start else None
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -14,6 +16,7 @@ from enet_ros import model_file
 from enet_ros.card import ModelCard
 from enet_ros.classes import CAMVID, VOID
 from enet_ros.cli import main
+from enet_ros.report import charts
 from enet_ros.spec import ENetSpec
 
 torch = pytest.importorskip("torch", reason="torch is not installed: ./run test installs it")
@@ -198,3 +201,17 @@ def test_wrong_input_is_explained(model, data, monkeypatch, capsys, options, mes
 def test_exact_labels_want_a_model_for_pictures(capsys) -> None:
     assert main(["evaluate", "--street", "--report", "page.html"]) == 2
     assert "add --model" in capsys.readouterr().err
+
+
+def test_without_matplotlib_all_but_the_report_works(model, data, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(charts, "find_spec", lambda name: None)
+    assert evaluate(model, data)["frames"] == FRAMES
+    images, labels = str(data / "images"), str(data / "labels")
+    argv = ["evaluate", "--model", str(model), "--images", images, "--labels", labels, "--classes", "camvid"]
+    assert main([*argv, "--report", str(data / "r.html")]) == 2
+    assert "pip install matplotlib" in capsys.readouterr().err and not (data / "r.html").exists()
+
+
+def test_matplotlib_is_not_imported_before_a_report_is_drawn() -> None:
+    code = "import sys, enet_ros.cli.evaluate, enet_ros.report.run; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
