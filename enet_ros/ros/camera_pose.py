@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +13,13 @@ from std_msgs.msg import Header
 
 from enet_ros.camera import CameraPose
 from enet_ros.products.lens import GeometryError, Reason
+from enet_ros.ros.messages import stamp_ns
 from enet_ros.ros.parameters import Parameters
 
-_buffers: WeakKeyDictionary[Node, tuple[Any, Any]] = WeakKeyDictionary()
+MAX_LAG_NS = 100_000_000
+"""A pose that old is still taken for that of the image."""
+
+_LISTENER = "_enet_ros_tf"
 
 
 def from_parameters(parameters: Parameters) -> CameraPose | None:
@@ -58,32 +61,44 @@ def from_transform(translation: npt.ArrayLike, quaternion_xyzw: npt.ArrayLike) -
 
 
 class TfPose:
-    """The camera's pose by TF at the image's stamp. Never waits: a transform that is late is told as a reason."""
+    """The camera's pose by TF. Never waits: what TF does not know when an image is answered is told as a reason."""
 
     def __init__(self, node: Node) -> None:
         """Start listening to /tf and /tf_static; once per node, however often it is configured."""
-        self._node = node
         self._missing = ""
         try:
             import tf2_ros
         except ImportError as error:
             self._missing = f"use_tf needs tf2_ros, which does not import ({error}): install it, or give camera_height"
             return
-        if node not in _buffers:
+        if not hasattr(node, _LISTENER):
             buffer = tf2_ros.Buffer()
-            _buffers[node] = (buffer, tf2_ros.TransformListener(buffer, node))
-        self._buffer, _ = _buffers[node]
-        self._failures: tuple[type[Exception], ...] = (tf2_ros.TransformException,)
+            setattr(node, _LISTENER, (buffer, tf2_ros.TransformListener(buffer, node)))
+        self._buffer, _ = getattr(node, _LISTENER)
+        self._too_early, self._failure = tf2_ros.ExtrapolationException, tf2_ros.TransformException
 
     def at(self, header: Header, base_frame: str) -> CameraPose:
-        """The pose of header.frame_id in base_frame. Raises GeometryError(NO_POSE) where TF does not know it."""
+        """The pose of header.frame_id in base_frame at header.stamp, or the last one if at most MAX_LAG_NS older.
+
+        Raises GeometryError(NO_POSE) where TF does not know it.
+        """
         if self._missing:
             raise GeometryError(Reason.NO_POSE, self._missing)
         if not header.frame_id:
             raise GeometryError(Reason.NO_POSE, "the image's frame_id is empty: have the driver state it")
         try:
-            found = self._buffer.lookup_transform(base_frame, header.frame_id, Time.from_msg(header.stamp))
-        except self._failures as error:
+            found = self._lookup(header, base_frame)
+        except self._failure as error:
             raise GeometryError(Reason.NO_POSE, f"TF: {error}") from error
         t, r = found.transform.translation, found.transform.rotation
         return from_transform((t.x, t.y, t.z), (r.x, r.y, r.z, r.w))
+
+    def _lookup(self, header: Header, base_frame: str) -> Any:
+        """TransformStamped. A camera that nods is told of by joint states that may come after its image."""
+        try:
+            return self._buffer.lookup_transform(base_frame, header.frame_id, Time.from_msg(header.stamp))
+        except self._too_early:
+            last = self._buffer.lookup_transform(base_frame, header.frame_id, Time())
+            if not 0 <= stamp_ns(header.stamp) - stamp_ns(last.header.stamp) <= MAX_LAG_NS:
+                raise
+            return last

@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
+from geometry_msgs.msg import TransformStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message, serialize_message
+from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
@@ -26,8 +29,8 @@ from enet_ros.errors import ConfigError
 from enet_ros.products import run_length
 from enet_ros.products.lens import GeometryError, Reason
 from enet_ros.ros import planning
-from enet_ros.ros.camera_pose import from_parameters, from_transform
-from enet_ros.ros.messages import intrinsics
+from enet_ros.ros.camera_pose import TfPose, from_parameters, from_transform
+from enet_ros.ros.messages import intrinsics, to_stamp
 from enet_ros.ros.metric_messages import from_occupancy_grid, from_point_cloud
 from enet_ros.ros.outputs import Frame, Output, Setup
 from enet_ros.ros.parameters import Parameters
@@ -332,6 +335,73 @@ def test_tf_without_tf2_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(GeometryError, match="tf2_ros") as caught:
         made["~/obstacle_points"].make(frame(info=calibration()))
     assert caught.value.reason is Reason.NO_POSE
+
+
+class StandInTf:
+    """The names and signatures of tf2_ros that are used; its compiled core is not among the wheels."""
+
+    class TransformException(Exception):
+        pass
+
+    class ExtrapolationException(TransformException):
+        pass
+
+    def __init__(self, first_ns: int, last_ns: int) -> None:
+        self.listeners = 0
+        tf = self
+
+        class Buffer:
+            def lookup_transform(self, target_frame: str, source_frame: str, time: Time) -> TransformStamped:
+                if (target_frame, source_frame) != ("base_footprint", "camera_optical_frame"):
+                    raise tf.TransformException(f"{source_frame} is not connected to {target_frame}")
+                at = time.nanoseconds or last_ns  # time 0 asks for the last there is
+                if not first_ns <= at <= last_ns:
+                    raise tf.ExtrapolationException("extrapolation into the future")
+                found = TransformStamped()
+                found.header.stamp = to_stamp(at)
+                found.transform.translation.z = 1.5
+                q = found.transform.rotation  # optical axes over the base frame's, level
+                q.x, q.y, q.z, q.w = -0.5, 0.5, -0.5, 0.5
+                return found
+
+        class TransformListener:
+            def __init__(self, buffer: Buffer, node: object) -> None:
+                tf.listeners += 1
+
+        self.Buffer, self.TransformListener = Buffer, TransformListener
+
+
+STAMP_NS = 17_400_000_000
+
+
+@pytest.mark.parametrize(
+    ("last_ns", "answers"),
+    [(STAMP_NS, True), (STAMP_NS + 10**9, True), (STAMP_NS - 50_000_000, True), (STAMP_NS - 150_000_000, False)],
+)
+def test_the_pose_comes_from_tf(monkeypatch: pytest.MonkeyPatch, last_ns: int, answers: bool) -> None:
+    tf = StandInTf(0, last_ns)
+    monkeypatch.setitem(sys.modules, "tf2_ros", tf)
+    node = SimpleNamespace()
+    pose = [TfPose(node) for _ in range(2)][-1]  # type: ignore[arg-type]
+    assert tf.listeners == 1
+    header = frame().header
+    if answers:
+        found = pose.at(header, "base_footprint")
+        np.testing.assert_allclose(found.rotation(), CameraPose(1.5).rotation(), atol=1e-9)
+        assert found.height_m == 1.5
+    else:
+        with pytest.raises(GeometryError, match="extrapolation"):
+            pose.at(header, "base_footprint")
+
+
+def test_what_tf_does_not_connect_has_no_pose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tf2_ros", StandInTf(0, STAMP_NS))
+    pose = TfPose(SimpleNamespace())  # type: ignore[arg-type]
+    with pytest.raises(GeometryError, match="not connected") as caught:
+        pose.at(Header(frame_id="somewhere"), "base_footprint")
+    assert caught.value.reason is Reason.NO_POSE
+    with pytest.raises(GeometryError, match="frame_id is empty"):
+        pose.at(Header(), "base_footprint")
 
 
 # ---- over DDS ---------------------------------------------------------------------------------------------------
