@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CameraIntrinsics:
-    """Lens and sensor, as sensor_msgs/CameraInfo states them.
+    """Lens and sensor, as sensor_msgs/CameraInfo states them. Equal and hashed by value.
 
     width, height: image size in pixels, the calibrated resolution.
     k: (3, 3) float64, pixels; [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]. Integer pixel coordinates (u, v) are the
@@ -32,6 +32,16 @@ class CameraIntrinsics:
         focal = width / 2 / math.tan(horizontal_fov_rad / 2)
         k = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]], np.float64)
         return cls(width, height, k)
+
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if isinstance(other, CameraIntrinsics) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def _values(self) -> tuple[object, ...]:
+        """All fields, the matrix as its bytes (an array has no truth value of its own)."""
+        return self.width, self.height, np.asarray(self.k, np.float64).tobytes(), tuple(self.d), self.model
 
 
 @dataclass(frozen=True)

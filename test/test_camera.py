@@ -52,3 +52,10 @@ def test_field_of_view() -> None:
     left, right = ((u - camera.k[0, 2]) / camera.k[0, 0] for u in (-0.5, 639.5))
     assert (left, right) == (pytest.approx(-1), pytest.approx(1))
     assert camera.k[0, 0] == camera.k[1, 1] and camera.k[1, 2] == 239.5
+
+
+def test_cameras_are_compared_by_value() -> None:
+    camera, same = (CameraIntrinsics.from_fov(640, 480, 1.0) for _ in range(2))
+    assert camera == same and hash(camera) == hash(same) and {camera: 1}[same] == 1
+    assert camera != CameraIntrinsics.from_fov(640, 480, 1.1)
+    assert camera != CameraIntrinsics(640, 480, camera.k, (0.1,)) and camera != 640

@@ -86,6 +86,8 @@ class Painter:
         if depth < 2 * NEAR_M:
             return
         region = self._region(points[:, :2] / points[:, 2:])
+        if region is not None and in_gap:
+            region = _where(self._gap, region)
         if region is None:
             return
         rows, columns = region
@@ -133,6 +135,19 @@ class Painter:
         rows = slice(int(max(up, 0)), int(min(down + 2, height)))
         columns = slice(int(max(left, 0)), int(min(right + 2, width)))
         return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+
+
+def _where(mask: npt.NDArray[np.bool_], region: _Region) -> _Region | None:
+    """The part of a region that bounds the mask's true pixels in it, None if there are none."""
+    part = mask[region]
+    rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
+    if not rows.size:
+        return None
+    row, column = region[0].start, region[1].start
+    return (
+        slice(row + int(rows[0]), row + int(rows[-1]) + 1),
+        slice(column + int(columns[0]), column + int(columns[-1]) + 1),
+    )
 
 
 def _corners(points: _Array, on_ground: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:

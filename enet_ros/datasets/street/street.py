@@ -24,7 +24,7 @@ _FOV_RAD = math.radians(64)
 _NOISE_ROOM = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StreetFrame:
     """One picture and its truth; the arrays belong to the caller.
 
