@@ -97,7 +97,7 @@ def _altered(args: argparse.Namespace, frames: Iterable[Frame]) -> Iterable[Fram
     if args.corrupt is None:
         return frames
     alter: Alter = CORRUPTIONS[args.corrupt]
-    return (frame._replace(image=alter(frame.image, index)) for index, frame in enumerate(frames))
+    return (LabelledFrame(f.name, alter(f.image, index), f.truth) for index, f in enumerate(frames))
 
 
 def _table_named(names: tuple[str, ...] | None, bag: Path) -> ClassTable:
