@@ -1,0 +1,184 @@
+"""Several nodes in one process, each with an executor thread of its own.
+
+  ros2 run enet_ros container front rear          /front/segmentation and /rear/segmentation
+  ros2 run enet_ros container                     none yet
+  ros2 component load /enet_container enet_ros enet_ros::EnetNode
+
+Loading while it runs needs composition_interfaces. Parameters and remappings given with --ros-args hold for every node.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from enet_ros.ros import process
+
+if TYPE_CHECKING:
+    from rclpy.executors import Executor
+    from rclpy.node import Node
+
+    from enet_ros.ros.node import EnetNode
+
+PLUGINS = ("enet_ros::EnetNode", "enet_ros.ros.node.EnetNode")
+
+
+class _Hosted(NamedTuple):
+    node: EnetNode
+    executor: Executor
+    thread: threading.Thread
+    stopped: threading.Event
+
+
+class Host:
+    """Nodes by number, each spun in a thread: loading one's model does not hold up another's images."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._hosted: dict[int, _Hosted] = {}
+        self._lock = threading.Lock()
+
+    def add(self, name: str = "segmentation", **node_kwargs: Any) -> int:
+        """Make a node, spin it, and start it if its parameter `autostart` says so; returns its number.
+
+        Raises ConfigError where a parameter is unusable.
+        """
+        from enet_ros.ros.main import start
+        from enet_ros.ros.node import EnetNode
+
+        node = EnetNode(name, **node_kwargs)
+        executor = process.make_executor(node.parameters.executor)
+        executor.add_node(node)
+        if node.parameters.autostart:
+            start(node)
+        stopped = threading.Event()
+        thread = threading.Thread(target=process.spin, args=(executor, stopped), name=f"{name}_spin", daemon=True)
+        thread.start()
+        with self._lock:
+            number = next(self._numbers)
+            self._hosted[number] = _Hosted(node, executor, thread, stopped)
+        return number
+
+    def remove(self, number: int) -> None:
+        """End a node. Raises KeyError where there is none of that number."""
+        with self._lock:
+            hosted = self._hosted.pop(number)
+        hosted.stopped.set()
+        hosted.executor.wake()
+        hosted.thread.join()
+        hosted.executor.remove_node(hosted.node)
+        hosted.node.destroy_node()
+
+    def nodes(self) -> dict[int, EnetNode]:
+        """By number."""
+        with self._lock:
+            return {number: hosted.node for number, hosted in self._hosted.items()}
+
+    def close(self) -> None:
+        """End all."""
+        for number in self.nodes():
+            self.remove(number)
+
+
+class ContainerServices:
+    """composition_interfaces' load_node, unload_node and list_nodes on a node. Raises ImportError without it."""
+
+    def __init__(self, node: Node, host: Host) -> None:
+        from composition_interfaces.srv import ListNodes, LoadNode, UnloadNode
+
+        self._host = host
+        node.create_service(LoadNode, "~/_container/load_node", self._load)
+        node.create_service(UnloadNode, "~/_container/unload_node", self._unload)
+        node.create_service(ListNodes, "~/_container/list_nodes", self._list)
+
+    def _load(self, request: Any, response: Any) -> Any:
+        from rclpy.parameter import Parameter
+
+        from enet_ros.errors import EnetRosError
+
+        if request.package_name != "enet_ros" or request.plugin_name not in PLUGINS:
+            response.error_message = f"this container loads {PLUGINS[0]} of enet_ros only"
+            return response
+        rules = [part for rule in request.remap_rules for part in ("-r", rule)]
+        arguments: dict[str, Any] = {
+            "cli_args": ["--ros-args", *rules] if rules else None,
+            "namespace": request.node_namespace or None,
+            "parameter_overrides": [Parameter.from_parameter_msg(parameter) for parameter in request.parameters],
+        }
+        try:
+            number = self._host.add(request.node_name or "segmentation", **arguments)
+        except EnetRosError as error:
+            response.error_message = str(error)
+            return response
+        response.success, response.unique_id = True, number
+        response.full_node_name = self._host.nodes()[number].get_fully_qualified_name()
+        return response
+
+    def _unload(self, request: Any, response: Any) -> Any:
+        try:
+            self._host.remove(request.unique_id)
+        except KeyError:
+            response.error_message = f"there is no node {request.unique_id}"
+            return response
+        response.success = True
+        return response
+
+    def _list(self, _: Any, response: Any) -> Any:
+        for number, node in self._host.nodes().items():
+            response.unique_ids.append(number)
+            response.full_node_names.append(node.get_fully_qualified_name())
+        return response
+
+
+def main(args: list[str] | None = None) -> int:
+    """Runs until SIGINT or SIGTERM, then returns 0; 1 where a parameter is unusable."""
+    process.hold_signals()
+    stopped = threading.Event()
+    process.on_signal(stopped.set)
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+    from rclpy.utilities import remove_ros_args
+
+    from enet_ros.errors import EnetRosError
+
+    argv = sys.argv if args is None else ["container", *args]
+    parser = argparse.ArgumentParser(
+        prog="container", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("cameras", nargs="*", metavar="NAMESPACE", help="one node for each")
+    cameras = parser.parse_args(remove_ros_args(argv)[1:]).cameras
+    rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
+    process.keep_pages()
+    host = Host()
+    services = rclpy.create_node("enet_container", start_parameter_services=False)
+    try:
+        ContainerServices(services, host)
+    except ImportError:
+        services.get_logger().info("off, since not installed: loading nodes at run time (composition_interfaces)")
+        if not cameras:
+            print("container: name the nodes' namespaces, or install composition_interfaces", file=sys.stderr)
+            return 1
+    executor = process.make_executor("auto")
+    executor.add_node(services)
+    spinner = threading.Thread(target=process.spin, args=(executor, stopped), name="spin", daemon=True)
+    spinner.start()
+    try:
+        for camera in cameras:
+            host.add(namespace=camera)
+    except EnetRosError as error:
+        print(f"container: {error}", file=sys.stderr)
+        return 1
+    stopped.wait()
+    executor.wake()
+    spinner.join()
+    host.close()
+    services.destroy_node()
+    rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
