@@ -14,7 +14,7 @@ from rich.progress import Progress as Bar
 from enet_ros import model_file
 from enet_ros.card import ModelCard
 from enet_ros.datasets.base import Pair, PairDataset
-from enet_ros.datasets.opening import open_dataset
+from enet_ros.datasets.opening import open_dataset, open_pairs
 from enet_ros.errors import ConfigError
 from enet_ros.spec import ENetSpec
 from enet_ros.train.batches import read_all
@@ -76,9 +76,7 @@ def _data(args: argparse.Namespace, size: tuple[int, int]) -> tuple[PairDataset,
             raise ConfigError("--data needs --dataset camvid, cityscapes or sunrgbd, to know the layout of the folder")
         train = open_dataset(args.dataset, args.data, "train")
     elif args.images and args.labels and args.classes:
-        from enet_ros.datasets.folder import folder
-
-        train = folder(args.images, args.labels, args.classes)
+        train = open_pairs(args.images, args.labels, args.classes)
     else:
         raise ConfigError("give --data with --dataset, or --images, --labels and --classes")
     known = {sample.sequence for sample in train.samples}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,6 +127,20 @@ def test_a_cityscapes_model_lends_its_classes_by_name() -> None:
     image = torch.rand(1, 3, 32, 48)
     ours, theirs = network.eval()(image), source.eval()(image)
     torch.testing.assert_close(ours[:, road], theirs[:, CITYSCAPES20.index("road")])
+
+
+def test_a_folder_pair_trains_and_holds_out_by_sequence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = camvid_folder(tmp_path / "data")
+    shutil.copy(data / "train" / "0001TP_000000.png", data / "train" / "0006R0_f00001.png")
+    shutil.copy(data / "trainannot" / "0001TP_000000.png", data / "trainannot" / "0006R0_f00001.png")
+    pair = ["train", "--images", str(data / "train"), "--labels", str(data / "trainannot"), "--classes", "camvid"]
+    options = "--epochs 1 --batch 2 --size 32x48 --compile off --hold-out".split()
+    assert main([*pair, *options, "0006R0", "--out", str(tmp_path / "out")]) == 0
+    assert "6 frames to train on, 1 held out" in capsys.readouterr().out
+    card = model_file.read_card(tmp_path / "out" / "model.safetensors")
+    assert dict(card.metrics).keys() >= {"held_out_miou"} and "0006R0" in card.provenance
+    assert main([*pair, *options, "Seq05VD", "--out", str(tmp_path / "out")]) == 2
+    assert "Seq05VD" in capsys.readouterr().err
 
 
 def test_sizes_that_are_no_multiples_of_eight_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
