@@ -134,7 +134,7 @@ def test_a_folder_pair_trains_and_holds_out_by_sequence(tmp_path: Path, capsys: 
     shutil.copy(data / "train" / "0001TP_000000.png", data / "train" / "0006R0_f00001.png")
     shutil.copy(data / "trainannot" / "0001TP_000000.png", data / "trainannot" / "0006R0_f00001.png")
     pair = ["train", "--images", str(data / "train"), "--labels", str(data / "trainannot"), "--classes", "camvid"]
-    options = "--epochs 1 --batch 2 --size 32x48 --compile off --hold-out".split()
+    options = ["--epochs", "1", "--batch", "2", "--size", "32x48", "--compile", "off", "--hold-out"]
     assert main([*pair, *options, "0006R0", "--out", str(tmp_path / "out")]) == 0
     assert "6 frames to train on, 1 held out" in capsys.readouterr().out
     card = model_file.read_card(tmp_path / "out" / "model.safetensors")
