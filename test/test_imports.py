@@ -16,6 +16,7 @@ PACKAGE = REPO / "enet_ros"
 ROOMS: dict[str, tuple[str, ...]] = {
     "version": (),
     "errors": (),
+    "memory": (),
     "classes": ("errors",),
     "camera": ("errors",),
     "codec": ("errors",),
@@ -34,10 +35,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "report": ("metrics", "products", "card"),
     "evaluation": ("segmenter", "metrics", "datasets", "bags", "products"),
     "labelling": ("segmenter", "bags", "products"),
-    "cli": ("train", "report", "evaluation", "labelling", "version"),
+    "cli": ("train", "report", "evaluation", "labelling", "version", "memory"),
     # ---- the line: nothing above imports rclpy or a message package ----
     "ros.parameters": ("classes", "engines"),
-    "ros": ("ros.parameters", "segmenter", "products", "bags", "metrics", "report", "version"),
+    "ros": ("ros.parameters", "segmenter", "products", "bags", "metrics", "report", "version", "memory"),
 }
 TORCH_ROOMS = ("nn", "train", "engines.pytorch")
 ROS_PACKAGES = {

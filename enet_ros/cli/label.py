@@ -33,6 +33,7 @@ from enet_ros.errors import ConfigError
 from enet_ros.labelling import LabelResult, OutputSettings, label
 from enet_ros.labelling.outputs import KINDS
 from enet_ros.labelling.run import CHECKPOINT_FRAMES
+from enet_ros.memory import keep_pages
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     settings = OutputSettings(
         tuple(args.outputs), _pose(args), args.base_frame, args.quality, full_overlay=args.full_overlay
     )
+    keep_pages()
     cv2.setNumThreads(1)  # frames are decoded and encoded side by side: threads within one only get in the way
     model = model_file.resolve(args.model)
     begun = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from enet_ros.segmenter import resize_into
 
 _AHEAD = 6
 """Frames decoded before the network wants them, and answered frames being encoded: about 10 MB each at 1080p."""
+_MOST_WORKERS = 4
 
 _UINT8 = npt.NDArray[np.uint8]
 
@@ -101,7 +103,7 @@ def pipeline(
         made = outputs.make(frame.header, frame.rgb, resized, answered.labels, answered.camera)
         return Labelled(message, made, None)
 
-    with ThreadPoolExecutor(2, "label") as pool:
+    with ThreadPoolExecutor(_workers(), "label") as pool:
         decoded = ordered(decode, messages, pool, _AHEAD)
         yield from ordered(encode, answer(decoded), pool, _AHEAD)
 
@@ -113,3 +115,8 @@ def _noted(item: _Decoded, infos: set[str], calibrations: dict[str, CameraIntrin
         except (EnetRosError, ImageError) as error:
             return item._replace(problem=f"message {item.message.number} of {item.message.topic}: {error}")
     return item
+
+
+def _workers() -> int:
+    """Threads that decode and encode: half the cores, for a network on the CPU wants them too."""
+    return max(1, min(_MOST_WORKERS, len(os.sched_getaffinity(0)) // 2))

@@ -5,7 +5,6 @@ Only the standard library at module level, so that signals are held back before 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -13,13 +12,16 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from enet_ros.memory import keep_pages
+
+__all__ = ["hold_signals", "keep_pages", "make_executor", "on_signal", "spin"]
+
 if TYPE_CHECKING:
     from rclpy.executors import Executor
 
 EXIT_S = 1.7
 """Seconds after a signal at which the process ends even if a runtime is still compiling a model."""
 _SIGNALS = {signal.SIGINT, signal.SIGTERM}
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def hold_signals() -> None:
@@ -48,15 +50,6 @@ def _end_now() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-def keep_pages() -> bool:
-    """Have glibc keep freed image buffers: page faults cost more than copies. False where there is no glibc."""
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, 64 << 20)) and bool(mallopt(_M_TRIM_THRESHOLD, 512 << 20))
 
 
 def make_executor(choice: str) -> Executor:
