@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from enet_ros.errors import ModelError
 
 CARD_KEY = "enet_ros.card"
 """Metadata key of the card, in safetensors and in ONNX."""
+ENGINE_MAGIC = b"enet_ros tensorrt engine 1\n"
+"""How an exported TensorRT engine begins; a line of JSON follows, with the card among other things."""
 MAX_BYTES = 256 << 20
 """No ENet is near this; a larger file is refused before it is read."""
 MODELS_DIR = Path(__file__).parent / "models"
@@ -79,8 +82,10 @@ def load(path: Path | str) -> Model:
 
 
 def read_card(path: Path | str) -> ModelCard:
-    """The card of a .safetensors or .onnx file, without its weights and without torch. Raises ModelError."""
+    """The card of a .safetensors, .onnx or .engine file, without its weights and without torch. Raises ModelError."""
     path = _checked(path)
+    if path.suffix == ".engine":
+        return _card(path, _engine_metadata(path))
     if path.suffix == ".onnx":
         return _card(path, _onnx_metadata(path))
     try:
@@ -89,6 +94,17 @@ def read_card(path: Path | str) -> ModelCard:
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is not a readable safetensors file: {error}") from None
     return _card(path, text)
+
+
+def _engine_metadata(path: Path) -> str | None:
+    with path.open("rb") as file:
+        if file.read(len(ENGINE_MAGIC)) != ENGINE_MAGIC:
+            raise ModelError(f"{path} is not an engine of enet_ros; make one with `enet_ros export --format tensorrt`")
+        try:
+            fields = json.loads(file.readline(1 << 20))
+        except ValueError:
+            raise ModelError(f"{path} has a damaged header; export it anew") from None
+    return fields.get(CARD_KEY) if isinstance(fields, dict) else None
 
 
 def _onnx_metadata(path: Path) -> str | None:
@@ -126,7 +142,7 @@ def shipped() -> dict[str, Path]:
 
 
 def resolve(name_or_path: str | Path) -> Path:
-    """A shipped model's name, or a path to a .safetensors or .onnx file, as an existing path. Raises ModelError."""
+    """A shipped model's name or a path to a model file, as an existing path. Raises ModelError."""
     models = shipped()
     if str(name_or_path) in models:
         return models[str(name_or_path)]

@@ -27,7 +27,9 @@ class _Backend(NamedTuple):
 
 
 ENGINES = {
-    "tensorrt": _Backend("tensorrt", "TensorRtEngine", ("tensorrt", "tensorrt_rtx"), "pip install tensorrt"),
+    "tensorrt": _Backend(
+        "tensorrt", "TensorRtEngine", ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings"), "pip install tensorrt"
+    ),
     "openvino": _Backend("openvino", "OpenVinoEngine", ("openvino",), "pip install openvino"),
     "onnxruntime": _Backend("onnxruntime", "OnnxRuntimeEngine", ("onnxruntime",), "pip install onnxruntime"),
     "pytorch": _Backend("pytorch", "PyTorchEngine", ("torch",), "pip install torch"),
