@@ -71,17 +71,22 @@ class Trainer:
         self.rows: list[dict[str, object]] = []
         self.miou = math.nan
         how.out.mkdir(parents=True, exist_ok=True)
+        self.checkpoint = how.out / "checkpoint.pt"
+
+    @property
+    def resumes(self) -> bool:
+        """Whether an earlier run left a checkpoint, from which `run` goes on."""
+        return self.checkpoint.exists()
 
     def run(self) -> ENet:
         """Train to the end, from the checkpoint if there is one; returns the averaged network in evaluation mode."""
-        path = self.how.out / "checkpoint.pt"
-        saved = checkpoints.read(path, self.identity) if path.exists() else None
+        saved = checkpoints.read(self.checkpoint, self.identity) if self.resumes else None
         plan = stages(self.network, self.recipe)
         for stage in plan:
             if saved and stage.name != saved.stage and stage is plan[0]:
                 continue  # a later stage was reached
             module = stage.module.to(self.how.device)
-            self._train(stage, module, saved if saved and saved.stage == stage.name else None, path)
+            self._train(stage, module, saved if saved and saved.stage == stage.name else None)
             saved = None
         return self.averaged()
 
@@ -92,7 +97,7 @@ class Trainer:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval()
 
-    def _train(self, stage: Stage, module: nn.Module, saved: checkpoints.Checkpoint | None, path: Path) -> None:
+    def _train(self, stage: Stage, module: nn.Module, saved: checkpoints.Checkpoint | None) -> None:
         optimiser = optimizer(module, self.recipe)
         self.average = Average(self.network, self.recipe.ema)
         first = 0
@@ -112,7 +117,7 @@ class Trainer:
             began = time.monotonic()
             loss = self._epoch(stage, objective, optimiser, epoch)
             self._log(stage, epoch, loss, optimiser.param_groups[0]["lr"], time.monotonic() - began)
-            checkpoints.write(path, self._checkpoint(stage, module, optimiser, epoch + 1))
+            checkpoints.write(self.checkpoint, self._checkpoint(stage, module, optimiser, epoch + 1))
 
     def _epoch(self, stage: Stage, objective: nn.Module, optimiser: torch.optim.Optimizer, epoch: int) -> float:
         objective.train()

@@ -61,7 +61,9 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
             keep=lambda network: save_model(model, network, card, held_out),
         )
         trainer = Trainer(card, recipe, pairs, held_out, how)
-        if args.init:
+        if trainer.resumes:
+            console.print(f"going on from {trainer.checkpoint}")
+        elif args.init:
             taken = transfer(trainer.network, table, model_file.load(model_file.resolve(args.init)))
             console.print(f"began from {args.init}: {taken.tensors} tensors, {len(taken.classes)} classes by name")
         network = trainer.run()
