@@ -101,6 +101,8 @@ class _Reader:
         name = str(self.index)
         weight = self.tensor(f"{name}.weight")
         conv = transposed(weight, self.bias(name, weight.shape[1]), _padding(weight, self.spec))
+        if weight.shape[2] == 3 and self.spec.strided_padding == "end":
+            self.index += 1  # a module that cuts the last row and column off
         return self._finish(conv, weight.shape[1], kind, True)
 
     def norm_alone(self, kind: str) -> Layer:

@@ -46,11 +46,18 @@ class OpenVinoEngine(EngineBase):
         super().__init__(self._describe(options, started))
 
     def _find_device(self) -> str:
+        """The device's full name. Raises EngineError where it is not there, or cannot do the precision."""
         try:
-            return str(self._core.get_property(self._device, "FULL_DEVICE_NAME"))
+            name = str(self._core.get_property(self._device, "FULL_DEVICE_NAME"))
+            abilities = self._core.get_property(self._device, "OPTIMIZATION_CAPABILITIES")
         except RuntimeError as error:
             known = ", ".join(self._core.available_devices)
             raise EngineError(f"OpenVINO has no device {self._device!r} here; use one of {known}") from error
+        wanted = self._options.precision
+        if wanted in ("fp16", "bf16") and wanted.upper() not in abilities:
+            able = [p for p in ("fp32", "bf16", "fp16") if p.upper() in abilities]
+            raise EngineError(f"{name} does not compute in {wanted}; use precision {' or '.join(able)}")
+        return name
 
     def _describe(self, options: EngineOptions, started: float) -> EngineInfo:
         hint = self._compile(options.confidence, _LATENCY).get_property("INFERENCE_PRECISION_HINT").to_string()

@@ -1,0 +1,64 @@
+"""Cached engines: found again, rebuilt when stale, refused when the folder cannot be written."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from enet_ros.engines import cache
+from enet_ros.engines.cache import CacheKey
+from enet_ros.errors import EngineError
+
+KEY = CacheKey("openvino", "ab" * 32, "360x480-f32-labels", "OpenVINO 2026.4.1", "CPU: some", "0123")
+
+
+def test_what_is_written_is_read(cache_home: Path) -> None:
+    path = cache.write(KEY, b"engine")
+    assert path.parent == cache_home and cache.read(KEY) == b"engine"
+
+
+def test_nothing_there(cache_home: Path) -> None:
+    assert cache.read(KEY) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("runtime", "OpenVINO 2027.0"), ("device", "CPU: other"), ("graph", "4567")]
+)
+def test_a_stale_engine_is_not_used_and_the_log_says_why(
+    field: str, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache.write(KEY, b"engine")
+    with caplog.at_level(logging.INFO):
+        assert cache.read(KEY._replace(**{field: value})) is None
+    assert f"it is for {field}" in caplog.text and value in caplog.text
+
+
+def test_another_model_or_variant_is_another_file() -> None:
+    paths = {
+        cache.entry(key) for key in (KEY, KEY._replace(model="cd" * 32), KEY._replace(variant="720x1280-f32-labels"))
+    }
+    assert len(paths) == 3
+
+
+@pytest.mark.parametrize("damage", [lambda d: d[:-1], lambda d: d[:-1] + b"?", lambda d: b"foreign", lambda d: b""])
+def test_a_damaged_engine_is_not_used(damage, caplog: pytest.LogCaptureFixture) -> None:
+    path = cache.write(KEY, b"engine")
+    path.write_bytes(damage(path.read_bytes()))
+    with caplog.at_level(logging.INFO):
+        assert cache.read(KEY) is None
+    assert "building anew" in caplog.text
+
+
+def test_an_unwritable_cache_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    with pytest.raises(EngineError, match=rf"cannot write the engine cache {blocked}.*XDG_CACHE_HOME"):
+        cache.write(KEY, b"engine", blocked)
+
+
+def test_a_relative_xdg_cache_home_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert cache.cache_dir() == Path(os.path.expanduser("~/.cache/enet_ros"))
