@@ -41,10 +41,8 @@ def ground_points(surface: U8, ground: Ground) -> F32:
 @lru_cache(maxsize=2)
 def _pixel_ground(ground: Ground) -> F32:
     """(H, W, 3) float32: where the ray through each pixel's centre meets the ground."""
-    edges = ground.edge_rays
-    centers = (edges[:-1].astype(np.float64) + edges[1:]) / 2
-    height, width = centers.shape[:2]
-    points = np.zeros((height, width, 3), np.float32)
-    points[..., :2] = meet(centers.reshape(-1, 3), ground.pose, ground.max_range_m).reshape(height, width, 2)
+    centers = ground.edge_rays[:-1] + ground.edge_rays[1:]
+    points = np.zeros_like(centers)
+    points[..., :2] = meet(centers, ground.pose, ground.max_range_m)
     points[np.isnan(points[..., 0])] = np.nan
     return points

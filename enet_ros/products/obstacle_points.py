@@ -8,7 +8,7 @@ import numpy as np
 
 from enet_ros.products.arrays import F32, F64, I32
 from enet_ros.products.free_space import FreeSpace
-from enet_ros.products.ground import Ground
+from enet_ros.products.ground import Ground, meet
 from enet_ros.products.surface import Surface
 
 DEFAULT_HEIGHT_M = 0.2
@@ -68,10 +68,9 @@ def free_points(space: FreeSpace, ground: Ground, max_range_m: float, height_m: 
 @lru_cache(maxsize=4)
 def _farthest_edge(ground: Ground, max_range_m: float) -> I32:
     """(W,) int32: the highest edge down from which a column shows ground within reach; H + 1 where none does."""
-    edges, width = ground.intrinsics.height + 1, ground.intrinsics.width
-    rows, columns = (index.ravel() for index in np.indices((edges, width)))
-    xy = ground.points(rows, columns)
+    edges = ground.intrinsics.height + 1
+    xy = meet(ground.edge_rays, ground.pose, ground.max_range_m)
     with np.errstate(invalid="ignore"):
-        beyond = ~(np.hypot(xy[:, 0], xy[:, 1]) <= max_range_m).reshape(edges, width)[::-1]
+        beyond = ~(np.hypot(xy[..., 0], xy[..., 1]) <= max_range_m)[::-1]
     length = np.where(beyond.any(axis=0), beyond.argmax(axis=0), edges)
     return (edges - length).astype(np.int32)
