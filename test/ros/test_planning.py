@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
@@ -28,7 +30,7 @@ from enet_ros.classes import CAMVID, VOID, autoware_ids
 from enet_ros.errors import ConfigError
 from enet_ros.products import run_length
 from enet_ros.products.lens import GeometryError, Reason
-from enet_ros.ros import planning
+from enet_ros.ros import planning, table
 from enet_ros.ros.camera_pose import TfPose, from_parameters, from_transform
 from enet_ros.ros.messages import intrinsics, to_stamp
 from enet_ros.ros.metric_messages import from_occupancy_grid, from_point_cloud
@@ -37,9 +39,10 @@ from enet_ros.ros.parameters import Parameters
 from enet_ros.ros.publishers import OutputPublishers
 from enet_ros.segmenter import Segmentation
 
-sys.path.append(str(Path(__file__).parent.parent / "products"))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "products"))
 import flat_scenes as scenes
 
+REPO = Path(__file__).resolve().parents[2]
 LENS, POSE, WALL_M = scenes.LENSES["plumb_bob"], scenes.POSES["placed"], 8.0
 PARAMETERS = Parameters(
     camera_height=POSE.height_m,
@@ -237,6 +240,25 @@ def test_nav2_s_conditions_are_real() -> None:
 def test_a_grid_nobody_could_read_fails_the_configuration(values: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         rows(PARAMETERS.changed(values))
+
+
+def test_the_recipes_name_topics_that_there_are() -> None:
+    text = (REPO / "docs" / "planning.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        assert yaml.safe_load(block)
+    published = {output.topic.removeprefix("~") for output in table.outputs(Setup(None, PARAMETERS, CAMVID))}  # type: ignore[arg-type]
+    named = set(re.findall(r"/segmentation(/[a-z_]+)", text)) - {"/pointcloud"}
+    assert {"/obstacle_points", "/free_points", "/ground_points", "/mask", "/run_length"} <= named
+    assert named <= published | {"/label_info", "/info"}
+
+
+def test_the_semantic_layer_s_recipe_costs_every_class() -> None:
+    text = (REPO / "docs" / "planning.md").read_text()
+    (block,) = (b for b in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "class_types" in b)
+    camera = yaml.safe_load(block)["semantic_layer"]["camera"]
+    assert sorted(n for kind in camera["class_types"] for n in camera[kind]["classes"]) == sorted(CAMVID.names)
 
 
 # ---- no metres --------------------------------------------------------------------------------------------------
