@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
-from rclpy.event_handler import EventHandler, SubscriptionEventCallbacks, UnsupportedEventTypeError
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -18,6 +17,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from enet_ros.ros import qos
 from enet_ros.ros.counters import Counters
+from enet_ros.ros.events import PolledEvents, no_subscription_events
 from enet_ros.ros.parameters import Parameters
 from enet_ros.ros.sequence import SequenceGaps, WithInfo
 
@@ -44,7 +44,7 @@ class CameraInput:
         self._lock = threading.Lock()
         self._image: Subscription[Any] | None = None
         self._info: Subscription[CameraInfo] | None = None
-        self._events: _Events | None = None
+        self._events: PolledEvents | None = None
         self._profile: QoSProfile | None = None
         self._calibration: CameraInfo | None = None
         self._since_s = self._last_s = -math.inf
@@ -109,7 +109,7 @@ class CameraInput:
         self._image = self._make(
             kind, self._relative_topic, WithInfo(self._on_image), qos.copied(profile), self._overrides()
         )
-        self._events = _Events(self._image, self._group)
+        self._events = PolledEvents(self._image, self._group)
         self._gaps, self._numbered = SequenceGaps(), False
 
     def _wanted_profile(self) -> QoSProfile | None:
@@ -134,7 +134,7 @@ class CameraInput:
             callback,
             profile,
             callback_group=self._group,
-            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            event_callbacks=no_subscription_events(),
             qos_overriding_options=overrides,
         )
 
@@ -169,42 +169,3 @@ class CameraInput:
         lost = self._gaps.add(info)
         self._numbered = lost is not None
         self._deliver(Arrival(message, monotonic_ns, ros_ns, self._calibration, lost or 0))
-
-
-class _Events:
-    """A subscription's events, polled: they are never given to an executor, so they can be destroyed at any time."""
-
-    def __init__(self, subscription: Subscription[Any], group: CallbackGroup) -> None:
-        self._lost = self._handler(subscription, group, message_lost=_ignore)
-        self._deadline = self._handler(subscription, group, deadline=_ignore)
-
-    @staticmethod
-    def _handler(subscription: Subscription[Any], group: CallbackGroup, **callback: Any) -> EventHandler | None:
-        callbacks = SubscriptionEventCallbacks(use_default_callbacks=False, **callback)
-        try:
-            (handler,) = callbacks.create_event_handlers(group, subscription.handle, subscription.topic)
-        except UnsupportedEventTypeError:  # this middleware does not tell
-            return None
-        return handler
-
-    def take(self) -> tuple[int, int]:
-        """(messages lost, deadlines missed) since the last call."""
-        return _taken(self._lost), _taken(self._deadline)
-
-    def destroy(self) -> None:
-        """Before the subscription."""
-        for handler in (self._lost, self._deadline):
-            if handler is not None:
-                handler.destroy()
-
-
-def _ignore(_: Any) -> None:
-    """The event is polled."""
-
-
-def _taken(handler: EventHandler | None) -> int:
-    if handler is None:
-        return 0
-    handler._ready_to_take_data = True  # what a wait set would do; the status itself is there at any time
-    status = handler.take_data()
-    return int(getattr(status, "total_count_change", 0))

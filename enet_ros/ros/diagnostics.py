@@ -20,6 +20,8 @@ FASTDDS_REMEDY = (
     "on Fast DDS start the CAMERA's process with FASTDDS_DEFAULT_PROFILES_FILE=<enet_ros>/config/fastdds.xml: "
     "the default shared memory is smaller than an image"
 )
+LOST_SHARE = 0.01
+"""Fewer lost images than this are in the values only."""
 CLOCK_REMEDIES = {
     ClockState.UNSET: "image stamps are zero: have the camera driver fill header.stamp",
     ClockState.FUTURE: "image stamps lie in the future: synchronise the clocks, or publish /clock more often",
@@ -120,16 +122,18 @@ def _camera_verdict(health: Health, limits: Limits, rate: float) -> tuple[Level,
             f"QoS does not fit {health.topic}: {'; '.join(health.incompatible)}: see reliability, durability",
         )
     if not health.subscribed:
+        if health.consumers and health.publishers == 0:
+            return Level.WARN, f"waiting for a publisher of {health.topic}, to match its QoS"
         if health.consumers:
-            return Level.WARN, f"waiting for a publisher of {health.topic} to match its QoS"
+            return Level.OK, "subscribing"
         return Level.OK, "idle: nobody subscribes to an output"
     quiet_s = min(health.silent_s, health.subscribed_s)
     if quiet_s > limits.silence_s and health.publishers == 0:
         return Level.WARN, f"nobody publishes {health.topic}"
     if quiet_s > limits.silence_s:
         return Level.WARN, f"{health.topic} is announced but no image came for {quiet_s:.0f} s; {FASTDDS_REMEDY}"
-    if lately.lost:
-        share = lately.lost / (lately.lost + lately.received)
+    share = lately.lost / max(1, lately.lost + lately.received)
+    if share >= LOST_SHARE:
         return Level.WARN, f"{share:.0%} of the images got lost on the way; {FASTDDS_REMEDY}"
     if lately.deadline:
         return Level.WARN, f"the camera missed its deadline {lately.deadline} times"

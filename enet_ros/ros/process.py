@@ -53,7 +53,7 @@ def _end_now() -> None:
 
 
 def make_executor(choice: str) -> Executor:
-    """choice: 'events' (Kilted; ConfigError elsewhere), 'single', or 'auto' for the first of them that there is."""
+    """choice: 'events' (ConfigError where rclpy has none), 'single', or 'auto' for the first of them that there is."""
     from rclpy.executors import SingleThreadedExecutor
 
     from enet_ros.errors import ConfigError
@@ -63,7 +63,7 @@ def make_executor(choice: str) -> Executor:
             from rclpy.experimental.events_executor import EventsExecutor
         except ImportError:
             if choice == "events":
-                raise ConfigError("this rclpy has no EventsExecutor (Kilted has): use executor single") from None
+                raise ConfigError("this rclpy has no EventsExecutor (Kilted has one): use executor single") from None
         else:
             return EventsExecutor()
     return SingleThreadedExecutor()

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 
 from enet_ros.errors import EnetRosError
 from enet_ros.ros import qos
+from enet_ros.ros.events import no_publisher_events
 from enet_ros.ros.outputs import Frame, Output
 from enet_ros.ros.parameters import Parameters
 
@@ -25,12 +25,12 @@ class Spent(NamedTuple):
 
 
 def create(node: Node, kind: type, topic: str, profile: QoSProfile) -> Publisher[Any]:
-    """A publisher without event handlers: rclpy's EventsExecutor crashes where one is destroyed (ros2/rclpy#1644)."""
+    """A publisher that can be destroyed at any time."""
     return node.create_publisher(
         kind,
         topic,
         profile,
-        event_callbacks=PublisherEventCallbacks(use_default_callbacks=False),
+        event_callbacks=no_publisher_events(),
         qos_overriding_options=qos.overrides(),
     )
 

@@ -75,7 +75,9 @@ def test_all_is_well() -> None:
         ({"lately": lately(received=90, deadline=3)}, Level.WARN, "missed its deadline 3 times"),
         ({"incompatible": ("reliable asked of best effort",)}, Level.ERROR, "reliable asked of best effort"),
         ({"subscribed": False, "consumers": ()}, Level.OK, "nobody subscribes"),
-        ({"subscribed": False}, Level.WARN, "match"),
+        ({"subscribed": False, "publishers": 0}, Level.WARN, "match"),
+        ({"subscribed": False}, Level.OK, "subscribing"),
+        ({"lately": lately(received=999, lost=1)}, Level.OK, "Hz"),
     ],
 )
 def test_the_camera(changes: dict[str, Any], level: Level, text: str) -> None:

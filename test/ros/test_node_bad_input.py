@@ -146,3 +146,16 @@ def test_an_output_that_fails_takes_no_other_with_it(rig: Callable[..., Rig]) ->
     wait_for(lambda: masks)
     assert infos == []
     assert dict(r.node._active.health().problems) == {"~/camera_info": "no camera_info has come"}
+
+
+def test_bad_images_do_not_fill_the_log(rig: Callable[..., Rig], capfd: pytest.CaptureFixture[str]) -> None:
+    r = rig()
+    masks = r.listen("mask")
+    r.start()
+    r.wait_for_camera()
+    for number in range(10):
+        r.send(picture(1), encoding="rgb7")
+        wait_for(lambda n=number: r.counters().failed == n + 1)
+    then_next_is_answered(r, masks, 10)
+    told = [line for line in capfd.readouterr().err.splitlines() if "image dropped" in line]
+    assert len(told) == 1, "within five seconds one line is enough"
