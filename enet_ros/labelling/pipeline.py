@@ -89,7 +89,7 @@ def pipeline(
             while backlog and backlog[0].network_input is None:
                 yield _Answered(_noted(backlog.popleft(), infos, calibrations), None, None)
 
-        for inference in engine.infer_many(inputs()):
+        for inference in engine.infer_many(inputs(), in_flight=2 * _cores()):
             yield from passed()
             item = backlog.popleft()
             info = cameras[item.message.topic].info
@@ -119,4 +119,9 @@ def _noted(item: _Decoded, infos: set[str], calibrations: dict[str, CameraIntrin
 
 def _workers() -> int:
     """Threads that decode and encode: half the cores, for a network on the CPU wants them too."""
-    return max(1, min(_MOST_WORKERS, len(os.sched_getaffinity(0)) // 2))
+    return max(1, min(_MOST_WORKERS, _cores() // 2))
+
+
+def _cores() -> int:
+    """Processors this process may use; twice as many frames in flight keep the network busy while others wait."""
+    return len(os.sched_getaffinity(0))
