@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -21,6 +22,9 @@ from ros_rig import wait_for
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from enet_ros.bags.create import BagLayout, create
+from enet_ros.bags.sources import folder_source
+from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError, ConfigError, DatasetError
 from enet_ros.ros import frames, process, qos
 from enet_ros.ros.camera_publisher import CameraPublisher, Look
@@ -117,6 +121,18 @@ def test_the_street_with_its_camera() -> None:
     assert [shot.rgb.shape for shot in film.shots()] == [(48, 64, 3)] * 2
     assert film.calibration is not None and film.calibration.width == 64
     assert film.pose is not None and film.pose.height_m == 1.5
+
+
+def test_a_bag_with_its_calibration(folder: Path, tmp_path: Path) -> None:
+    source = folder_source(folder, 20.0)
+    lens = CameraIntrinsics.from_fov(32, 24, 1.0)
+    create(tmp_path / "bag", dataclasses.replace(source, camera=lens), BagLayout(compression="none"))
+    film = frames.from_bag(tmp_path / "bag")
+    shots = list(film.shots())
+    assert film.total == PICTURES and film.rate_hz == pytest.approx(20.0, rel=0.01)
+    assert [int(shot.rgb[0, 0, 0]) for shot in shots] == list(range(PICTURES))
+    assert [shot.name for shot in shots] == [f"{n:06d}" for n in range(PICTURES)]
+    assert film.calibration is not None and film.calibration.k == pytest.approx(lens.k)
 
 
 def test_sources_that_are_none(tmp_path: Path) -> None:
