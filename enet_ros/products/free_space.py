@@ -53,7 +53,7 @@ def find_free_space(surface: U8, min_run: int = DEFAULT_MIN_RUN) -> FreeSpace:
         window = np.ones((min_run, 1), np.uint8)
         begins = np.asarray(cv2.erode(surface, window, anchor=(0, min_run - 1)), np.uint8)
     # One image row per column, bottom first: the search runs along memory and stops at the first hit.
-    columns = np.asarray(cv2.rotate(begins, cv2.ROTATE_90_CLOCKWISE), np.uint8) != Surface.DRIVABLE
+    columns = np.asarray(cv2.rotate(begins, cv2.ROTATE_90_CLOCKWISE), np.uint8) != Surface.DRIVABLE.value
     length = columns.argmax(axis=1)
     each = np.arange(width)
     length[~columns[each, length]] = height
@@ -71,7 +71,7 @@ def _what_ends(surface: U8, boundary_row: npt.NDArray[np.intp], min_run: int) ->
     depth = max(min_run, height // 45) + 1
     rows = boundary_row - 1 - np.arange(depth)[:, None]
     met = surface[rows.clip(0), np.arange(width)]
-    is_obstacle = ((met == Surface.FLAT) | (met == Surface.UPRIGHT)) & (rows >= 0)
+    is_obstacle = ((met == Surface.FLAT.value) | (met == Surface.UPRIGHT.value)) & (rows >= 0)
     first = is_obstacle.argmax(axis=0)
     each = np.arange(width)
     ends = np.where(is_obstacle[first, each], met[first, each], np.uint8(Surface.UNKNOWN))

@@ -42,7 +42,7 @@ def obstacle_points(space: FreeSpace, xy: F64, max_range_m: float, height_m: flo
     Returns (N, 3) float32 x, y, z in the base frame: columns whose free space ends at a class that is not
     drivable; not those that end at the image's upper edge, at void or at pixels too unsure to tell.
     """
-    solid = (space.surface == Surface.FLAT) | (space.surface == Surface.UPRIGHT)
+    solid = (space.surface == Surface.FLAT.value) | (space.surface == Surface.UPRIGHT.value)
     with np.errstate(invalid="ignore"):
         solid &= np.hypot(xy[:, 0], xy[:, 1]) <= max_range_m
     points = np.empty((int(np.count_nonzero(solid)), 3), np.float32)

@@ -139,10 +139,10 @@ def occupancy_grid(surface: U8, table: GridTable) -> I8:
     flat = np.ascontiguousarray(surface).reshape(-1)
     shown = flat[table.centers]
     values = _VALUES[shown]
-    values[(flat[table.behind] == Surface.UPRIGHT) & (table.behind >= 0)] = OCCUPIED
-    upright = np.flatnonzero(shown == Surface.UPRIGHT)
+    values[(flat[table.behind] == Surface.UPRIGHT.value) & (table.behind >= 0)] = OCCUPIED
+    upright = np.flatnonzero(shown == Surface.UPRIGHT.value)
     nearer = table.nearer[:, upright]
-    hidden = ((flat[nearer] == Surface.UPRIGHT) & (nearer >= 0)).all(axis=0)
+    hidden = ((flat[nearer] == Surface.UPRIGHT.value) & (nearer >= 0)).all(axis=0)
     values[upright[hidden]] = UNKNOWN
     grid = np.full(table.spec.shape, UNKNOWN, np.int8)
     grid.reshape(-1)[table.cells] = values

@@ -18,7 +18,10 @@ from enet_ros.products.images import require_labels
 
 
 class Surface(IntEnum):
-    """Values of a surface image; DRIVABLE is 0, which the minimum filter of `free_space` relies on."""
+    """Values of a surface image; DRIVABLE is 0, which the minimum filter of `free_space` relies on.
+
+    Compare arrays with `.value`: NumPy takes the enum itself for an int64 and widens the image to it.
+    """
 
     DRIVABLE = 0
     FLAT = 1
