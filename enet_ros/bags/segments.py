@@ -21,7 +21,7 @@ from enet_ros.bags.metadata import FileEntry, sync, write_metadata
 from enet_ros.bags.reader import BagReader
 from enet_ros.bags.types import definition_of
 from enet_ros.bags.writer import BagFolder, place
-from enet_ros.errors import BagError
+from enet_ros.errors import BagError, EnetRosError
 
 _JOURNAL = "journal.json"
 _VERSION = 1
@@ -81,13 +81,15 @@ class SegmentedBag:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Put the bag in its place; after an error leave the finished segments in PATH.part."""
+        """Put the bag in its place; after an error leave the finished segments in PATH.part, and say so."""
         try:
             if error is None:
                 self._finish()
-            elif self._bag is not None:
-                self._bag.keep()
-                shutil.rmtree(self._bag.folder, ignore_errors=True)
+            else:
+                self._break_off()
+            if isinstance(error, EnetRosError) and self._files:
+                what = f"{len(self._files)} finished segments are bags in {self.part}"
+                raise type(error)(f"{error}; {what}, and the same command goes on from there") from error
         finally:
             self._lock.close()
 
@@ -105,6 +107,14 @@ class SegmentedBag:
         self._bag = None
         self.consumed = consumed
         self._write_journal()
+
+    def _break_off(self) -> None:
+        """Remove what is not finished."""
+        if self._bag is not None:
+            self._bag.keep()
+            shutil.rmtree(self._bag.folder, ignore_errors=True)
+        if not self._files:
+            shutil.rmtree(self.part, ignore_errors=True)
 
     def _folder(self, number: int) -> Path:
         return self.part / f"{self.path.name}_{number}"

@@ -63,6 +63,34 @@ def dataset_source(dataset: PairDataset, layout: str, rate_hz: float | None = No
     return Source(len(stamped), loads, classes=dataset.table)
 
 
+def sequence_source(
+    images: Path, dataset: PairDataset, layout: str, rate_hz: float | None = None, mode: str = "number"
+) -> Source:
+    """Every image below a folder, with the dataset's labels for those it has: leftImg8bit_sequence, frames of a video.
+
+    A frame is labelled if its file has the name of a sample's image. Raises BagError where none is.
+    """
+    files = find_images(images)
+    labelled = {sample.image_path.stem: index for index, sample in enumerate(dataset.samples)}
+    if not any(file.stem in labelled for file in files):
+        known = dataset.samples[0].image_path.name
+        raise BagError(f"no image in {images} has the name of a labelled one, e.g. {known}: is it another split?")
+    stamped = stamps([file.stem for file in files], rate_hz or _RATES.get(layout, 30.0), mode)
+
+    def load(file: Path, stamp_ns: int) -> SourceFrame:
+        index = labelled.get(file.stem)
+        if index is None:
+            return SourceFrame(stamp_ns, read_image(file), None, file)
+        image, truth = dataset.read(index)
+        return SourceFrame(stamp_ns, image, truth, dataset.samples[index].image_path)
+
+    def loads() -> Iterator[Callable[[], SourceFrame]]:
+        for position, stamp_ns in stamped:
+            yield lambda f=files[position], s=stamp_ns: load(f, s)  # type: ignore[misc]
+
+    return Source(len(files), loads, classes=dataset.table)
+
+
 def folder_source(folder: Path, rate_hz: float = 30.0, mode: str = "order") -> Source:
     """The images below a folder in the order of their paths. Raises DatasetError where there is none."""
     files = find_images(folder)

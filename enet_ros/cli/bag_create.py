@@ -2,6 +2,8 @@
 
   enet_ros bag create OUT --dataset camvid --data DIR --split val
       CamVid's frame numbers become 30 Hz stamps (0016E5_07959: 265.3 s), Cityscapes' 17 Hz; --rate changes that
+  enet_ros bag create OUT --dataset cityscapes --data DIR --images DIR/leftImg8bit_sequence/val/lindau
+      every frame of the folder, with the dataset's ground truth where it has one
   enet_ros bag create OUT --images I --labels L --classes camvid
   enet_ros bag create OUT --images frames/ --rate 10 --compress jpeg
   enet_ros bag create OUT --video drive.mp4 --fov 60
@@ -21,7 +23,7 @@ from pathlib import Path
 from enet_ros.bags.calibration import load_calibration
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.encode import COMPRESSIONS
-from enet_ros.bags.sources import Source, dataset_source, folder_source, video_source
+from enet_ros.bags.sources import Source, dataset_source, folder_source, sequence_source, video_source
 from enet_ros.bags.stamps import MODES
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraIntrinsics
@@ -34,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="the bag, a folder that does not exist yet")
     source = parser.add_argument_group("frames (one of these)")
     source.add_argument("--dataset", choices=("camvid", "cityscapes", "sunrgbd"), help="layout of --data")
-    source.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, or with --labels")
+    source.add_argument(
+        "--images", type=Path, metavar="DIR", help="a folder of images; also with --labels or --dataset"
+    )
     source.add_argument("--video", type=Path, metavar="FILE", help="a video file")
     source.add_argument("--street", type=int, metavar="N", help="N frames of the synthetic street")
     detail = parser.add_argument_group("about the frames")
@@ -77,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _source(args: argparse.Namespace) -> Source:
     chosen = [n for n in ("dataset", "images", "video", "street") if getattr(args, n) is not None]
-    if len(chosen) != 1:
+    if len(chosen) != 1 and chosen != ["dataset", "images"]:
         given = " and ".join(f"--{n}" for n in chosen) or "none"
         raise ConfigError(f"give one of --dataset, --images, --video, --street ({given} given)")
     if args.video is not None:
@@ -92,6 +96,8 @@ def _source(args: argparse.Namespace) -> Source:
         if args.data is None:
             raise ConfigError(f"--dataset {args.dataset} needs --data DIR, its root folder")
         dataset = open_dataset(args.dataset, args.data, args.split)
+        if args.images is not None:
+            return sequence_source(args.images, dataset, args.dataset, args.rate, args.stamps or "number")
         return dataset_source(dataset, args.dataset, args.rate, args.stamps or "number")
     if args.labels is None:
         return folder_source(args.images, args.rate or 30.0, args.stamps or "order")

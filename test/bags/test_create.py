@@ -9,11 +9,11 @@ import pytest
 from enet_ros.bags import BagReader, LabelledBag
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import camera_frame, from_cdr, header_of, intrinsics_of
-from enet_ros.bags.sources import dataset_source, folder_source, video_source
+from enet_ros.bags.sources import dataset_source, folder_source, sequence_source, video_source
 from enet_ros.bags.street import street_source
 from enet_ros.bags.types import CAMERA_INFO
 from enet_ros.camera import CameraIntrinsics
-from enet_ros.datasets import camvid
+from enet_ros.datasets import camvid, cityscapes
 from enet_ros.errors import BagError
 
 
@@ -79,6 +79,27 @@ def test_camvid_frame_numbers_become_stamps(tmp_path: Path) -> None:
     assert stamps(tmp_path / "bag", "/camera/ground_truth") == [265_300_000_000, 265_366_666_667]
     with LabelledBag(tmp_path / "bag") as bag:
         assert [(f.image.mean(), f.truth.mean()) for f in bag] == [(90, 3), (90, 3)]
+
+
+def test_a_sequence_has_truth_where_the_dataset_has(tmp_path: Path) -> None:
+    """Cityscapes' leftImg8bit_sequence: 30 frames a snippet at 17 Hz, of which one is labelled."""
+    name = "lindau_000000_0000"
+    files = [f"leftImg8bit_sequence/val/lindau/{name}{n}_leftImg8bit.png" for n in (18, 19, 20)]
+    files.append(f"leftImg8bit/val/lindau/{name}19_leftImg8bit.png")
+    for value, file in enumerate((*files, f"gtFine/val/lindau/{name}19_gtFine_labelIds.png")):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shape = (6, 8) if "gtFine" in file else (6, 8, 3)
+        cv2.imwrite(str(tmp_path / file), np.full(shape, 7 if "gtFine" in file else value, np.uint8))
+    dataset = cityscapes.cityscapes(tmp_path, "val")
+    sequence = tmp_path / "leftImg8bit_sequence"
+    assert create(tmp_path / "bag", sequence_source(sequence, dataset, "cityscapes"), BagLayout()) == 3
+    first = round(18e9 / 17)
+    assert stamps(tmp_path / "bag", "/camera/image_raw") == [first, round(19e9 / 17), round(20e9 / 17)]
+    with LabelledBag(tmp_path / "bag") as bag:
+        (frame,) = bag
+        assert (frame.stamp_ns, frame.truth.max(), frame.name) == (round(19e9 / 17), 0, "/camera/image_raw#1")
+    with pytest.raises(BagError, match="no image in .* has the name of a labelled one, e.g. lindau_000000_000019"):
+        sequence_source(tmp_path / "gtFine", dataset, "cityscapes")
 
 
 def test_a_video_has_its_own_rate(tmp_path: Path) -> None:

@@ -77,6 +77,13 @@ def test_a_kill_while_the_segments_are_joined(tmp_path: Path) -> None:
     assert log_times(tmp_path / "out") == list(range(10))
 
 
+def test_nothing_finished_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="^failed$"), SegmentedBag(tmp_path / "out", TOPICS, job=JOB) as bag:
+        bag.write("/a", 0, CDR)
+        raise EngineError("failed")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_job_does_not_go_on_with_it(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         run(tmp_path / "out", until=6)
@@ -101,7 +108,8 @@ def test_an_existing_bag_and_a_second_process_are_refused(tmp_path: Path) -> Non
 
 
 def test_an_error_leaves_finished_segments_only(tmp_path: Path) -> None:
-    with pytest.raises(EngineError), SegmentedBag(tmp_path / "out", TOPICS, job=JOB) as bag:
+    complaint = "the runtime failed; 1 finished segments are bags in .*out.part, and the same command goes on"
+    with pytest.raises(EngineError, match=complaint), SegmentedBag(tmp_path / "out", TOPICS, job=JOB) as bag:
         bag.write("/a", 0, CDR)
         bag.checkpoint(1)
         bag.write("/a", 1, CDR)
