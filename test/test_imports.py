@@ -35,12 +35,18 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "report": ("metrics", "products", "card"),
     "evaluation": ("segmenter", "metrics", "datasets", "bags", "products"),
     "labelling": ("segmenter", "bags", "products"),
-    "cli": ("train", "report", "evaluation", "labelling", "version", "memory"),
+    "benchmark": ("engines", "metrics", "datasets"),
+    "benchmark.plain": ("engines.pytorch",),
+    "benchmark.segnet": (),
+    "benchmark.torch_peers": ("benchmark", "benchmark.segnet", "nn"),
+    "benchmark.peers": ("benchmark", "benchmark.plain", "benchmark.torch_peers"),
+    "benchmark.worker": ("benchmark.peers",),
+    "cli": ("benchmark", "train", "report", "evaluation", "labelling", "version", "memory"),
     # ---- the line: nothing above imports rclpy or a message package ----
     "ros.parameters": ("classes", "engines"),
     "ros": ("ros.parameters", "segmenter", "products", "bags", "metrics", "report", "version", "memory"),
 }
-TORCH_ROOMS = ("nn", "train", "engines.pytorch")
+TORCH_ROOMS = ("nn", "train", "engines.pytorch", "benchmark.segnet", "benchmark.plain", "benchmark.torch_peers")
 ROS_PACKAGES = {
     "rclpy", "rosbag2_py", "cv_bridge", "tf2_ros", "launch", "launch_ros", "builtin_interfaces", "std_msgs",
     "sensor_msgs", "nav_msgs", "geometry_msgs", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces",
