@@ -47,3 +47,25 @@ def rig(ros: int, plain_engine: type[PlainEngine]) -> Iterator[Callable[..., Rig
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def watcher(ros: int) -> Iterator[Any]:
+    """A node that is spun in the background."""
+    import threading
+
+    import rclpy
+
+    from enet_ros.ros import process
+
+    node = rclpy.create_node("watcher")
+    executor = process.make_executor("auto")
+    executor.add_node(node)
+    stopped = threading.Event()
+    thread = threading.Thread(target=process.spin, args=(executor, stopped))
+    thread.start()
+    yield node
+    stopped.set()
+    executor.wake()
+    thread.join()
+    node.destroy_node()

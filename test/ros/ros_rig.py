@@ -19,6 +19,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Inference
+from enet_ros.errors import EngineError
 from enet_ros.ros import process, qos
 from enet_ros.ros.messages import to_image, to_stamp
 from enet_ros.ros.node import EnetNode
@@ -34,6 +35,8 @@ class PlainEngine(EngineBase):
     open_engines = 0
 
     def __init__(self, path: object, options: EngineOptions) -> None:
+        if options.device == "nowhere":
+            raise EngineError("there is no device 'nowhere'")
         super().__init__(EngineInfo("onnxruntime", "plain 1.0", "CPU", "fp32", options.size or SIZE, 1, 0.0))
         type(self).open_engines += 1
 

@@ -31,21 +31,6 @@ def host(ros: int, plain_engine: type[PlainEngine]) -> Iterator[Host]:
     made.close()
 
 
-@pytest.fixture
-def watcher(ros: int) -> Iterator[Any]:
-    node = rclpy.create_node("watcher")
-    executor = process.make_executor("auto")
-    executor.add_node(node)
-    stopped = threading.Event()
-    thread = threading.Thread(target=process.spin, args=(executor, stopped))
-    thread.start()
-    yield node
-    stopped.set()
-    executor.wake()
-    thread.join()
-    node.destroy_node()
-
-
 def answers(watcher: Any, namespace: str, label: int) -> Callable[[], bool]:
     """Sends a picture to a camera's node; the function returned says whether its label came back."""
     profile = qos.keep_last(5, "reliable")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,10 @@ import pytest
 from rclpy.lifecycle import TransitionCallbackReturn as Return
 from rclpy.parameter import Parameter
 from ros_rig import PlainEngine, Rig, picture, wait_for
+from safetensors.numpy import save_file
 
+from enet_ros import model_file
+from enet_ros.classes import CITYSCAPES
 from enet_ros.ros.messages import from_image
 
 
@@ -25,6 +29,14 @@ def damaged(path: Path) -> Path:
     return path
 
 
+def miscounted(path: Path) -> Path:
+    """The shipped model with another class table in its card."""
+    model = model_file.load(model_file.resolve("camvid"))
+    card = json.loads(model.card.to_json()) | {"classes": CITYSCAPES.to_dict()}
+    save_file(dict(model.tensors), path, metadata={model_file.CARD_KEY: json.dumps(card)})
+    return path
+
+
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
@@ -32,7 +44,8 @@ def damaged(path: Path) -> Path:
         ({"model": "DAMAGED"}, "safetensors"),
         ({"mask_groups": ["ships=galleon"]}, "galleon"),
         ({"mask_groups": ["galleon"]}, "galleon"),
-        ({"engine": "tensorrt"}, "tensorrt"),
+        ({"model": "MISCOUNTED"}, "11 outputs but its class table 'cityscapes' lists 19"),
+        ({"device": "nowhere"}, "nowhere"),
         ({"base_frame": ""}, "base_frame"),
     ],
     ids=str,
@@ -40,15 +53,17 @@ def damaged(path: Path) -> Path:
 def test_configure_fails_with_the_reason_and_can_be_tried_again(
     rig: Callable[..., Rig], tmp_path: Path, parameters: dict[str, Any], reason: str
 ) -> None:
-    if parameters.get("model") == "DAMAGED":
-        parameters = {"model": str(damaged(tmp_path / "damaged.safetensors"))}
+    makers = {"DAMAGED": damaged, "MISCOUNTED": miscounted}
+    if maker := makers.get(parameters.get("model", "")):
+        parameters = {"model": str(maker(tmp_path / "model.safetensors"))}
     before = PlainEngine.open_engines
     r = rig(**parameters)
     assert r.node.trigger_configure() == Return.FAILURE
     assert state(r) == "unconfigured"
     assert reason in r.node._failure
     assert PlainEngine.open_engines == before
-    good = {"model": "camvid", "engine": "onnxruntime", "mask_groups": ["drivable"], "base_frame": "base_link"}
+    good = {"model": "camvid", "engine": "onnxruntime", "device": "auto"}
+    good |= {"mask_groups": ["drivable"], "base_frame": "base_link"}
     results = r.node.set_parameters([Parameter(name, value=value) for name, value in good.items()])
     assert all(result.successful for result in results), results
     assert r.node.trigger_configure() == Return.SUCCESS

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.sources import folder_source
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError, ConfigError, DatasetError
-from enet_ros.ros import frames, process, qos
+from enet_ros.ros import frames, qos
 from enet_ros.ros.camera_publisher import CameraPublisher, Look
 from enet_ros.ros.messages import decode, from_image, stamp_ns
 
@@ -51,22 +50,6 @@ def video(tmp_path: Path) -> Path:
         writer.write(np.full((48, 64, 3), 40 * number, np.uint8))
     writer.release()
     return tmp_path / "film.avi"
-
-
-@pytest.fixture
-def watcher(ros: int) -> Iterator[Any]:
-    """A node that is spun in the background."""
-    node = rclpy.create_node("watcher")
-    executor = process.make_executor("auto")
-    executor.add_node(node)
-    stopped = threading.Event()
-    thread = threading.Thread(target=process.spin, args=(executor, stopped))
-    thread.start()
-    yield node
-    stopped.set()
-    executor.wake()
-    thread.join()
-    node.destroy_node()
 
 
 def listen(node: Any, kind: type, topic: str) -> list[Any]:
