@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -51,9 +51,9 @@ class Worker:
         )
         job = {
             **case._asdict(),
-            "model": str(settings.model),
+            "model": str(settings.model.resolve()),
             "threads": settings.threads,
-            "opencv_model": str(settings.opencv_model or ""),
+            "opencv_model": str(settings.opencv_model.resolve()) if settings.opencv_model else "",
             "frames": str(frames),
         }
         self.runtime, self.skip = "", ""
@@ -72,7 +72,8 @@ class Worker:
         assert self._process.stdin is not None and self._process.stdout is not None
         if kind is not None:
             self._process.kill()
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):  # it has ended already
+            self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
 
@@ -90,19 +91,25 @@ class Worker:
 
     def _send(self, command: dict[str, Any]) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._dead() from None
 
     def _receive(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise EngineError(
-                f"the process that measured {self.case.name} at {self.case.size} ended with code "
-                f"{self._process.wait()}; its last words are above"
-            )
+            raise self._dead()
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def _dead(self) -> EngineError:
+        return EngineError(
+            f"the process that measured {self.case.name} at {self.case.size} ended with code "
+            f"{self._process.wait()}; its last words are above"
+        )
 
 
 def measure(

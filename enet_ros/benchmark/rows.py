@@ -75,7 +75,7 @@ def cells(rows: Sequence[Row], row: Row) -> list[str]:
     ]
 
 
-HEADER = ["name", "runtime", "precision", "size", "p50 ms", "p99 ms", "frames/s", "of baseline", "labels %", "mIoU %"]
+HEADER = ["name", "runtime", "precision", "WxH", "p50 ms", "p99 ms", "frames/s", "of baseline", "labels %", "mIoU %"]
 TEXT_COLUMNS = 4
 
 
