@@ -109,6 +109,8 @@ def _report(out: Path, result: LabelResult, seconds: float) -> int:
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)  # noqa: E731
     resumed = f", after {result.resumed} messages of an earlier run" if result.resumed else ""
     say(f"{out}: {result.frames} frames in {seconds:.1f} s ({result.frames / seconds:.1f} frames/s){resumed}")
+    for note in result.notes:
+        say(f"enet_ros: {note}")
     for problem in result.problems[:5]:
         say(f"enet_ros: not answered: {problem}")
     if len(result.problems) > 5:

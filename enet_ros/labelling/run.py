@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from enet_ros import model_file
 from enet_ros.bags.messages import from_cdr, intrinsics_of
-from enet_ros.bags.reader import BagMessage, BagReader
+from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.bags.segments import SegmentedBag, TopicPlan
-from enet_ros.bags.types import CAMERA_INFO
+from enet_ros.bags.types import CAMERA_INFO, definition_of
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.card import ModelCard
 from enet_ros.engines.base import Engine
@@ -20,17 +20,23 @@ from enet_ros.errors import BagError
 from enet_ros.labelling.cameras import Camera, find_cameras
 from enet_ros.labelling.outputs import INFO, LATCHED, Outputs, OutputSettings, info_cdr
 from enet_ros.labelling.pipeline import Labelled, pipeline
+from enet_ros.products.ground import ground
+from enet_ros.products.lens import GeometryError
 
 CHECKPOINT_FRAMES = 500
 """Frames a killed run loses at most; each checkpoint ends a file of the bag."""
 
 
 class LabelResult(NamedTuple):
-    """frames: answered by this run. resumed: input messages that an earlier run had done. problems: frames left out."""
+    """frames: answered by this run. resumed: input messages that an earlier run had done. problems: frames left out.
+
+    notes: why a camera has no free space in metres although a pose was given.
+    """
 
     frames: int
     resumed: int
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def label(
@@ -61,8 +67,11 @@ def label(
     with BagReader(source) as reader:
         kept = [topic for topic in reader.topics if topic.name not in set(exclude)]
         cameras = [c for c in find_cameras(reader, topics) if c.topic not in set(exclude)]
+        _require_definitions(kept)
         plans = [TopicPlan(t.name, t.type, t.connection) for t in kept] + _plans(cameras, settings)
         job = _job(reader, card, engine, settings, plans)
+        calibrations = _calibrations(reader, cameras)
+        notes = _notes(cameras, calibrations, settings)
         messages = _Readable(reader, [topic.name for topic in kept])
         with SegmentedBag(out, plans, job=job, storage=storage, overwrite=overwrite) as bag:
             resumed = bag.consumed
@@ -72,7 +81,7 @@ def label(
                 {camera.topic: camera for camera in cameras},
                 engine,
                 Outputs(card, settings),
-                _calibrations(reader, cameras),
+                calibrations,
             )
 
             def info(stamp_ns: int) -> memoryview:
@@ -81,7 +90,7 @@ def label(
             frames, problems = _write(bag, answers, cameras, info, checkpoint, advance)
     if messages.damage is not None:
         raise BagError(f"{messages.damage}; {out} is labelled up to there") from messages.damage
-    return LabelResult(frames, resumed, tuple(problems))
+    return LabelResult(frames, resumed, tuple(problems), notes)
 
 
 class _Readable:
@@ -97,6 +106,20 @@ class _Readable:
             yield from self._reader.messages(self._topics)
         except BagError as error:
             self.damage = error
+
+
+def _require_definitions(topics: list[Topic]) -> None:
+    """Raise BagError with all topics whose type cannot be written, for bags of before Iron do not define types."""
+    unknown = []
+    for topic in topics:
+        try:
+            definition_of(topic.type, topic.connection.msgdef, topic.connection.digest)
+        except BagError:
+            unknown.append(topic)
+    if unknown:
+        listing = ", ".join(f"{topic.name} [{topic.type}]" for topic in unknown)
+        names = " ".join(topic.name for topic in unknown)
+        raise BagError(f"neither the bag nor ROS 2's standard packages define {listing}: use --exclude {names}")
 
 
 def _plans(cameras: list[Camera], settings: OutputSettings) -> list[TopicPlan]:
@@ -132,6 +155,19 @@ def _calibrations(reader: BagReader, cameras: list[Camera]) -> dict[str, CameraI
         first = next(reader.messages((name,)), None)
         found[name] = intrinsics_of(from_cdr(CAMERA_INFO, first.data)) if first is not None else None
     return found
+
+
+def _notes(
+    cameras: list[Camera], calibrations: dict[str, CameraIntrinsics | None], settings: OutputSettings
+) -> tuple[str, ...]:
+    found = []
+    for camera in cameras if settings.pose is not None and "free_space" in settings.kinds else ():
+        lens = calibrations.get(camera.info) if camera.info else None
+        try:
+            ground(lens, settings.pose, (lens.height, lens.width) if lens else (1, 1))
+        except GeometryError as error:
+            found.append(f"free space of {camera.topic} is in rows alone: {error}")
+    return tuple(found)
 
 
 def _write(

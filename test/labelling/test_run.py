@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from enet_ros.bags.messages import camera_frame, from_cdr, header_of, label_imag
 from enet_ros.camera import CameraPose
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError, ConfigError
-from enet_ros.labelling import OutputSettings, label
+from enet_ros.labelling import LabelResult, OutputSettings, label
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.surface import surface_image, surface_lut
 from enet_ros.segmenter import Segmenter
@@ -38,7 +40,7 @@ def messages(bag: Path) -> dict[str, list[tuple[int, bytes]]]:
 def test_answers_are_those_of_the_segmenter(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
     settings = OutputSettings(pose=CameraPose(1.5, 0.04), full_overlay=True)
     result = label(street, tmp_path / "out", model, engine, settings, checkpoint=5)
-    assert result == (12, 0, ())
+    assert result == LabelResult(12, 0, (), ())
     before, after = messages(street), messages(tmp_path / "out")
     for topic, sent in before.items():
         assert after[topic] == sent
@@ -80,6 +82,19 @@ def test_without_a_pose_free_space_has_rows_alone(street: Path, model: Path, eng
     assert (len(space.range), len(space.bearing), space.base_frame) == (0, 0, "")
     small = camera_frame("sensor_msgs/msg/CompressedImage", after[OVERLAY][0][1])
     assert small.rgb.shape == (72, 96, 3)  # the network's size, unless asked otherwise
+
+
+def test_a_pose_that_cannot_serve_is_told(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+    up = OutputSettings(("free_space",), pose=CameraPose(1.5, pitch_rad=-1.2))
+    (note,) = label(street, tmp_path / "up", model, engine, up).notes
+    assert note.startswith(f"free space of {IMAGE} is in rows alone: ") and "horizon below the image" in note
+    level = OutputSettings(("free_space",), pose=CameraPose(1.5))
+    with BagReader(street) as reader, BagWriter(tmp_path / "bare") as bare:
+        bare.add_topic(IMAGE, "sensor_msgs/msg/CompressedImage")
+        for message in reader.messages((IMAGE,)):
+            bare.write(IMAGE, message.log_ns, message.data)
+    result = label(tmp_path / "bare", tmp_path / "none", model, engine, level)
+    assert "publish camera_info beside the image" in result.notes[0]
 
 
 def test_info_is_latched_for_those_who_come_late(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
@@ -132,6 +147,23 @@ def test_what_cannot_be_done_is_said(street: Path, model: Path, engine: Engine, 
     with pytest.raises(BagError, match="has no topic '/x'"):
         label(street, tmp_path / "out", model, engine, OutputSettings(), topics=["/x"])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_bag_of_humble_does_not_define_its_types(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+    """SQLite schema 3: standard types are known all the same, of others all are named at once."""
+    label(street, tmp_path / "in", model, engine, OutputSettings(("mask",)), storage="sqlite3")
+    file = tmp_path / "in/in_0.db3"
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("DROP TABLE message_definitions")
+        database.execute("ALTER TABLE topics DROP COLUMN type_description_hash")
+        database.execute("UPDATE schema SET schema_version = 3")
+        for name in (MASK, INFO):
+            database.execute("UPDATE topics SET type = 'acme_msgs/msg/Thing' WHERE name = ?", (name,))
+    with pytest.raises(BagError, match=rf"packages define {INFO} \[acme.*, {MASK} .*: use --exclude {INFO} {MASK}$"):
+        label(file, tmp_path / "out", model, engine, OutputSettings(("mask",)))
+    result = label(file, tmp_path / "out", model, engine, OutputSettings(("mask",)), exclude=(MASK, INFO))
+    assert result.frames == 12
+    assert messages(tmp_path / "out")[IMAGE] == messages(street)[IMAGE]
 
 
 def test_a_killed_run_is_gone_on_with(street: Path, tmp_path: Path) -> None:
