@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -138,9 +139,9 @@ class OpenVinoEngine(EngineBase):
             while busy:
                 yield self._finish(busy, idle, confidence)
         finally:
-            for request in busy:  # the caller went away: its requests still write into their tensors
-                request.cancel()
-                request.wait()
+            for request in busy:  # the caller went away, or a frame failed: the others still write into their tensors
+                with suppress(RuntimeError):
+                    request.wait()
 
     def _finish(self, busy: deque[Any], idle: list[Any], confidence: bool) -> Inference:
         """Wait for the oldest request and take its result."""
