@@ -21,6 +21,8 @@ HAZE_M = 420.0
 """Distance at which 1/e of an object's own colour is left."""
 _BAND = 2**0.5
 _PAD = 2
+_TEXELS = 1.0
+"""A pixel's side in texels of the copy that it looks at, in the middle of that copy's reach."""
 _WIDTH = 6400
 
 _UINT8 = npt.NDArray[np.uint8]
@@ -70,8 +72,8 @@ class Atlas:
             end = max(8.0, start * _BAND)
             middle = max(start, 3.0)
             finest_x, finest_v = texture.rgb.shape[1] / PERIOD_M, texture.rgb.shape[0] / texture.v_size
-            per_m_x = min(finest_x, max(1.2 * self._focal * texture.grazing_m / middle**2, 0.5))
-            per_m_v = min(finest_v, 1.2 * self._focal / middle)
+            per_m_x = min(finest_x, max(_TEXELS * self._focal * texture.grazing_m / middle**2, 0.5))
+            per_m_v = min(finest_v, _TEXELS * self._focal / middle)
             columns, rows = max(4, round(PERIOD_M * per_m_x)), max(4, round(texture.v_size * per_m_v))
             source = np.asarray(cv2.resize(source, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
             ids = np.asarray(cv2.resize(texture.ids, (columns, rows), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)

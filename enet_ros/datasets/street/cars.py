@@ -22,13 +22,13 @@ _GLASS, _TYRE, _RIM, _DARK = (46, 56, 66), (26, 26, 28), (150, 152, 156), (34, 3
 class Mesh(NamedTuple):
     """Polygons of a model in its own frame: x forward, y left, z up from the ground, metres.
 
-    points (N, 3) of all polygons; bounds: first point of each and the end; colors: RGB of each. is_face: (F,) a flat
+    points (N, 3) of all polygons; starts: first point of each; colors: RGB of each. is_face: (F,) a flat
     face of its own, not a detail painted on one. normals (F, 3) and offsets (F,): normal . point = offset on a
     polygon's face, more in front of it. on_ground: (N,) which points are at z = 0.
     """
 
     points: Array
-    bounds: tuple[int, ...]
+    starts: npt.NDArray[np.intp]
     colors: Array
     is_face: npt.NDArray[np.bool_]
     normals: Array
@@ -36,6 +36,21 @@ class Mesh(NamedTuple):
     on_ground: npt.NDArray[np.bool_]
     height_m: float
     label: str
+
+    def part(self, kept: npt.NDArray[np.bool_]) -> Mesh:
+        """The model with some of its polygons alone."""
+        ends = np.append(self.starts[1:], len(self.points))
+        sizes = (ends - self.starts)[kept]
+        points = np.repeat(kept, ends - self.starts)
+        return self._replace(
+            points=self.points[points],
+            starts=np.cumsum(sizes) - sizes,
+            colors=self.colors[kept],
+            is_face=self.is_face[kept],
+            normals=self.normals[kept],
+            offsets=self.offsets[kept],
+            on_ground=self.on_ground[points],
+        )
 
 
 class Modeller:
@@ -65,11 +80,11 @@ class Modeller:
         """The model, of one class."""
         corners = [np.array(points, np.float64) for points in self._polygons]
         normals = [np.cross(c[1] - c[0], c[2] - c[0]) for c in corners]
-        bounds = np.concatenate([[0], np.cumsum([len(c) for c in corners])])
+        starts = np.cumsum([0, *(len(c) for c in corners[:-1])])
         points = np.concatenate(corners)
         return Mesh(
             points,
-            tuple(int(b) for b in bounds),
+            starts,
             np.clip(np.array(self._colors, np.float64), 0, 255),
             np.array([parent == number for number, parent in enumerate(self._parents)]),
             np.array([normals[parent] for parent in self._parents]),

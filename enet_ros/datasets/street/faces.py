@@ -72,24 +72,31 @@ STATIC: dict[Face, tuple[str, Plane | None]] = {
 }
 
 
+_STATIC_LABELS = np.array([CAMVID.index(name) for name, _ in STATIC.values()], np.uint8)
+# Zeros and inf for the sky, which no ray meets.
+_STATIC_PLANES = np.array(
+    [(0, 0, 0, 0, 0, np.inf) if plane is None else (*plane.normal, *plane[1:]) for _, plane in STATIC.values()]
+)
+
+
 class FaceTable:
     """The faces of one frame: class id and plane of each."""
 
     def __init__(self) -> None:
         """Begin with the static faces."""
-        self._labels = [CAMVID.index(name) for name, _ in STATIC.values()]
-        self._planes: list[Plane | None] = [plane for _, plane in STATIC.values()]
+        self._labels, self._planes, self._count = [_STATIC_LABELS], [_STATIC_PLANES], len(_STATIC_LABELS)
 
-    def add(self, label: int, plane: Plane) -> int:
-        """A new face; returns its id."""
-        self._labels.append(label)
-        self._planes.append(plane)
-        return len(self._labels) - 1
+    def extend(self, labels: npt.NDArray[np.uint8], planes: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+        """New faces: their (N,) classes and (N, 6) planes, in Plane's order; returns their ids."""
+        self._labels.append(labels)
+        self._planes.append(planes)
+        first, self._count = self._count, self._count + len(labels)
+        return np.arange(first, self._count)
 
     def labels(self) -> npt.NDArray[np.uint8]:
         """(faces,) uint8: CamVid class of each face."""
-        return np.array(self._labels, np.uint8)
+        return np.concatenate(self._labels)
 
     def planes(self) -> npt.NDArray[np.float64]:
-        """(faces, 6) float64: normal, offset, nearest, farthest; zeros and inf for the sky, which no ray meets."""
-        return np.array([(0, 0, 0, 0, 0, np.inf) if p is None else (*p.normal, *p[1:]) for p in self._planes])
+        """(faces, 6) float64: normal, offset, nearest, farthest."""
+        return np.concatenate(self._planes)

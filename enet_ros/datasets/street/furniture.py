@@ -46,9 +46,9 @@ def bollard() -> Mesh:
     return model.finish("pole")
 
 
-@lru_cache(maxsize=1)
-def railing() -> Mesh:
-    """Six metres of pedestrian guard rail along the street."""
+@lru_cache(maxsize=2)
+def railing(bars: int) -> Mesh:
+    """Six metres of pedestrian guard rail along the street; fewer bars are thicker, for a distance."""
     model = Modeller()
     steel: Color = (150, 154, 154)
 
@@ -57,9 +57,9 @@ def railing() -> Mesh:
         model.face(corners, steel, shade)
         model.face(corners[::-1], steel, shade)
 
-    for number in range(25):
-        x = 0.25 * number
-        strip(x, x + 0.045, 0, 0.95, 0.85)
+    for number in range(bars):
+        x = 6.0 / (bars - 1) * number
+        strip(x, x + 1.125 / bars, 0, 0.95, 0.85)
     strip(0, 6.05, 0.92, 1.0)
     strip(0, 6.05, 0.1, 0.16)
     return model.finish("fence")

@@ -29,7 +29,9 @@ from enet_ros.datasets.street.layout import (
 from enet_ros.datasets.street.view import View
 
 _F32 = npt.NDArray[np.float32]
+_U8 = npt.NDArray[np.uint8]
 _SKY_SCALE = 0.5
+_BAND_PIXELS = 60000
 
 
 class _Table(NamedTuple):
@@ -66,11 +68,11 @@ class _Table(NamedTuple):
 
 
 class Background(NamedTuple):
-    """image (H, W, 3) uint8 RGB, faces (H, W) uint8, gap (H, W) bool: where one looks past the fronts."""
+    """image (H, W, 3) uint8 RGB, faces (H, W) uint8, gap (H, W) uint8: not 0 where one looks past the fronts."""
 
     image: npt.NDArray[np.uint8]
     faces: npt.NDArray[np.uint8]
-    gap: npt.NDArray[np.bool_]
+    gap: _U8
 
 
 class Scenery:
@@ -85,33 +87,41 @@ class Scenery:
         to_ground = np.where(falls, -view.eye[2] / np.where(falls, rays[..., 2], 1), 1e9)
         ground_x, ground_y = view.eye[0] + to_ground * rays[..., 0], view.eye[1] + to_ground * rays[..., 1]
         near_ground = ground_x < BACKDROP_X
-        self._front, self._back, self._last = (_Table.empty(self._shape) for _ in range(3))
-        self._put_last(atlas, view, rng)
-        self._copy(self._last, self._back)
+        self._front, self._back, last = (_Table.empty(self._shape) for _ in range(3))
+        self._put_last(last, atlas, view, rng)
+        self._copy(last, self._back)
         self._put_back(atlas, view, near_ground, ground_x, ground_y, rng)
         self._copy(self._back, self._front)
         front = near_ground & (np.abs(ground_y) <= FACADE_Y)
         levels = atlas.add(ground.ground(layout, rng, view.eye[2]), _nearest(ground_x, front))
         self._front.put(front, levels, ground_x, FACADE_Y - ground_y)
         self._front.face[front] = ground.ground_face(ground_y)[front]
-        self._fronts = self._put_fronts(atlas, view, ~front, layout, rng)
-        rows = np.flatnonzero(self._fronts.any(1))
-        self._rows = slice(0, int(rows[-1]) + 1 if rows.size else 0)
-        self._rgb, self._ids = atlas.finish()
-        self._x, self._y, self._behind = (np.empty(self._shape, np.float32) for _ in range(3))
+        fronts, backs = self._put_fronts(atlas, view, ~front, layout, rng), self._back.face == Face.HOLE
+        self._fronts_end = int(np.flatnonzero(fronts.any(1)).max(initial=-1)) + 1
+        self._fronts, self._backs = fronts.view(np.uint8), backs.view(np.uint8)
+        # What stands behind the fronts: where the tables of the back and of the end of the street differ.
+        self._behind = np.where(backs | (self._back.per_m > 0), np.uint8(255), np.uint8(0))
+        # Transposed: neighbours along an image row then lie in few cache lines, whether on the ground or on a front.
+        self._rgb, self._ids = (np.ascontiguousarray(np.swapaxes(each, 0, 1)) for each in atlas.finish())
+        self._end = cv2.remap(self._rgb, last.y, last.x, cv2.INTER_LINEAR)
+        self._end_faces = last.face
+        band = (max(_BAND_PIXELS // self._shape[1], 8), self._shape[1])
+        self._x, self._y = np.empty(band, np.float32), np.empty(band, np.float32)
+        self._faces, self._gap, self._free = (np.zeros(self._shape, np.uint8) for _ in range(3))
+        self._image = np.empty((*self._shape, 3), np.uint8)
 
     @staticmethod
     def _copy(source: _Table, target: _Table) -> None:
         target.x[:], target.per_m[:], target.y[:], target.face[:] = source
 
-    def _put_last(self, atlas: Atlas, view: View, rng: np.random.Generator) -> None:
+    def _put_last(self, last: _Table, atlas: Atlas, view: View, rng: np.random.Generator) -> None:
         """Sky, and the end of the street before it."""
         height, width = self._shape
         horizon = np.abs(view.rays[:, width // 2, 2]).argmin()
         size = (round(height * _SKY_SCALE) + 2, round(width * _SKY_SCALE) + 2)
         row, first = atlas.put(distance.sky(*size, horizon * _SKY_SCALE, rng), np.full(size, Face.SKY, np.uint8))
         v, u = np.indices(self._shape, np.float32)
-        self._last.x[:], self._last.y[:], self._last.face[:] = first + u * _SKY_SCALE, row + v * _SKY_SCALE, Face.SKY
+        last.x[:], last.y[:], last.face[:] = first + u * _SKY_SCALE, row + v * _SKY_SCALE, Face.SKY
         rgb, ids, per_m = distance.backdrop(rng)
         row, first = atlas.put(rgb, ids)
         reach = (BACKDROP_X - view.eye[0]) / view.rays[..., 0]
@@ -122,7 +132,7 @@ class Scenery:
         inside = (up >= 0) & (up <= BACKDROP_TOP)
         face = ids[np.clip(np.rint(down), 0, len(ids) - 1).astype(int), np.rint(column).astype(int)]
         solid = inside & (face > 0)
-        self._last.x[solid], self._last.y[solid], self._last.face[solid] = (
+        last.x[solid], last.y[solid], last.face[solid] = (
             first + column[solid],
             row + down[solid],
             face[solid],
@@ -162,43 +172,52 @@ class Scenery:
         return fronts
 
     def draw(self, driven_m: float) -> Background:
-        """The background after a distance driven along x."""
+        """The background after a distance driven along x; the next call reuses its arrays."""
         driven = float(driven_m % PERIOD_M)
-        x, y, faces = self._x, self._y, self._front.face.copy()
-        cv2.scaleAdd(self._front.per_m, driven, self._front.x, dst=x)
-        np.copyto(y, self._front.y)
-        upper = self._rows  # no front reaches below
-        found = cv2.remap(self._ids, x[upper], y[upper], cv2.INTER_NEAREST)
-        cv2.copyTo(found, self._fronts[upper].view(np.uint8), faces[upper])
-        gap = faces[upper] == Face.HOLE
-        self._look_past(gap, driven, x[upper], y[upper], faces[upper])
-        image = cv2.remap(self._rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        whole_gap = np.zeros(self._shape, bool)
-        whole_gap[upper] = gap
-        return Background(np.asarray(image, np.uint8), faces, whole_gap)
+        for start in range(0, self._shape[0], len(self._x)):
+            self._draw_rows(slice(start, min(start + len(self._x), self._shape[0])), driven)
+        return Background(self._image, self._faces, self._gap)
 
-    def _look_past(
-        self,
-        gap: npt.NDArray[np.bool_],
-        driven: float,
-        x: _F32,
-        y: _F32,
-        faces: npt.NDArray[np.uint8],
-    ) -> None:
-        """Point the pixels of the gaps to what lies behind, and where nothing does, to the end of the street."""
-        upper, mask = self._rows, gap.view(np.uint8)
-        cv2.scaleAdd(self._back.per_m[upper], driven, self._back.x[upper], dst=self._behind[upper])
-        cv2.copyTo(self._behind[upper], mask, x)
-        cv2.copyTo(self._back.y[upper], mask, y)
-        cv2.copyTo(self._back.face[upper], mask, faces)
-        rows, columns = np.nonzero(faces == Face.HOLE)
-        at_row, at_column = (np.rint(each[rows, columns]).astype(np.intp) for each in (y, x))
-        face = self._ids[at_row, at_column]
-        faces[rows, columns] = face
-        open_sky = face == Face.HOLE
-        rows, columns = rows[open_sky], columns[open_sky]
-        for target, source in ((x, self._last.x), (y, self._last.y), (faces, self._last.face)):
-            target[rows, columns] = source[upper][rows, columns]
+    def _draw_rows(self, rows: slice, driven: float) -> None:
+        """A band of rows, few enough to stay in the processor's cache from step to step."""
+        front, faces, image = self._front, self._faces[rows], self._image[rows]
+        x, y = self._x[: len(faces)], front.y[rows]
+        cv2.scaleAdd(front.per_m[rows], driven, front.x[rows], dst=x)
+        np.copyto(faces, front.face[rows])
+        if rows.start >= self._fronts_end:
+            cv2.remap(self._rgb, y, x, cv2.INTER_LINEAR, dst=image, borderMode=cv2.BORDER_REPLICATE)
+            return
+        y = self._y[: len(faces)]
+        np.copyto(y, front.y[rows])
+        cv2.copyTo(self._find(x, y), self._fronts[rows], faces)
+        gap, free = self._gap[rows], self._free[: len(faces)]
+        cv2.threshold(faces, Face.HOLE, 255, cv2.THRESH_BINARY_INV, dst=gap)
+        np.copyto(free, gap)
+        self._look_past(rows, driven, free, (x, y, faces))
+        cv2.remap(self._rgb, y, x, cv2.INTER_LINEAR, dst=image, borderMode=cv2.BORDER_REPLICATE)
+        cv2.copyTo(self._end_faces[rows], free, faces)
+        cv2.copyTo(self._end[rows], free, image)
+
+    def _find(self, x: _F32, y: _F32) -> _U8:
+        """Face ids at places of the atlas."""
+        return np.asarray(cv2.remap(self._ids, y, x, cv2.INTER_NEAREST), np.uint8)
+
+    def _look_past(self, rows: slice, driven: float, free: _U8, targets: tuple[_F32, _F32, _U8]) -> None:
+        """Point pixels of a band's gaps to what stands behind the fronts; those are free no longer."""
+        left, above, width, height = cv2.boundingRect(cv2.bitwise_and(free, self._behind[rows]))
+        if not width:
+            return
+        inner = (slice(above, above + height), slice(left, left + width))
+        part = (slice(rows.start + above, rows.start + above + height), inner[1])
+        back = self._back
+        x = np.asarray(cv2.scaleAdd(back.per_m[part], driven, back.x[part]), np.float32)
+        y, face = back.y[part], back.face[part].copy()
+        cv2.copyTo(self._find(x, y), self._backs[part], face)
+        solid = cv2.bitwise_and(free[inner], cv2.threshold(face, Face.HOLE, 255, cv2.THRESH_BINARY)[1])
+        cv2.copyTo(x, solid, targets[0][inner])
+        cv2.copyTo(y, solid, targets[1][inner])
+        cv2.copyTo(face, solid, targets[2][inner])
+        cv2.subtract(free[inner], solid, dst=free[inner])
 
 
 def _nearest(x: npt.NDArray[np.float64], seen: npt.NDArray[np.bool_]) -> float:

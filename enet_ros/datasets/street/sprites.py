@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +17,8 @@ Point = tuple[float, float]
 _FINER = 3
 
 
-class Sprite(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Sprite:
     """copies: (texels a metre, (rows, columns, 4) uint8 RGBA) from fine to coarse; its foot is base_m above ground."""
 
     width_m: float

@@ -16,6 +16,7 @@ from enet_ros.classes import CAMVID, ClassTable
 from enet_ros.datasets.street.layout import CAMERA_SPEED, plan
 from enet_ros.datasets.street.painter import Painter
 from enet_ros.datasets.street.scenery import Scenery
+from enet_ros.datasets.street.solids import Solids
 from enet_ros.datasets.street.traffic import Traffic
 from enet_ros.datasets.street.view import View
 from enet_ros.errors import ConfigError
@@ -94,7 +95,7 @@ class Street:
         self._view = View(self.intrinsics, self.pose)
         rng = np.random.default_rng(seed)
         self._scenery = Scenery(layout, self._view, rng)
-        self._traffic = Traffic(layout)
+        self._traffic, self._solids = Traffic(layout), Solids(self._view)
         room = (self.intrinsics.height + _NOISE_ROOM, self.intrinsics.width + _NOISE_ROOM, 3)
         self._noise = np.abs(rng.normal(0, 2.6, room)).astype(np.uint8)
 
@@ -104,9 +105,9 @@ class Street:
             raise ConfigError(f"street frame {index}: count from 0")
         seconds = index / self.fps
         driven = CAMERA_SPEED * seconds
-        painter = Painter(self._view, self._scenery.draw(driven))
-        self._traffic.paint(painter, seconds)
-        labels = np.take(painter.table.labels(), painter.faces, mode="clip")
+        painter = Painter(self._view, self._solids, self._scenery.draw(driven))
+        self._traffic.paint(painter, self._view, seconds)
+        labels = _look_up(painter.table.labels(), painter.faces)
         return StreetFrame(
             index,
             round(index * 1e9 / self.fps),
@@ -131,3 +132,10 @@ class Street:
         down, right = (index * 29 + 11) % _NOISE_ROOM, (index * 41 + 5) % _NOISE_ROOM
         cv2.subtract(soft, self._noise[down : down + height, right : right + width], dst=soft)
         return np.asarray(soft, np.uint8)
+
+
+def _look_up(labels: npt.NDArray[np.uint8], faces: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+    """The label of each pixel's face; twice as fast where the faces' ids fit in a byte, as they nearly always do."""
+    if len(labels) > 256:
+        return np.take(labels, faces, mode="clip")
+    return np.asarray(cv2.LUT(faces.astype(np.uint8), np.resize(labels, 256)), np.uint8)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from enet_ros.datasets.street import figures, furniture
+from enet_ros.datasets.street.boards import Upright
 from enet_ros.datasets.street.cars import car
 from enet_ros.datasets.street.layout import (
     CAMERA_SPEED,
@@ -24,13 +25,15 @@ from enet_ros.datasets.street.layout import (
     Thing,
 )
 from enet_ros.datasets.street.painter import Painter
+from enet_ros.datasets.street.solids import Standing
 from enet_ros.datasets.street.sprites import Sprite
-
-_T = TypeVar("_T")
+from enet_ros.datasets.street.view import View
 
 SIGHT_M = 140.0
 """Things farther away are not drawn."""
 _BEHIND_M = 16.0
+_BARS_M = 24.0
+"""Distance at which a railing's bars run into each other."""
 _SIGHT_M = {"person": 80.0, "bicyclist": 100.0, "bollard": 60.0, "sign": 90.0, "railing": 80.0}
 _RADIUS_M = {"car": 2.8, "tree": 3.0, "railing": 6.2, "lamp": 1.8}
 _RADIUS_M |= dict.fromkeys(("person", "bicyclist", "sign", "light", "bollard"), 0.7)
@@ -48,10 +51,10 @@ class Traffic:
 
     def __init__(self, layout: Layout) -> None:
         """Draws the sprites that the layout needs."""
-        self._layout = layout
         for thing in (*layout.standing, *layout.moving):
             for phase in range(figures.PHASES if thing.speed else 1):
                 _sprite_of(thing, phase)
+        self._standing, self._moving = _Places(layout.standing), _Places(layout.moving)
         self._walls = [
             # It reaches a metre before the fronts, whose edge is only as sharp as their texels.
             (plot.start, side.value * (FACADE_Y - 1 + WALL_DEPTH / 2), _wall_of(plot))
@@ -59,32 +62,50 @@ class Traffic:
             for before, plot in zip(_previous(layout.plots[side]), layout.plots[side], strict=True)
             if plot.kind in TINTS and before.kind not in TINTS
         ]
+        self._wall_x = np.array([x for x, _, _ in self._walls])
 
-    def paint(self, painter: Painter, seconds: float) -> None:
+    def paint(self, painter: Painter, view: View, seconds: float) -> None:
         """Everything in sight at a time since the start, seconds."""
         driven = CAMERA_SPEED * seconds
-        for x, y, wall in sorted(_repeated(self._walls, driven), key=lambda each: -each[0]):
-            painter.sprite(wall, x, y, "building", in_gap=True)
-        standing = [(thing.x, thing.y, thing) for thing in self._layout.standing]
-        things = _repeated(standing, driven)
-        for thing in self._layout.moving:
-            x = thing.x + (thing.speed - CAMERA_SPEED) * seconds
-            if thing.speed == CAMERA_SPEED:  # the car ahead falls back and gains
-                x += 5 * math.sin(0.57 * seconds)
-            things.append(((x + _BEHIND_M) % TRAFFIC_M - _BEHIND_M, thing.y, thing))
-        seen = [
-            (x, y, thing)
-            for x, y, thing in things
-            if x < _SIGHT_M.get(thing.kind, SIGHT_M) and painter.sees(x, y, _RADIUS_M[thing.kind])
-        ]
-        seen.sort(key=lambda each: -each[0])
+        at, number = _repeated(self._wall_x, driven)
+        order = np.argsort(-at, kind="stable")
+        painted: list[Standing | Upright] = []
+        for x, which in zip(at[order].tolist(), number[order].tolist(), strict=True):
+            painted.append(Upright(self._walls[which][2], x, self._walls[which][1], "building", in_gap=True))
+        seen = self._seen(view, seconds)
         for x, y, thing in seen:
             if thing.speed and thing.kind == "car":
                 painter.shadow(x - 2.25, x + 2.1, y - 0.95, y + 0.95)
             elif thing.kind in ("person", "bicyclist"):
                 painter.shadow(x - 0.25, x + 0.35, y - 0.3, y + 0.3, 0.66)
-        for x, y, thing in seen:
-            _PAINT[thing.kind](painter, thing, x, y, seconds)
+            painted += _LOOK[thing.kind](thing, x, y, seconds)
+        painter.paint(painted)
+
+    def _seen(self, view: View, seconds: float) -> list[tuple[float, float, Thing]]:
+        """What may be in the image, from far to near."""
+        standing, moving = self._standing, self._moving
+        x, number = _repeated(standing.x, CAMERA_SPEED * seconds)
+        x_moving = moving.x + (moving.speed - CAMERA_SPEED) * seconds
+        # The car ahead falls back and gains.
+        x_moving[moving.speed == CAMERA_SPEED] += 5 * math.sin(0.57 * seconds)
+        x = np.append(x, (x_moving + _BEHIND_M) % TRAFFIC_M - _BEHIND_M)
+        y, sight, radius = (
+            np.append(getattr(standing, name)[number], getattr(moving, name)) for name in ("y", "sight", "radius")
+        )
+        things = [*(standing.things[each] for each in number.tolist()), *moving.things]
+        seen = np.flatnonzero((x < sight) & view.sees(x, y, radius))
+        seen = seen[np.argsort(-x[seen], kind="stable")]
+        return [(float(x[each]), float(y[each]), things[each]) for each in seen.tolist()]
+
+
+class _Places:
+    """Things and, as arrays, where they are."""
+
+    def __init__(self, things: tuple[Thing, ...]) -> None:
+        self.things = things
+        self.x, self.y, self.speed = (np.array([getattr(t, name) for t in things]) for name in ("x", "y", "speed"))
+        self.sight = np.array([_SIGHT_M.get(thing.kind, SIGHT_M) for thing in things])
+        self.radius = np.array([_RADIUS_M[thing.kind] for thing in things])
 
 
 def _previous(plots: tuple[Plot, ...]) -> tuple[Plot, ...]:
@@ -95,13 +116,12 @@ def _wall_of(plot: Plot) -> Sprite:
     return _wall(plot.kind, TINTS[plot.kind].index(plot.tint), round(plot.height, 1), WALL_DEPTH)
 
 
-def _repeated(things: list[tuple[float, float, _T]], driven: float) -> list[tuple[float, float, _T]]:
-    """Each thing at every place it has within sight, x relative to the base frame."""
-    placed = []
-    for x, y, what in things:
-        first = (x - driven + _BEHIND_M) % PERIOD_M - _BEHIND_M
-        placed += [(float(at), y, what) for at in np.arange(first, SIGHT_M, PERIOD_M)]
-    return placed
+def _repeated(x: npt.NDArray[np.float64], driven: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+    """Every place within sight of things that the street repeats, x relative to the base frame, and their numbers."""
+    first = (x - driven + _BEHIND_M) % PERIOD_M - _BEHIND_M
+    at = first[:, None] + np.arange(0, SIGHT_M + _BEHIND_M, PERIOD_M)
+    number, _ = np.nonzero(at < SIGHT_M)
+    return at[at < SIGHT_M], number
 
 
 def _sprite_of(thing: Thing, phase: int) -> Sprite | None:
@@ -115,52 +135,51 @@ def _step(thing: Thing, seconds: float) -> int:
     return int(seconds * figures.PHASES * 1.1 + thing.x) % figures.PHASES if thing.speed else 0
 
 
-def _paint_car(painter: Painter, thing: Thing, x: float, y: float, seconds: float) -> None:
-    painter.mesh(car(thing.variant), x, y, thing.heading)
+def _car(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
+    return [Standing(car(thing.variant), x, y, thing.heading)]
 
 
-def _paint_person(painter: Painter, thing: Thing, x: float, y: float, seconds: float) -> None:
-    painter.sprite(_person(thing.variant, _step(thing, seconds)), x, y, "pedestrian")
+def _walker(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
+    return [Upright(_person(thing.variant, _step(thing, seconds)), x, y, "pedestrian")]
 
 
-def _paint_bicyclist(painter: Painter, thing: Thing, x: float, y: float, seconds: float) -> None:
-    painter.sprite(_bicyclist(thing.variant, _step(thing, seconds)), x, y, "bicyclist")
+def _rider(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
+    return [Upright(_bicyclist(thing.variant, _step(thing, seconds)), x, y, "bicyclist")]
 
 
-def _paint_tree(painter: Painter, thing: Thing, x: float, y: float, seconds: float) -> None:
-    painter.sprite(_tree(thing.variant), x, y, "tree")
+def _planted(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
+    return [Upright(_tree(thing.variant), x, y, "tree")]
 
 
-def _paint_sign(painter: Painter, thing: Thing, x: float, y: float, seconds: float) -> None:
-    painter.mesh(furniture.post(2.85), x, y)
-    painter.sprite(_sign(thing.variant), x, y, "sign")
+def _posted(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
+    return [Standing(furniture.post(2.85), x, y), Upright(_sign(thing.variant), x, y, "sign")]
 
 
-def _paint_light(painter: Painter, thing: Thing, x: float, y: float, seconds: float) -> None:
-    painter.mesh(furniture.post(3.2), x, y)
-    painter.sprite(_light(1), x, y, "sign")  # green: nobody stops here
+def _signal(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
+    # Green: nobody stops here.
+    return [Standing(furniture.post(3.2), x, y), Upright(_light(1), x, y, "sign")]
 
 
-def _paint_lamp(painter: Painter, thing: Thing, x: float, y: float, seconds: float) -> None:
-    painter.mesh(furniture.lamp(-1 if y > 0 else 1), x, y)
+def _lamp(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
+    return [Standing(furniture.lamp(-1 if y > 0 else 1), x, y)]
 
 
-def _paint_bollard(painter: Painter, thing: Thing, x: float, y: float, seconds: float) -> None:
-    painter.mesh(furniture.bollard(), x, y)
+def _bollard(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
+    return [Standing(furniture.bollard(), x, y)]
 
 
-def _paint_railing(painter: Painter, thing: Thing, x: float, y: float, seconds: float) -> None:
-    painter.mesh(furniture.railing(), x, y)
+def _railing(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
+    return [Standing(furniture.railing(25 if x < _BARS_M else 9), x, y)]
 
 
-_PAINT: dict[str, Callable[[Painter, Thing, float, float, float], None]] = {
-    "car": _paint_car,
-    "person": _paint_person,
-    "bicyclist": _paint_bicyclist,
-    "tree": _paint_tree,
-    "sign": _paint_sign,
-    "light": _paint_light,
-    "lamp": _paint_lamp,
-    "bollard": _paint_bollard,
-    "railing": _paint_railing,
+_LOOK: dict[str, Callable[[Thing, float, float, float], list[Standing | Upright]]] = {
+    "car": _car,
+    "person": _walker,
+    "bicyclist": _rider,
+    "tree": _planted,
+    "sign": _posted,
+    "light": _signal,
+    "lamp": _lamp,
+    "bollard": _bollard,
+    "railing": _railing,
 }

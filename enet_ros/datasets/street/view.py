@@ -53,15 +53,14 @@ class View:
         """Pixels a metre has at a metre's distance."""
         return float(self.k[0, 0])
 
-    def sees(self, x: float, y: float, radius: float) -> bool:
-        """Whether something upright of a radius around (x, y), up to 9 m high, may be in the image."""
-        ahead, left = x - float(self.eye[0]), y - float(self.eye[1])
+    def sees(self, x: Array, y: Array, radius: Array) -> npt.NDArray[np.bool_]:
+        """Whether something upright of a radius around each (x, y), up to 9 m high, may be in the image."""
         low, high = -float(self.eye[2]), 9 - float(self.eye[2])
+        seen = np.ones(x.shape, bool)
         for out_x, out_y, out_z in self._sides:
-            level = out_x * ahead + out_y * left
-            if min(level + out_z * low, level + out_z * high) > radius:
-                return False
-        return True
+            level = out_x * (x - self.eye[0]) + out_y * (y - self.eye[1])
+            seen &= level + min(out_z * low, out_z * high) <= radius
+        return seen
 
     def project(self, points: Array) -> Array:
         """(N, 3) street points to homogeneous pixels (u * z, v * z, z), z metres along the optical axis."""
