@@ -12,7 +12,7 @@ from enet_ros.errors import ConfigError
 PEERS: Final = {
     "pytorch_eager": "PyTorch, the network as published: contiguous tensors",
     "pytorch_channels_last": "PyTorch, channels-last tensors: the pytorch engine",
-    "openvino_plain": "OpenVINO on torch.onnx.export of the network, nothing rewritten",
+    "openvino_plain": "OpenVINO on torch.onnx.export of the network, max-unpooling by hand, nothing else rewritten",
     "onnxruntime_plain": "ONNX Runtime on the same export",
     "opencv4": "OpenCV's DNN module on the same export, or on a Torch7 or ONNX file of --opencv-model",
     "segnet": "a SegNet of the paper's size (VGG-16, 29.5 M parameters), random weights; at the first size only",

@@ -50,10 +50,17 @@ class Session:
         self._capture = True
         self._stream: Any = None
         self._logger = Log()
+        try:
+            self._open(plan, size)
+        except EngineError:
+            self.close()
+            raise
+
+    def _open(self, plan: bytes, size: tuple[int, int]) -> None:
         self._runtime, self._engine = deserialise(plan, self._logger)
         buffers = plan_buffers(tensors_of(self._engine), size)
         self.has_confidence = buffers.confidence is not None
-        self._stream = cuda("StreamCreateWithFlags", cuda.runtime.cudaStreamNonBlocking)
+        self._stream = self._cuda("StreamCreateWithFlags", self._cuda.runtime.cudaStreamNonBlocking)
         self._context = self._engine.create_execution_context()
         if self._context is None:
             raise EngineError(f"{api().runtime} cannot make room for the engine: {self._logger.reason()}")
