@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import closing, suppress
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
@@ -132,6 +132,9 @@ class DurableSqlite3(Sqlite3Writer):
                 self._commit()
             self.conn.rollback()
         self.conn.close()
+        # On a full disk SQLite cannot always undo at once and leaves its journal; opening the file anew does it.
+        with suppress(sqlite3.Error), closing(sqlite3.connect(self.path)) as again:
+            again.execute("SELECT count(*) FROM messages").fetchone()
         return self._written
 
 

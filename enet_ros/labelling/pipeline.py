@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from enet_ros.bags.ordered import ordered
 from enet_ros.bags.reader import BagMessage
 from enet_ros.bags.types import CAMERA_INFO
 from enet_ros.camera import CameraIntrinsics
-from enet_ros.engines.base import Engine
+from enet_ros.engines.base import Engine, Inference
 from enet_ros.errors import EnetRosError, ImageError
 from enet_ros.labelling.cameras import Camera
 from enet_ros.labelling.outputs import Output, Outputs
@@ -56,7 +57,7 @@ def pipeline(
     engine: Engine,
     outputs: Outputs,
     calibrations: dict[str, CameraIntrinsics | None],
-) -> Iterator[Labelled]:
+) -> Generator[Labelled, None, None]:
     """All messages in their order, those of cameras with the answers.
 
     cameras: by image topic. calibrations: by CameraInfo topic, kept up to date as such messages pass. An image that
@@ -76,7 +77,7 @@ def pipeline(
         resize_into(frame.rgb, resized)
         return _Decoded(message, frame, resized, None)
 
-    def answer(decoded: Iterable[_Decoded]) -> Iterator[_Answered]:
+    def answer(decoded: Iterable[_Decoded]) -> Generator[_Answered, None, None]:
         backlog: deque[_Decoded] = deque()
 
         def inputs() -> Iterator[_UINT8]:
@@ -89,11 +90,13 @@ def pipeline(
             while backlog and backlog[0].network_input is None:
                 yield _Answered(_noted(backlog.popleft(), infos, calibrations), None, None)
 
-        for inference in engine.infer_many(inputs(), in_flight=2 * _cores()):
-            yield from passed()
-            item = backlog.popleft()
-            info = cameras[item.message.topic].info
-            yield _Answered(item, inference.labels, calibrations.get(info) if info else None)
+        # Closed before the engine may be, also where the consumer breaks off.
+        with closing(_inferences(engine, inputs())) as inferences:
+            for inference in inferences:
+                yield from passed()
+                item = backlog.popleft()
+                info = cameras[item.message.topic].info
+                yield _Answered(item, inference.labels, calibrations.get(info) if info else None)
         yield from passed()
 
     def encode(answered: _Answered) -> Labelled:
@@ -103,9 +106,11 @@ def pipeline(
         made = outputs.make(frame.header, frame.rgb, resized, answered.labels, answered.camera)
         return Labelled(message, made, None)
 
-    with ThreadPoolExecutor(_workers(), "label") as pool:
-        decoded = ordered(decode, messages, pool, _AHEAD)
-        yield from ordered(encode, answer(decoded), pool, _AHEAD)
+    with (
+        ThreadPoolExecutor(_workers(), "label") as pool,
+        closing(answer(ordered(decode, messages, pool, _AHEAD))) as answered,
+    ):
+        yield from ordered(encode, answered, pool, _AHEAD)
 
 
 def _noted(item: _Decoded, infos: set[str], calibrations: dict[str, CameraIntrinsics | None]) -> _Decoded:
@@ -117,11 +122,16 @@ def _noted(item: _Decoded, infos: set[str], calibrations: dict[str, CameraIntrin
     return item
 
 
+def _inferences(engine: Engine, inputs: Iterator[_UINT8]) -> Generator[Inference, None, None]:
+    """Twice as many frames in flight as there are cores keep the network busy while others wait."""
+    yield from engine.infer_many(inputs, in_flight=2 * _cores())
+
+
 def _workers() -> int:
     """Threads that decode and encode: half the cores, for a network on the CPU wants them too."""
     return max(1, min(_MOST_WORKERS, _cores() // 2))
 
 
 def _cores() -> int:
-    """Processors this process may use; twice as many frames in flight keep the network busy while others wait."""
+    """Processors this process may use."""
     return len(os.sched_getaffinity(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -76,18 +77,14 @@ def label(
         with SegmentedBag(out, plans, job=job, storage=storage, overwrite=overwrite) as bag:
             resumed = bag.consumed
             started(reader.message_count, resumed)
-            answers = pipeline(
-                islice(messages, resumed, None),
-                {camera.topic: camera for camera in cameras},
-                engine,
-                Outputs(card, settings),
-                calibrations,
-            )
 
             def info(stamp_ns: int) -> memoryview:
                 return info_cdr(stamp_ns, card, engine.info)
 
-            frames, problems = _write(bag, answers, cameras, info, checkpoint, advance)
+            rest = islice(messages, resumed, None)
+            by_topic = {camera.topic: camera for camera in cameras}
+            with closing(pipeline(rest, by_topic, engine, Outputs(card, settings), calibrations)) as answers:
+                frames, problems = _write(bag, answers, cameras, info, checkpoint, advance)
     if messages.damage is not None:
         raise BagError(f"{messages.damage}; {out} is labelled up to there") from messages.damage
     return LabelResult(frames, resumed, tuple(problems), notes)
