@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from enet_ros.engines.options import GraphOptions
 from enet_ros.errors import EngineError
 
@@ -125,55 +123,6 @@ def _int8(api: Api, calibration: bool) -> BuildPlan:
 def variant(size: tuple[int, int], plan: BuildPlan) -> str:
     """What is asked of an engine, for its cache key."""
     return "{}x{}-".format(*size) + plan.precision
-
-
-class TensorInfo(NamedTuple):
-    """An input or output of a built engine, as it tells it."""
-
-    name: str
-    is_input: bool
-    shape: tuple[int, ...]
-    dtype: str
-
-
-class Buffer(NamedTuple):
-    """Memory of an input or output, on the host and on the device."""
-
-    name: str
-    shape: tuple[int, ...]
-    nbytes: int
-
-
-class BufferPlan(NamedTuple):
-    """All memory that an engine needs besides its own."""
-
-    image: Buffer
-    labels: Buffer
-    confidence: Buffer | None
-
-
-def plan_buffers(tensors: Sequence[TensorInfo], size: tuple[int, int]) -> BufferPlan:
-    """Which buffers to allocate. Raises EngineError where the tensors are not those of an engine of this package."""
-    height, width = size
-    expected = {
-        "image": TensorInfo("image", True, (1, height, width, 3), "uint8"),
-        "labels": TensorInfo("labels", False, size, "uint8"),
-        "confidence": TensorInfo("confidence", False, size, "uint8"),
-    }
-    found = {tensor.name: tensor for tensor in tensors}
-    for name in ("image", "labels"):
-        if name not in found:
-            raise EngineError(
-                f"the engine has no tensor {name!r}, only {', '.join(found)}: it was not built by enet_ros"
-            )
-    for name, tensor in found.items():
-        if tensor != expected.get(name):
-            raise EngineError(
-                f"the engine's tensor {tensor} is not {expected.get(name, 'known')}: it was not built by enet_ros for "
-                f"{height}x{width} images; run `enet_ros export --format tensorrt --size {height}x{width}`"
-            )
-    buffers = {name: Buffer(name, info.shape, int(np.prod(info.shape))) for name, info in expected.items()}
-    return BufferPlan(buffers["image"], buffers["labels"], buffers["confidence"] if "confidence" in found else None)
 
 
 def device_index(device: str) -> int:

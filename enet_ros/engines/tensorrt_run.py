@@ -8,7 +8,7 @@ from typing import Any
 from enet_ros.engines.base import Image, Inference
 from enet_ros.engines.cuda import Cuda
 from enet_ros.engines.tensorrt_api import Log, api, trt
-from enet_ros.engines.tensorrt_plan import Buffer, TensorInfo, plan_buffers
+from enet_ros.engines.tensorrt_buffers import Buffer, TensorInfo, plan_buffers
 from enet_ros.errors import EngineError
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,8 @@ from enet_ros.engines.base import Image
 from enet_ros.engines.export import export
 from enet_ros.engines.options import EXPORT
 from enet_ros.engines.source import GraphSource
-from enet_ros.engines.tensorrt_plan import BuildPlan, choose, plan_buffers
+from enet_ros.engines.tensorrt_buffers import plan_buffers
+from enet_ros.engines.tensorrt_plan import BuildPlan, choose
 from enet_ros.errors import EngineError
 
 API = tensorrt_api.api()

@@ -1,4 +1,4 @@
-"""What is decided of a TensorRT engine without one: precision, cache key, buffers, device."""
+"""What is decided of a TensorRT engine without one: precision, cache key, device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from enet_ros.engines import cache
 from enet_ros.engines.source import GraphSource
 from enet_ros.engines.tensorrt import cache_key
-from enet_ros.engines.tensorrt_plan import TensorInfo, choose, describe, device_index, plan_buffers, variant
+from enet_ros.engines.tensorrt_plan import choose, describe, device_index, variant
 from enet_ros.errors import EngineError
 
 TEN = describe("tensorrt", "10.13.0.35", ("FP16", "BF16", "INT8", "TF32"), calibrator=True)
@@ -72,34 +72,6 @@ def test_the_cache_tells_engines_apart(model_path: Path) -> None:
     assert len({key, *others}) == 5
     cache.write(key, b"plan")
     assert cache.read(key) == b"plan" and [cache.read(other) for other in others] == [None] * 4
-
-
-IMAGE = TensorInfo("image", True, (1, 40, 56, 3), "uint8")
-LABELS = TensorInfo("labels", False, (40, 56), "uint8")
-CONFIDENCE = TensorInfo("confidence", False, (40, 56), "uint8")
-
-
-def test_buffers() -> None:
-    plan = plan_buffers([IMAGE, LABELS, CONFIDENCE], (40, 56))
-    assert plan.image.nbytes == 40 * 56 * 3 and plan.labels.shape == (40, 56)
-    assert plan.confidence is not None and plan.confidence.nbytes == 40 * 56
-    assert plan_buffers([LABELS, IMAGE], (40, 56)).confidence is None
-
-
-@pytest.mark.parametrize(
-    "tensors",
-    [
-        [IMAGE],
-        [LABELS],
-        [IMAGE, LABELS._replace(dtype="float")],
-        [IMAGE._replace(shape=(1, 3, 40, 56)), LABELS],
-        [IMAGE._replace(shape=(-1, 40, 56, 3)), LABELS],
-        [IMAGE, LABELS, TensorInfo("scores", False, (11, 40, 56), "float")],
-    ],
-)
-def test_tensors_of_another_programs_engine_are_refused(tensors: list[TensorInfo]) -> None:
-    with pytest.raises(EngineError, match="not built by enet_ros"):
-        plan_buffers(tensors, (40, 56))
 
 
 @pytest.mark.parametrize(("device", "index"), [("auto", 0), ("cuda", 0), ("GPU", 0), ("cuda:1", 1)])
