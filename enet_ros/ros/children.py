@@ -9,30 +9,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import IO
+
+from enet_ros.ros import fastdds
 
 GRACE_S = 3.0
 """Between SIGINT and SIGKILL."""
 
 
 def environment() -> dict[str, str]:
-    """This process's, with our Fast DDS profile unless there is one: the defaults lose images."""
-    found = dict(os.environ)
-    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-    if not any(found.get(name) for name in names) and (profile := fastdds_profile()) is not None:
-        found.update(dict.fromkeys(names, str(profile)))
-    return found
-
-
-def fastdds_profile() -> Path | None:
-    """config/fastdds.xml, in the sources or where installed."""
-    for parent in Path(__file__).resolve().parents:
-        for folder in (parent / "config", parent / "share" / "enet_ros" / "config"):
-            if (folder / "fastdds.xml").is_file():
-                return folder / "fastdds.xml"
-    return None
+    """This process's, with our Fast DDS profile unless there is one."""
+    return {**fastdds.environment(), **os.environ}
 
 
 class Children:

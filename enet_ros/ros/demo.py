@@ -27,8 +27,8 @@ from typing import IO, Any
 
 from enet_ros.errors import ConfigError, EnetRosError
 from enet_ros.report.charts import can_draw
-from enet_ros.ros import player, process
-from enet_ros.ros.children import Children, SentReport, environment
+from enet_ros.ros import fastdds, player, process
+from enet_ros.ros.children import Children, SentReport
 from enet_ros.ros.collector import Collector, summary
 from enet_ros.ros.frames import Footage
 
@@ -153,7 +153,7 @@ def _ros() -> Iterator[Any]:
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
-    os.environ.update(environment())
+    fastdds.use_profile()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     process.keep_pages()
     node = rclpy.create_node(f"enet_demo_{os.getpid()}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 
-from enet_ros.ros import process
+from enet_ros.ros import fastdds, process
 
 
 def main(args: list[str] | None = None) -> int:
     """Runs until SIGINT or SIGTERM, then returns 0; 1 where a parameter is unusable."""
     process.hold_signals()
+    fastdds.use_profile()
     stopped = threading.Event()
     wake = [stopped.set]
     process.on_signal(lambda: [call() for call in wake])  # type: ignore[arg-type,return-value]

@@ -71,10 +71,10 @@ def picture(label: int, shape: tuple[int, int] = (48, 64), green: int = 200) -> 
 class Rig:
     """A node, a watcher with a camera, and an executor behind both."""
 
-    def __init__(self, executor: str = "auto", name: str = "segmentation", **parameters: Any) -> None:
+    def __init__(self, executor: str = "auto", namespace: str | None = None, **parameters: Any) -> None:
         values = {"model": "camvid", "engine": "onnxruntime", **parameters}
         overrides = [Parameter(key, value=value) for key, value in values.items()]
-        self.node = EnetNode(name, parameter_overrides=overrides)
+        self.node = EnetNode(namespace=namespace, parameter_overrides=overrides)
         self.watcher = rclpy.create_node("watcher")
         self.camera = self.watcher.create_publisher(Image, "image_raw", qos.keep_last(5, "reliable"))
         self.info = self.watcher.create_publisher(CameraInfo, "camera_info", qos.keep_last(5, "reliable"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 pytest.importorskip("diagnostic_msgs", reason="diagnostic_msgs is not installed")
 
+import rclpy
+import rclpy.utilities
 from diagnostic_msgs.msg import DiagnosticArray
 
 from enet_ros.ros import qos
@@ -138,8 +142,8 @@ def test_the_log_is_told_once() -> None:
     assert told == ["camera: WARN", "camera: ERROR", "camera: WARN"]
 
 
-def spoken(heard: list[Any], name: str) -> Any:
-    return next((s for array in reversed(heard) for s in array.status if s.name == f"segmentation: {name}"), None)
+def spoken(heard: list[Any], name: str, node: str = "segmentation") -> Any:
+    return next((s for array in reversed(heard) for s in array.status if s.name == f"{node}: {name}"), None)
 
 
 def test_they_are_heard(rig: Callable[..., Any]) -> None:
@@ -188,3 +192,40 @@ def test_a_missed_deadline_is_counted(rig: Callable[..., Any]) -> None:
     r.wait_for_camera()
     r.send(picture(1))
     wait_for(lambda: r.counters().deadline >= 2)
+
+
+CAMERA = """
+import array, sys, time, rclpy
+from sensor_msgs.msg import Image
+from enet_ros.ros import qos
+rclpy.init()
+node = rclpy.create_node("camera")
+publisher = node.create_publisher(Image, "big/image_raw", qos.keep_last(1, "best_effort"))
+image = Image(encoding="rgb8", height=720, width=1280, step=3840, data=array.array("B", bytes(2764800)))
+while True:
+    publisher.publish(image)
+    time.sleep(0.03)
+"""
+
+
+def test_a_camera_without_the_fastdds_profile_is_told(
+    ros: int, plain_engine: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ros_rig import Rig, wait_for
+
+    if rclpy.utilities.get_rmw_implementation_identifier() != "rmw_fastrtps_cpp":
+        pytest.skip("another middleware than Fast DDS")
+    for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    camera = subprocess.Popen([sys.executable, "-c", CAMERA])
+    r = Rig(silence=0.5, lazy=False, namespace="/big")
+    try:
+        heard = r.listen("/diagnostics", DiagnosticArray)
+        r.start()
+        told = wait_for(lambda: (s := spoken(heard, "camera", "big/segmentation")) and "fastdds.xml" in s.message and s)
+        assert told.level == b"\1"
+        assert "/big/image_raw is announced but no image came" in told.message or "lost on the way" in told.message
+    finally:
+        r.close()
+        camera.kill()
+        camera.wait()
