@@ -21,7 +21,7 @@ HAZE_M = 420.0
 """Distance at which 1/e of an object's own colour is left."""
 _BAND = 2**0.5
 _PAD = 2
-_TEXELS = 1.0
+_TEXELS = 0.85
 """A pixel's side in texels of the copy that it looks at, in the middle of that copy's reach."""
 _WIDTH = 6400
 

@@ -22,7 +22,7 @@ SHIFT = 4
 """Fractional bits of pixel corners."""
 _DETAIL_PX = 22.0
 """A model lower than this in the image is drawn without its details."""
-_THIN = 14
+_THIN = 20
 """A detail narrower or lower than this, in 1/16 pixel, is not drawn."""
 _label = lru_cache(maxsize=32)(CAMVID.index)
 
