@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from enet_ros.ros import fastdds, process
+
+if TYPE_CHECKING:
+    from enet_ros.ros.node import EnetNode
 
 
 def main(args: list[str] | None = None) -> int:
@@ -41,7 +45,7 @@ def main(args: list[str] | None = None) -> int:
     return 0
 
 
-def start(node: EnetNode) -> bool:  # type: ignore[name-defined]  # noqa: F821
+def start(node: EnetNode) -> bool:
     """Configure and activate; on failure the log has the reason and the node can be configured again."""
     from rclpy.lifecycle import TransitionCallbackReturn as Return
 

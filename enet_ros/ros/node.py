@@ -40,7 +40,11 @@ class EnetNode(LifecycleNode):
         self._configured: Configured | None = None
         self._active: Active | None = None
         self._failure = ""
-        self._server = ParameterServer(self, lambda: self._configured is None, self._watch)
+        try:
+            self._server = ParameterServer(self, lambda: self._configured is None, self._watch)
+        except EnetRosError:
+            super().destroy_node()  # nothing of it shall be seen on the network
+            raise
         group = MutuallyExclusiveCallbackGroup()
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # goes on while simulated time stands still
         self._status = create(self, DiagnosticArray, "/diagnostics", qos.keep_last(10, "reliable"))

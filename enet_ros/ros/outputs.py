@@ -77,9 +77,9 @@ class Frame:
                 self._made[make] = (make(self), None)
             except EnetRosError as error:
                 self._made[make] = (None, error)
-        value, error = self._made[make]
-        if error is not None:
-            raise error
+        value, failure = self._made[make]
+        if failure is not None:
+            raise failure
         return value  # type: ignore[no-any-return]
 
 

@@ -155,10 +155,15 @@ def check(name: str, value: Any) -> Any:
         raise ConfigError(f"{name} is {value!r}: give a value of type {kind.__name__}")
     if spec.choices and value not in spec.choices:
         raise ConfigError(f"{name} is {value!r}: use one of {', '.join(spec.choices)}")
-    if kind in (int, float) and spec.low is not None and spec.high is not None and not spec.low <= value <= spec.high:
+    if not _in_range(spec, value):
         unit = f" {spec.unit}" if spec.unit else ""
         raise ConfigError(f"{name} is {value}: use {spec.low:g} to {spec.high:g}{unit}")
     return value
+
+
+def _in_range(spec: Spec, value: Any) -> bool:
+    """NaN is in none."""
+    return spec.low is None or spec.high is None or bool(spec.low <= value <= spec.high)
 
 
 def parse_groups(entries: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

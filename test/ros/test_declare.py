@@ -81,6 +81,8 @@ def test_an_unusable_override_is_refused_at_once(rig: Callable[..., Any]) -> Non
         rig(engine="caffe")
     with pytest.raises(ConfigError, match="depth"):
         rig(depth=0)
+    r = rig()
+    assert [name for name in r.watcher.get_node_names() if name == "segmentation"] == ["segmentation"]
 
 
 def test_a_whole_number_and_an_empty_list_from_a_file(rig: Callable[..., Any]) -> None:
