@@ -1,4 +1,4 @@
-"""The sprites: people, cyclists, trees, signs, end walls of houses."""
+"""The sprites of what stands still: trees, signs, end walls of houses."""
 
 from __future__ import annotations
 
@@ -8,74 +8,7 @@ import numpy as np
 from enet_ros.datasets.street.facades import foliage, masonry
 from enet_ros.datasets.street.layout import TINTS
 from enet_ros.datasets.street.noise import smooth
-from enet_ros.datasets.street.sprites import Color, Sketch, Sprite
-
-PHASES = 6
-"""Steps of a walking cycle."""
-_JACKETS: tuple[Color, ...] = (
-    (40, 42, 52), (94, 36, 38), (52, 70, 104), (70, 74, 66),
-    (150, 140, 122), (32, 30, 32), (126, 96, 60), (196, 60, 44),
-)  # fmt: skip
-_TROUSERS: tuple[Color, ...] = ((44, 54, 82), (36, 36, 40), (92, 84, 70), (58, 62, 70))
-_SKIN: tuple[Color, ...] = ((214, 168, 138), (176, 126, 96), (118, 80, 60), (224, 182, 156))
-_HAIR: tuple[Color, ...] = ((46, 34, 26), (22, 20, 20), (120, 86, 52), (150, 146, 140))
-
-
-def _darker(color: Color, factor: float) -> Color:
-    red, green, blue = (round(min(255, c * factor)) for c in color)
-    return red, green, blue
-
-
-def person(variant: int, phase: int) -> Sprite:
-    """Someone walking, 1.75 m tall, seen from the front or behind."""
-    jacket, trousers = _JACKETS[variant % 8], _TROUSERS[variant // 2 % 4]
-    skin, hair = _SKIN[variant // 3 % 4], _HAIR[variant // 4 % 4]
-    swing = float(np.sin(2 * np.pi * phase / PHASES))
-    sketch = Sketch(0.8, 1.78, 110)
-    for sign in (-1, 1):
-        step = 0.07 * swing * sign
-        foot = (sign * 0.09 + 0.3 * step, max(0.06, 0.06 + 0.9 * step))
-        knee = (sign * 0.1 + 0.5 * step, 0.48)
-        sketch.limb((sign * 0.08, 0.9), knee, 0.17, _darker(trousers, 1 - 0.18 * (sign * swing > 0)))
-        sketch.limb(knee, foot, 0.13, _darker(trousers, 0.9))
-        low = 0.0 if step <= 0 else max(0.0, foot[1] - 0.06)
-        sketch.rect(foot[0] - 0.06, foot[0] + 0.06, low, foot[1] + 0.04, (34, 30, 28))
-        hand = (sign * (0.29 + 0.02 * swing), 0.82 + 0.05 * swing * sign)
-        sketch.limb((sign * 0.2, 1.4), (sign * 0.27, 1.08), 0.11, _darker(jacket, 0.85))
-        sketch.limb((sign * 0.27, 1.1), hand, 0.095, _darker(jacket, 0.8))
-        sketch.disc(hand[0], hand[1] - 0.03, 0.045, skin)
-    sketch.polygon([(-0.18, 0.84), (0.18, 0.84), (0.23, 1.38), (0.13, 1.48), (-0.13, 1.48), (-0.23, 1.38)], jacket)
-    sketch.polygon([(0.03, 0.84), (0.18, 0.84), (0.23, 1.38), (0.13, 1.48), (0.05, 1.48)], _darker(jacket, 0.8))
-    if variant % 3 == 0:
-        sketch.rect(-0.13, 0.13, 1.0, 1.36, _JACKETS[(variant + 3) % 8])
-    sketch.rect(-0.05, 0.05, 1.45, 1.55, skin)
-    sketch.disc(0, 1.62, 0.1, skin if variant % 2 else hair, 1.25)
-    sketch.disc(0, 1.67, 0.105, hair, 0.9)
-    return sketch.finish()
-
-
-def bicyclist(variant: int, phase: int) -> Sprite:
-    """Someone on a bicycle, seen from the front or behind."""
-    jacket, trousers = _JACKETS[(variant + 5) % 8], _TROUSERS[variant % 4]
-    push = 0.12 * float(np.sin(2 * np.pi * phase / PHASES))
-    sketch = Sketch(0.8, 1.78, 110)
-    sketch.limb((0, 0.0), (0, 0.7), 0.07, (30, 30, 32))
-    sketch.rect(-0.045, 0.045, 0.0, 0.06, (26, 26, 26))
-    sketch.rect(-0.16, 0.16, 0.38, 0.44, (60, 60, 64))
-    for sign in (-1, 1):
-        knee = (sign * 0.16, 0.78 + sign * push)
-        sketch.limb((sign * 0.1, 0.98), knee, 0.16, trousers)
-        sketch.limb(knee, (sign * 0.13, 0.36 + sign * push), 0.12, _darker(trousers, 0.85))
-        sketch.disc(sign * 0.13, 0.33 + sign * push, 0.06, (32, 30, 30))
-        sketch.limb((sign * 0.19, 1.36), (sign * 0.3, 1.1), 0.1, _darker(jacket, 0.82))
-        sketch.limb((sign * 0.29, 1.12), (sign * 0.24, 0.98), 0.08, _darker(jacket, 0.78))
-    sketch.limb((-0.28, 0.98), (0.28, 0.98), 0.04, (50, 50, 54))
-    sketch.polygon([(-0.17, 0.92), (0.17, 0.92), (0.22, 1.36), (0.12, 1.46), (-0.12, 1.46), (-0.22, 1.36)], jacket)
-    sketch.polygon([(0.02, 0.92), (0.17, 0.92), (0.22, 1.36), (0.12, 1.46), (0.02, 1.46)], _darker(jacket, 0.82))
-    sketch.disc(0, 0.84, 0.05, (190, 24, 24))
-    sketch.disc(0, 1.59, 0.1, _SKIN[variant % 4], 1.2)
-    sketch.disc(0, 1.65, 0.12, ((230, 230, 226), (40, 60, 120), (60, 60, 60), (200, 60, 40))[variant % 4], 0.85)
-    return sketch.finish()
+from enet_ros.datasets.street.sprites import Sketch, Sprite, darker
 
 
 def tree(variant: int) -> Sprite:
@@ -87,11 +20,11 @@ def tree(variant: int) -> Sprite:
     crown = np.zeros(sketch.shape, np.uint8)
     middle = (height + 2.6) / 2
     sketch.polygon([(-0.17, 0), (0.17, 0), (0.1, middle), (-0.1, middle)], bark)
-    sketch.polygon([(0.04, 0), (0.17, 0), (0.1, middle), (0.02, middle)], _darker(bark, 0.65))
+    sketch.polygon([(0.04, 0), (0.17, 0), (0.1, middle), (0.02, middle)], darker(bark, 0.65))
     for _ in range(9):
         angle, reach = float(rng.uniform(-1.1, 1.1)), float(rng.uniform(1.2, 2.4))
         start = (0.0, float(rng.uniform(2.1, 3.4)))
-        sketch.limb(start, (reach * np.sin(angle), start[1] + reach * np.cos(angle)), 0.09, _darker(bark, 0.8))
+        sketch.limb(start, (reach * np.sin(angle), start[1] + reach * np.cos(angle)), 0.09, darker(bark, 0.8))
     spots = rng.normal((0, middle), (1.05, (height - 2.6) / 4.6), (70, 2))
     for x, z in spots:
         radius = float(rng.uniform(0.3, 0.65))
@@ -167,7 +100,7 @@ def end_wall(kind: str, tint: int, height: float, depth: float) -> Sprite:
     rng = np.random.default_rng(7 * tint + round(height * 10))
     sketch = Sketch(depth, height, 16)
     sketch.rect(-depth / 2, depth / 2, 0, height, (255, 255, 255))
-    wall = masonry(kind, sketch.shape, _darker(TINTS[kind][tint], 0.8), rng)
+    wall = masonry(kind, sketch.shape, darker(TINTS[kind][tint], 0.8), rng)
     sketch.rgb[:] = wall
     roof = round(1.6 * 48)
     sketch.rgb[:roof] = masonry("plaster", (roof, sketch.shape[1]), (92, 86, 86), rng)

@@ -17,6 +17,12 @@ Point = tuple[float, float]
 _FINER = 3
 
 
+def darker(color: Color, factor: float) -> Color:
+    """The colour times a factor."""
+    red, green, blue = (round(min(255, c * factor)) for c in color)
+    return red, green, blue
+
+
 @dataclass(frozen=True, eq=False)
 class Sprite:
     """copies: (texels a metre, (rows, columns, 4) uint8 RGBA) from fine to coarse; its foot is base_m above ground."""

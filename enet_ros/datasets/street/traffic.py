@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from enet_ros.datasets.street import figures, furniture
+from enet_ros.datasets.street import figures, furniture, people
 from enet_ros.datasets.street.boards import Upright
 from enet_ros.datasets.street.cars import car
 from enet_ros.datasets.street.layout import (
@@ -38,8 +38,8 @@ _SIGHT_M = {"person": 80.0, "bicyclist": 100.0, "bollard": 60.0, "sign": 90.0, "
 _RADIUS_M = {"car": 2.8, "tree": 3.0, "railing": 6.2, "lamp": 1.8}
 _RADIUS_M |= dict.fromkeys(("person", "bicyclist", "sign", "light", "bollard"), 0.7)
 
-_person = lru_cache(maxsize=None)(figures.person)
-_bicyclist = lru_cache(maxsize=None)(figures.bicyclist)
+_person = lru_cache(maxsize=None)(people.person)
+_bicyclist = lru_cache(maxsize=None)(people.bicyclist)
 _tree = lru_cache(maxsize=None)(figures.tree)
 _sign = lru_cache(maxsize=None)(figures.sign)
 _light = lru_cache(maxsize=None)(figures.traffic_light)
@@ -52,7 +52,7 @@ class Traffic:
     def __init__(self, layout: Layout) -> None:
         """Draws the sprites that the layout needs."""
         for thing in (*layout.standing, *layout.moving):
-            for phase in range(figures.PHASES if thing.speed else 1):
+            for phase in range(people.PHASES if thing.speed else 1):
                 _sprite_of(thing, phase)
         self._standing, self._moving = _Places(layout.standing), _Places(layout.moving)
         self._walls = [
@@ -124,15 +124,23 @@ def _repeated(x: npt.NDArray[np.float64], driven: float) -> tuple[npt.NDArray[np
     return at[at < SIGHT_M], number
 
 
+def _walking(thing: Thing, phase: int) -> Sprite:
+    return _person(thing.variant, phase, not thing.speed and thing.variant % 3 > 0)
+
+
 def _sprite_of(thing: Thing, phase: int) -> Sprite | None:
-    if thing.kind in ("person", "bicyclist"):
-        return (_person if thing.kind == "person" else _bicyclist)(thing.variant, phase)
+    if thing.kind == "person":
+        return _walking(thing, phase)
+    return _bicyclist(thing.variant, phase) if thing.kind == "bicyclist" else _still(thing)
+
+
+def _still(thing: Thing) -> Sprite | None:
     return {"tree": _tree, "sign": _sign}[thing.kind](thing.variant) if thing.kind in ("tree", "sign") else None
 
 
 def _step(thing: Thing, seconds: float) -> int:
     """Phase of a walk: two steps a second, a standing person does not move."""
-    return int(seconds * figures.PHASES * 1.1 + thing.x) % figures.PHASES if thing.speed else 0
+    return int(seconds * people.PHASES * 1.1 + thing.x) % people.PHASES if thing.speed else 0
 
 
 def _car(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
@@ -140,7 +148,7 @@ def _car(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Up
 
 
 def _walker(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
-    return [Upright(_person(thing.variant, _step(thing, seconds)), x, y, "pedestrian")]
+    return [Upright(_walking(thing, _step(thing, seconds)), x, y, "pedestrian")]
 
 
 def _rider(thing: Thing, x: float, y: float, seconds: float) -> list[Standing | Upright]:
