@@ -134,7 +134,10 @@ def _camera_verdict(health: Health, limits: Limits, rate: float) -> tuple[Level,
         return Level.WARN, f"{health.topic} is announced but no image came for {quiet_s:.0f} s; {FASTDDS_REMEDY}"
     share = lately.lost / max(1, lately.lost + lately.received)
     if share >= LOST_SHARE:
-        return Level.WARN, f"{share:.0%} of the images got lost on the way; {FASTDDS_REMEDY}"
+        return (
+            Level.WARN,
+            f"{share:.0%} of the images got lost on the way: raise depth if this machine is busy; {FASTDDS_REMEDY}",
+        )
     if lately.deadline:
         return Level.WARN, f"the camera missed its deadline {lately.deadline} times"
     if rate < limits.min_rate_hz and health.subscribed_s > limits.silence_s:
