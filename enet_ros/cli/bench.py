@@ -81,8 +81,9 @@ def run(args: argparse.Namespace) -> int:
     frames = _frames(args)
     with progress("measuring", len(cases) * args.runs) as bar:
         rows, skipped = measure(cases, frames, settings, bar.advance)
-    for case, reason in skipped:
-        print(f"enet_ros: {case.name} {case.precision} not measured: {reason}", file=sys.stderr)
+    for name, reason in dict.fromkeys((case.name, reason) for case, reason in skipped):
+        which = dict.fromkeys(case.precision for case, why in skipped if (case.name, why) == (name, reason))
+        print(f"enet_ros: {name} {', '.join(which)} not measured: {reason}", file=sys.stderr)
     if not rows:
         return 1
     title = f"{machine()}, {threads} threads, {args.runs} runs in {args.rounds} rounds, {frames.origin}"
