@@ -43,7 +43,7 @@ def _asphalt(sheet: Sheet, rng: np.random.Generator) -> None:
     oil = sum(np.exp(-(((y - centre) / 0.3) ** 2)) for centre in (-1.7, 1.7))
     shade = 1 + 0.05 * smooth(rng, shape, (120, 500)) + 0.035 * smooth(rng, shape, (20, 60))
     shade += 0.045 * smooth(rng, shape, 3) + 0.06 * grain(rng, shape) + 0.05 * tracks - 0.05 * oil
-    sheet.rgb[:] = tinted(shade.astype(np.float32), (104, 104, 107))
+    sheet.rgb[:] = tinted(shade.astype(np.float32), (96, 96, 99))
 
 
 def _repairs(sheet: Sheet, rng: np.random.Generator) -> None:
@@ -84,7 +84,7 @@ def _marks(sheet: Sheet, layout: Layout, rng: np.random.Generator) -> None:
                 low, high = sorted((sign * (KERB_Y - offset), sign * (KERB_Y - offset - 0.08)))
                 sheet.wear(start, end, low, high, YELLOW, cover)
     x = layout.crossing_x
-    sheet.wear(x - 0.6, x + 3.6, -0.09, 0.09, (104, 104, 107), np.ones_like(cover))
+    sheet.wear(x - 0.6, x + 3.6, -0.09, 0.09, (96, 96, 99), np.ones_like(cover))
     for y in np.arange(-4.8, 4.9, 1.2):
         sheet.wear(x, x + 3.0, float(y) - 0.3, float(y) + 0.3, WHITE, cover)
     sheet.wear(x - 1.6, x - 1.3, -LANE_HALF_WIDTH, -0.1, WHITE, cover)
@@ -101,7 +101,7 @@ def _pavement(sheet: Sheet, side: Side, rng: np.random.Generator) -> None:
     shade = each[: shape[0], : shape[1]] + 0.05 * smooth(rng, shape, (60, 200)) + 0.045 * grain(rng, shape)
     joints = (np.arange(shape[0])[:, None] % slab == 0) | (np.arange(shape[1])[None] % slab == 0)
     shade = np.where(joints, shade * 0.8, shade)
-    sheet.rgb[rows, columns] = tinted(shade.astype(np.float32), (150, 146, 139))
+    sheet.rgb[rows, columns] = tinted(shade.astype(np.float32), (156, 152, 145))
     kerb, sign = sorted((side.value * KERB_Y, side.value * (KERB_Y + 0.16))), side.value
     kerb_rows, _ = sheet.block(0, PERIOD_M, *kerb)
     stones = 1 + 0.04 * rng.standard_normal((1, sheet.shape[1] // 50), np.float32).repeat(50, 1)
@@ -134,7 +134,7 @@ def _light(sheet: Sheet, layout: Layout, rng: np.random.Generator) -> npt.NDArra
             _blob(shadow, thing.x + 1.1, thing.y, 1.25)
     shadow = cv2.GaussianBlur(shadow, (0, 0), 1.6)
     big = cv2.resize(shadow, sheet.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    light: Field = np.asarray(1.1 - 0.46 * big, np.float32)
+    light: Field = np.asarray(1.04 - 0.36 * big, np.float32)
     return light
 
 

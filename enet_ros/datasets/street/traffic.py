@@ -32,6 +32,8 @@ from enet_ros.datasets.street.view import View
 SIGHT_M = 140.0
 """Things farther away are not drawn."""
 _BEHIND_M = 16.0
+_SHADOW_M = 40.0
+"""Farther away, the shadow at someone's feet is lower than two pixels."""
 _BARS_M = 24.0
 """Distance at which a railing's bars run into each other."""
 _SIGHT_M = {"person": 80.0, "bicyclist": 100.0, "bollard": 60.0, "sign": 90.0, "railing": 80.0}
@@ -76,7 +78,7 @@ class Traffic:
         for x, y, thing in seen:
             if thing.speed and thing.kind == "car":
                 painter.shadow(x - 2.25, x + 2.1, y - 0.95, y + 0.95)
-            elif thing.kind in ("person", "bicyclist"):
+            elif thing.kind in ("person", "bicyclist") and x < _SHADOW_M:
                 painter.shadow(x - 0.25, x + 0.35, y - 0.3, y + 0.3, 0.66)
             painted += _LOOK[thing.kind](thing, x, y, seconds)
         painter.paint(painted)
