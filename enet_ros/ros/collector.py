@@ -21,6 +21,7 @@ from enet_ros.ros.demo_report import DemoPage
 from enet_ros.ros.messages import from_image, stamp_ns
 
 STAGES = ("transport", "queue", "decode", "preprocess", "infer", "postprocess", "publish")
+ENGINE_FACTS = ("runtime", "device", "precision")
 QUEUE = 10
 """Messages of each topic that may wait; the collector writes files meanwhile."""
 
@@ -108,6 +109,7 @@ def summary(sent: int, collector: Collector) -> dict[str, Any]:
         "dropped": sent - answered,
         "latency_ms": percentiles([message.total_ms for message in collector.latencies]),
         "stage_ms": stages,
-        "engine": "" if info is None else f"{info.engine} ({info.runtime}, {info.device}, {info.precision})",
+        "engine": "" if info is None else info.engine,
+        "engine_info": {name: "" if info is None else getattr(info, name) for name in ENGINE_FACTS},
         "model": "" if info is None else info.model,
     }

@@ -8,6 +8,9 @@
 Writes OUT/overlay.mp4, OUT/masks/NAME.png (class ids, 255 void), OUT/summary.json and OUT/report.html. The next picture
 is sent when the last one is answered, at most at --rate: every picture is answered, and latencies are those of a camera
 slow enough.
+
+summary.json: frames_in, frames_out, dropped; latency_ms (p50 and p99 of header stamp to published), stage_ms (medians by
+stage); engine (openvino, ...), engine_info (runtime, device, precision), model.
 """
 
 from __future__ import annotations
@@ -177,7 +180,8 @@ def show(result: dict[str, Any], out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(show_header=False, title=f"{result['model']} on {result['engine']}", title_justify="left")
+    engine = f"{result['engine']} ({', '.join(result['engine_info'].values())})"
+    table = Table(show_header=False, title=f"{result['model']} on {engine}", title_justify="left")
     table.add_row("frames in, out, dropped", f"{result['frames_in']}, {result['frames_out']}, {result['dropped']}")
     latency = result["latency_ms"]
     table.add_row("latency p50, p99 [ms]", f"{_number(latency['p50'])}, {_number(latency['p99'])}")

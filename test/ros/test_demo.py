@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 pytest.importorskip("openvino", reason="openvino is not installed")
 
-KEYS = ["frames_in", "frames_out", "dropped", "latency_ms", "stage_ms", "engine", "model"]
+KEYS = ["frames_in", "frames_out", "dropped", "latency_ms", "stage_ms", "engine", "engine_info", "model"]
 
 
 def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -51,7 +51,9 @@ def test_every_picture_is_answered(ros_domain: int, tmp_path: Path) -> None:
         "postprocess",
         "publish",
     ]
-    assert summary["model"] == "camvid" and "OpenVINO" in summary["engine"]
+    assert (summary["model"], summary["engine"]) == ("camvid", "openvino")
+    facts = summary["engine_info"]
+    assert list(facts) == ["runtime", "device", "precision"] and all(facts.values()) and "OpenVINO" in facts["runtime"]
     masks = sorted(path.name for path in (out / "masks").iterdir())
     assert masks == [f"view_{number:02d}.png" for number in range(7)]
     mask = cv2.imread(str(out / "masks" / masks[0]), cv2.IMREAD_UNCHANGED)
@@ -63,6 +65,7 @@ def test_every_picture_is_answered(ros_domain: int, tmp_path: Path) -> None:
         shown += 1
     assert shown == 7
     assert "frames in, out, dropped" in result.stdout and "7, 7, 0" in result.stdout
+    assert f"camvid on openvino ({facts['runtime']}" in " ".join(result.stdout.split())
 
 
 def test_a_model_that_is_not_there_is_told(ros_domain: int, tmp_path: Path) -> None:
