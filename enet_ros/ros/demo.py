@@ -9,7 +9,7 @@ Writes OUT/overlay.mp4, OUT/masks/NAME.png (class ids, 255 void), OUT/summary.js
 is sent when the last one is answered, at most at --rate: every picture is answered, and latencies are those of a camera
 slow enough.
 
-summary.json: frames_in, frames_out, dropped; latency_ms (p50 and p99 of header stamp to published), stage_ms (medians by
+summary.json: frames_in, frames_out, dropped; latency_ms (p50, p99 of header stamp to published), stage_ms (medians by
 stage); engine (openvino, ...), engine_info (runtime, device, precision), model.
 """
 
