@@ -21,6 +21,8 @@ _UINT8 = npt.NDArray[np.uint8]
 Region = tuple[slice, slice]
 
 _HAZE_STEPS = 40
+_LOOSE = 0.025
+"""By how much of its width a sprite's upper corners may be amiss, for the sake of a faster transform."""
 _label = lru_cache(maxsize=32)(CAMVID.index)
 
 
@@ -65,7 +67,7 @@ def boards(view: View, things: Sequence[Upright], table: FaceTable) -> list[Boar
     low = np.maximum(pixels.min(1), 0).astype(int)
     high = np.minimum(pixels.max(1) + 2, (view.intrinsics.width, view.intrinsics.height)).astype(int)
     shown = (depth >= 2 * NEAR_M) & (low < high).all(1)
-    loose = np.array([0.005 if t.in_gap else 0.025 for t in things]) * np.abs(pixels[:, 1, 0] - pixels[:, 0, 0])
+    loose = _LOOSE * np.abs(pixels[:, 1, 0] - pixels[:, 0, 0])
     straight = (error <= np.maximum(loose, 0.4)).tolist()
     planes = np.zeros((len(things), 6))
     planes[:, 0], planes[:, 3], planes[:, 5] = 1, place[:, 0], np.inf

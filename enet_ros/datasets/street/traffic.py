@@ -36,7 +36,15 @@ _SHADOW_M = 40.0
 """Farther away, the shadow at someone's feet is lower than two pixels."""
 _BARS_M = 24.0
 """Distance at which a railing's bars run into each other."""
-_SIGHT_M = {"person": 80.0, "bicyclist": 100.0, "bollard": 60.0, "sign": 90.0, "railing": 80.0}
+_SIGHT_M = {
+    "person": 75.0,
+    "bicyclist": 85.0,
+    "bollard": 50.0,
+    "sign": 85.0,
+    "railing": 65.0,
+    "car": 105.0,
+    "lamp": 110.0,
+}
 _RADIUS_M = {"car": 2.8, "tree": 3.0, "railing": 6.2, "lamp": 1.8}
 _RADIUS_M |= dict.fromkeys(("person", "bicyclist", "sign", "light", "bollard"), 0.7)
 
