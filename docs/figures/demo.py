@@ -20,7 +20,7 @@ from enet_ros.products.images import overlay
 from enet_ros.products.surface import surface_image, surface_lut
 from enet_ros.segmenter import Segmenter
 
-SEED, INDEX = 0, 110
+SEED, INDEX = 0, 150
 WIDTH = 1200
 FREE_SPACE = (255, 255, 255)
 
