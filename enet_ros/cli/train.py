@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hold-out", nargs="+", default=[], metavar="SEQ", help="sequences to score on, not to train on"
     )
-    parser.add_argument("--with-val", action="store_true", help="train on the split `val` too")
+    parser.add_argument(
+        "--with-val", action="store_true", help="train on the split `val` too, where it is not held out"
+    )
     parser.add_argument("--recipe", choices=("default", "paper"), default="default")
     parser.add_argument("--init", metavar="MODEL", help="begin from this model's weights")
     parser.add_argument("--epochs", type=int)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 
 from enet_ros.classes import VOID
-from enet_ros.datasets.base import Dataset, Pair
+from enet_ros.datasets.base import Pair
+from enet_ros.errors import DatasetError
 from enet_ros.train.augment import augment
 from enet_ros.train.recipe import Augmentation
 
@@ -19,16 +20,13 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 """images (N, H, W, 3) uint8 and labels (N, H, W) uint8"""
 
 
-def read_all(dataset: Dataset) -> list[Pair]:
-    """Every pair of a dataset, in memory. Raises DatasetError at the first bad pair."""
-    return [dataset.read(index) for index in range(len(dataset))]
-
-
 def count_pixels(pairs: list[Pair], num_classes: int) -> npt.NDArray[np.int64]:
-    """(C,) pixels of each class over all labels, void left out."""
+    """(C,) pixels of each class over all labels, void left out. DatasetError where nothing else is left."""
     total = np.zeros(256, np.int64)
     for _, labels in pairs:
         total += np.bincount(labels.ravel(), minlength=256)
+    if not total[:num_classes].any():
+        raise DatasetError(f"all labels of the {len(pairs)} frames to train on are void; check the class table")
     return total[:num_classes]
 
 
@@ -52,21 +50,22 @@ class Batches:
         ready: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=2)
         stop = threading.Event()
 
+        def hand_over(item: Batch | BaseException | None) -> None:
+            while not stop.is_set():  # a consumer that went away takes nothing more
+                try:
+                    return ready.put(item, timeout=0.2)
+                except queue.Full:
+                    continue
+
         def work() -> None:
             try:
                 for start in range(0, len(self) * self.batch, self.batch):
-                    item = self._make(epoch, order[start : start + self.batch])
-                    while not stop.is_set():
-                        try:
-                            ready.put(item, timeout=0.2)
-                            break
-                        except queue.Full:
-                            continue
                     if stop.is_set():
                         return
-                ready.put(None)
+                    hand_over(self._make(epoch, order[start : start + self.batch]))
+                hand_over(None)
             except BaseException as error:  # noqa: BLE001 (handed to the consumer, which raises it)
-                ready.put(error)
+                hand_over(error)
 
         worker = threading.Thread(target=work, name="augment", daemon=True)
         worker.start()

@@ -14,7 +14,10 @@ from enet_ros.errors import ConfigError, ModelError
 
 
 class Checkpoint(NamedTuple):
-    """State after `epoch` finished epochs of stage `stage` ("encoder" or "full")."""
+    """State after `epoch` finished epochs of stage `stage` ("encoder" or "full").
+
+    `cuda_random` is the generator's state of the CUDA device that trains, None on a CPU.
+    """
 
     recipe: str
     stage: str
@@ -24,13 +27,19 @@ class Checkpoint(NamedTuple):
     optimizer: dict[str, Any]
     random: Tensor
     log: str
+    cuda_random: Tensor | None = None
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Replace the file at `path`; a kill leaves the old one or the new one."""
+    """Replace the file at `path`; a kill leaves the old one or the new one. Raises ModelError where it cannot."""
     part = path.with_suffix(".part")
-    torch.save(checkpoint._asdict(), part)
-    os.replace(part, path)
+    try:
+        torch.save(checkpoint._asdict(), part)
+        os.replace(part, path)
+    except (OSError, RuntimeError) as error:  # torch tells a full disk by a RuntimeError
+        raise ModelError(
+            f"cannot write {path} ({error}); make room, then the same command goes on from the last checkpoint"
+        ) from None
 
 
 def read(path: Path, recipe: str) -> Checkpoint:

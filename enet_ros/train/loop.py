@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from enet_ros.card import ModelCard
+from enet_ros.classes import VOID
 from enet_ros.datasets.base import Pair
 from enet_ros.errors import EnetRosError
 from enet_ros.nn import Dropout, ENet
@@ -106,6 +107,8 @@ class Trainer:
             self.average.load(saved.average, saved.epoch * len(self.batches))
             optimiser.load_state_dict(saved.optimizer)
             torch.set_rng_state(saved.random)
+            if saved.cuda_random is not None and self.how.device != "cpu":
+                torch.cuda.set_rng_state(saved.cuda_random, self.how.device)
             self._restore_log(saved.log)
             first = saved.epoch
         objective: nn.Module = Objective(
@@ -125,14 +128,19 @@ class Trainer:
         for step, (images, labels) in enumerate(self.batches.epoch(epoch)):
             for group in optimiser.param_groups:
                 group["lr"] = self.recipe.rate(epoch + step / steps, stage.epochs)
-            loss = self._loss(objective, images, shrink_labels(labels, stage.shrink))
+            labels = shrink_labels(labels, stage.shrink)
+            if bool((labels == VOID).all()):
+                continue  # a mean over no pixel is no number
+            loss = self._loss(objective, images, labels)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(objective.parameters(), 5.0)
             optimiser.step()
             self.average.update(self.network)
             if not math.isfinite(value := float(loss.detach())):
-                raise EnetRosError(f"the loss is {value} in epoch {epoch + 1}; use a smaller --learning-rate")
+                raise EnetRosError(
+                    f"the loss is {value} in epoch {epoch + 1}; use a smaller --learning-rate and another --out"
+                )
             total += value
             self.how.report(Progress(stage.name, epoch, stage.epochs, step + 1, steps, total / (step + 1), self.miou))
         return total / steps
@@ -184,4 +192,5 @@ class Trainer:
             optimizer=optimiser.state_dict(),
             random=torch.get_rng_state(),
             log=self._log_text(),
+            cuda_random=None if self.how.device == "cpu" else torch.cuda.get_rng_state(self.how.device),
         )

@@ -52,12 +52,17 @@ class Objective(nn.Module):
 
 
 def lovasz_softmax(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean over the present classes of the Lovasz extension of 1 - IoU; logits (N, C, H, W), labels (N, H, W)."""
+    """Mean over the present classes of the Lovasz extension of 1 - IoU; 0 where all is void.
+
+    logits (N, C, H, W), labels (N, H, W).
+    """
     classes = logits.shape[1]
     known = labels != VOID
     probabilities = logits.softmax(1).permute(0, 2, 3, 1)[known]  # (P, C)
     target = F.one_hot(labels[known], classes).to(probabilities.dtype)  # (P, C)
     present = target.sum(0) > 0
+    if not present.any():
+        return logits.sum() * 0.0
     errors, order = torch.sort((target - probabilities).abs()[:, present], 0, descending=True)
     truth = target[:, present].gather(0, order)
     total = truth.sum(0, keepdim=True)

@@ -89,8 +89,10 @@ class Recipe:
             raise ConfigError(f"optimizer is {self.optimizer!r}; use 'adam' or 'adamw'")
         if self.schedule not in ("constant", "cosine"):
             raise ConfigError(f"schedule is {self.schedule!r}; use 'constant' or 'cosine'")
-        if not self.learning_rate > 0:
+        if not 0 < self.learning_rate < math.inf:
             raise ConfigError(f"learning rate is {self.learning_rate}; use a positive number such as 1e-3")
+        if self.seed < 0:
+            raise ConfigError(f"seed is {self.seed}; use 0 or more")
 
     def rate(self, epoch: float, epochs: int) -> float:
         """Learning rate at a fractional epoch of a stage of `epochs` epochs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -17,16 +18,20 @@ from enet_ros.datasets.base import Pair, PairDataset
 from enet_ros.datasets.opening import open_dataset, open_pairs
 from enet_ros.errors import ConfigError
 from enet_ros.spec import ENetSpec
-from enet_ros.train.batches import read_all
 from enet_ros.train.finish import plot_log, save_model
 from enet_ros.train.loop import Progress, Setting, Trainer
 from enet_ros.train.recipe import RECIPES, Recipe
 from enet_ros.train.stages import fit_size
 from enet_ros.train.transfer import transfer
 
+_WITH_VAL = ("camvid", "cityscapes")
+"""Layouts with a split `val`; SUN RGB-D has `train` and `test` alone."""
+
 
 def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> ModelCard:
     """Everything `enet_ros train` does between its options and its last line; returns the saved card."""
+    if args.threads < 0:
+        raise ConfigError(f"--threads is {args.threads}; use 1 or more, or 0 for all")
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = RECIPES[args.recipe].with_(
@@ -44,7 +49,7 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
         provenance=" ".join(filter(None, (args.provenance, _origin(args, recipe, len(pairs))))),
         license=args.license,
     )
-    device = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    device = _device(args.device)
     fast = args.compile == "on" or (args.compile == "auto" and (device != "cpu" or _fast_cpu()))
     console.print(
         f"{len(pairs)} frames to train on, {len(held_out)} held out; recipe {recipe.name}, "
@@ -67,8 +72,9 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
             taken = transfer(trainer.network, table, model_file.load(model_file.resolve(args.init)))
             console.print(f"began from {args.init}: {taken.tensors} tensors, {len(taken.classes)} classes by name")
         network = trainer.run()
+    card = save_model(model, network, card, held_out)
     plot_log(args.out / "log.csv", args.out / "curves.png")
-    return save_model(model, network, card, held_out)
+    return card
 
 
 def _data(args: argparse.Namespace, size: tuple[int, int]) -> tuple[PairDataset, list[Pair], list[Pair]]:
@@ -81,18 +87,36 @@ def _data(args: argparse.Namespace, size: tuple[int, int]) -> tuple[PairDataset,
         train = open_pairs(args.images, args.labels, args.classes)
     else:
         raise ConfigError("give --data with --dataset, or --images, --labels and --classes")
-    known = {sample.sequence for sample in train.samples}
+    has_val = bool(args.data) and args.dataset in _WITH_VAL
+    if args.with_val and not has_val:
+        raise ConfigError("--with-val needs --data with --dataset camvid or cityscapes: other data has no split `val`")
+    val = [open_dataset(args.dataset, args.data, "val")] if has_val and (args.with_val or not args.hold_out) else []
+    sources = [train, *val] if args.with_val else [train]
+    known = {sample.sequence for source in sources for sample in source.samples}
     if strange := sorted(set(args.hold_out) - known):
         raise ConfigError(f"--hold-out names {strange}; this dataset has the sequences {sorted(known)}")
-    kept = [i for i, sample in enumerate(train.samples) if sample.sequence not in args.hold_out]
-    out = [i for i, sample in enumerate(train.samples) if sample.sequence in args.hold_out]
-    pairs, held_out = fit_size([train.read(i) for i in kept], size), fit_size([train.read(i) for i in out], size)
-    if args.data and not args.hold_out:
-        val = fit_size(read_all(open_dataset(args.dataset, args.data, "val")), size)
-        pairs, held_out = (pairs + val, []) if args.with_val else (pairs, val)
+
+    def read(source: PairDataset, held_out: bool) -> Iterator[Pair]:
+        return (source.read(i) for i, s in enumerate(source.samples) if (s.sequence in args.hold_out) == held_out)
+
+    pairs = fit_size((pair for source in sources for pair in read(source, False)), size)
     if not pairs:
         raise ConfigError(f"--hold-out {args.hold_out} leaves no frame to train on")
+    scored = sources if args.hold_out else [] if args.with_val else val
+    held_out = fit_size((pair for source in scored for pair in read(source, bool(args.hold_out))), size)
     return train, pairs, held_out
+
+
+def _device(name: str) -> str:
+    """The device to train on. ConfigError where torch has none of that name."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"--device {name} cannot be used ({reason}); use auto, cpu, cuda or cuda:N") from None
+    return name
 
 
 def _origin(args: argparse.Namespace, recipe: Recipe, frames: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import cv2
@@ -64,8 +65,8 @@ def optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, recipe.learning_rate)
 
 
-def fit_size(pairs: list[Pair], size: tuple[int, int]) -> list[Pair]:
-    """Pairs resized to (height, width): images by area, labels by nearest neighbour."""
+def fit_size(pairs: Iterable[Pair], size: tuple[int, int]) -> list[Pair]:
+    """Pairs resized to (height, width), one after the other: images by area, labels by nearest neighbour."""
     height, width = size
 
     def one(pair: Pair) -> Pair:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
 from enet_ros.classes import VOID
+from enet_ros.errors import DatasetError
 from enet_ros.train.augment import augment
 from enet_ros.train.batches import Batches, count_pixels
 from enet_ros.train.recipe import NO_AUGMENTATION, Augmentation
@@ -58,6 +62,17 @@ def test_an_epoch_is_the_same_whenever_it_is_asked_for() -> None:
     assert not first[0][0].equal(next(iter(batches.epoch(2)))[0])
 
 
+def test_a_consumer_that_goes_away_does_not_wait_for_ever() -> None:
+    """Two batches lie ready and the worker wants to say that there are no more, when the training step fails."""
+    batches = Batches([scene() for _ in range(3)], (48, 64), 1, 3, NO_AUGMENTATION).epoch(0)
+    next(batches)
+    time.sleep(0.3)
+    close = threading.Thread(target=batches.close, daemon=True)
+    close.start()
+    close.join(30)
+    assert not close.is_alive()
+
+
 def test_an_error_in_the_worker_reaches_the_loop() -> None:
     image, labels = scene()
     with pytest.raises(ValueError, match="unpack"):
@@ -66,4 +81,7 @@ def test_an_error_in_the_worker_reaches_the_loop() -> None:
 
 def test_void_is_not_counted() -> None:
     labels = np.array([[0, 1, 1, VOID]], np.uint8)
-    assert count_pixels([(np.zeros((1, 4, 3), np.uint8), labels)], 3).tolist() == [1, 2, 0]
+    image = np.zeros((1, 4, 3), np.uint8)
+    assert count_pixels([(image, labels)], 3).tolist() == [1, 2, 0]
+    with pytest.raises(DatasetError, match="void"):
+        count_pixels([(image, np.full_like(labels, VOID))], 3)

@@ -63,6 +63,13 @@ def test_lovasz_is_the_integral_over_level_sets() -> None:
     assert lovasz_softmax(logits, torch.tensor([[truth]])).item() == pytest.approx(expected / 2, abs=1e-6)
 
 
+def test_lovasz_of_void_alone_is_zero() -> None:
+    logits = torch.randn(1, 3, 2, 2, requires_grad=True)
+    loss = lovasz_softmax(logits, torch.full((1, 2, 2), VOID))
+    loss.backward()
+    assert loss.item() == 0 and logits.grad is not None and not logits.grad.any()
+
+
 def test_lovasz_is_zero_when_right_and_leaves_void_out() -> None:
     labels = torch.tensor([[[0, 1, VOID, 1]]])
     logits = torch.full((1, 3, 1, 4), -50.0)

@@ -24,7 +24,8 @@ def test_cosine_rises_then_falls_to_a_hundredth() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"epochs": 0}, {"batch": 0}, {"optimizer": "sgd"}, {"schedule": "poly"}, {"learning_rate": -1.0}]
+    "change",
+    [{"epochs": 0}, {"batch": 0}, {"optimizer": "sgd"}, {"schedule": "poly"}, {"learning_rate": -1.0}, {"seed": -3}],
 )
 def test_a_bad_value_is_named(change: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=str(next(iter(change.values())))):

@@ -1,0 +1,111 @@
+"""Which frames a run trains on and which it scores on; options that cannot be kept."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from enet_ros import model_file
+from enet_ros.card import ModelCard
+from enet_ros.classes import CAMVID, VOID
+from enet_ros.cli import main
+from enet_ros.errors import ModelError
+from enet_ros.spec import ENetSpec
+from enet_ros.train.loop import Setting, Trainer
+from enet_ros.train.recipe import DEFAULT, NO_AUGMENTATION
+
+SPLITS = {"train": ("0001TP_000001", "0001TP_000002", "0006R0_f00001"), "val": ("0016E5_07959", "0001TP_000003")}
+
+
+def frame(path: Path, value: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.full((32, 48), value, np.uint8))
+
+
+@pytest.fixture
+def camvid(tmp_path: Path) -> Path:
+    root = tmp_path / "camvid"
+    for split, names in SPLITS.items():
+        for name in names:
+            frame(root / split / f"{name}.png", 90)
+            frame(root / f"{split}annot" / f"{name}.png", 3)
+    return root
+
+
+def train(root: Path, *options: str) -> int:
+    fixed = "--dataset camvid --epochs 1 --batch 2 --size 32x48 --compile off --threads 1"
+    out = root.parent / "out"
+    return main(["train", "--data", str(root), *fixed.split(), "--out", str(out), *options])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "3 frames to train on, 2 held out"),
+        (("--with-val",), "5 frames to train on, 0 held out"),
+        (("--hold-out", "0001TP"), "1 frames to train on, 2 held out"),
+        (("--hold-out", "0001TP", "--with-val"), "2 frames to train on, 3 held out"),
+    ],
+)
+def test_frames_are_trained_on_or_held_out(
+    camvid: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str
+) -> None:
+    assert train(camvid, *options) == 0
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--device", "abacus"), "abacus"),
+        (("--threads", "-1"), "--threads is -1"),
+        (("--seed", "-1"), "seed is -1"),
+        (("--dataset", "sunrgbd", "--with-val"), "no split `val`"),
+    ],
+)
+def test_an_option_that_cannot_be_kept_is_refused(
+    camvid: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str
+) -> None:
+    (camvid / "SUNRGBD-train_images").mkdir()
+    frame(camvid / "SUNRGBD-train_images" / "img-000001.png", 90)
+    frame(camvid / "sunrgbd_train_test_labels" / "img-000001.png", 1)
+    assert train(camvid, *options) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_sun_rgbd_trains_without_a_val_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame(tmp_path / "SUNRGBD-train_images" / "img-000001.png", 90)
+    frame(tmp_path / "sunrgbd_train_test_labels" / "img-000001.png", 1)
+    assert train(tmp_path, "--dataset", "sunrgbd", "--out", str(tmp_path / "out")) == 0
+    assert "1 frames to train on, 0 held out" in capsys.readouterr().out
+    assert model_file.read_card(tmp_path / "out" / "model.safetensors").classes.name == "sunrgbd"
+
+
+def test_a_batch_of_void_teaches_nothing_and_ends_nothing(tmp_path: Path) -> None:
+    image, road = np.full((32, 48, 3), 90, np.uint8), np.full((32, 48), 3, np.uint8)
+    pairs = [(image, road), (image, np.full_like(road, VOID))]
+    recipe = DEFAULT.with_(epochs=1, batch=1, augmentation=NO_AUGMENTATION)
+    card = ModelCard("toy", ENetSpec(11), CAMVID, (32, 48))
+    trainer = Trainer(card, recipe, pairs, [], Setting(tmp_path))
+    trainer.run()
+    assert float(str(trainer.rows[0]["loss"])) > 0 and trainer.average.steps == 1
+
+
+def test_the_model_is_written_before_the_plot(camvid: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as where it is not installed
+    with pytest.raises(ImportError):
+        train(camvid)
+    assert model_file.read_card(camvid.parent / "out" / "model.safetensors").name == "camvid"
+
+
+def test_a_checkpoint_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    card = ModelCard("toy", ENetSpec(11), CAMVID, (32, 48))
+    pairs = [(np.full((32, 48, 3), 90, np.uint8), np.full((32, 48), 3, np.uint8))]
+    recipe = DEFAULT.with_(epochs=1, batch=1)
+    (tmp_path / "checkpoint.part").mkdir()
+    with pytest.raises(ModelError, match="cannot write .*checkpoint.pt"):
+        Trainer(card, recipe, pairs, [], Setting(tmp_path)).run()
