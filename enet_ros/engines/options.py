@@ -9,7 +9,7 @@ class GraphOptions(NamedTuple):
     """Forms of the same graph; none of them but `half` changes what is computed, only in which operators.
 
     confidence  a second output, `confidence`
-    prelu       "operator": PRelu; "linear": a x + (1 - a) relu(x), for runtimes that fuse only Relu
+    prelu       "operator": PRelu; "linear": a x + (1 - a) relu(x), which CPU runtimes do faster
     stem        "planes": the image as three planes, float from the start; "columns": four columns of pixels in the
                 channels, which saves runtimes with channels-last convolutions every transposition, but has more
                 operators on bytes than TensorRT takes
@@ -22,7 +22,7 @@ class GraphOptions(NamedTuple):
     half: bool = False
 
 
-EXPORT = GraphOptions(confidence=True)
+EXPORT = GraphOptions(confidence=True, prelu="linear")
 """What `enet_ros export` writes: runs everywhere."""
-OPENVINO = GraphOptions(confidence=True, stem="columns")
-ONNXRUNTIME = GraphOptions(confidence=True, prelu="linear")
+ONNXRUNTIME = EXPORT
+OPENVINO = EXPORT._replace(stem="columns")

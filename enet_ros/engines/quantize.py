@@ -62,7 +62,7 @@ def _kept(model: onnx.ModelProto) -> list[str]:
 
     def reads_pixels(name: str) -> bool:
         node = producers.get(name)
-        return node is None or (node.op_type != "Conv" and node.op_type != "PRelu" and reads_pixels(node.input[0]))
+        return node is None or (node.op_type != "Conv" and reads_pixels(node.input[0]))
 
     compared = {name for node in model.graph.node if node.op_type == "Greater" for name in node.input}
     return [n.name for n in convolutions if reads_pixels(n.input[0]) or n.output[0] in compared]

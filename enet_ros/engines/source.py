@@ -49,9 +49,20 @@ class GraphSource:
         try:
             from enet_ros.engines import graph  # imports onnx, which a cached engine does without
         except ModuleNotFoundError as error:
-            raise EngineError(f"building the graph of {self.path} needs the onnx package: pip install onnx") from error
+            if exported := self._exported():
+                return exported
+            raise EngineError(
+                f"building the graph of {self.path} needs the onnx package (pip install onnx), "
+                f"or its export for this size beside it: {self.path.with_suffix('.onnx')}"
+            ) from error
         data: bytes = graph.build(load(self.path), self.size, options).SerializeToString()
         return data
+
+    def _exported(self) -> bytes | None:
+        """The .onnx file beside the weights if it is of the same card and size; its card is plain text in it."""
+        beside = self.path.with_suffix(".onnx")
+        data = beside.read_bytes() if beside.is_file() else b""
+        return data if self.card.with_(input_size=self.size).to_json().encode() in data else None
 
     def require_confidence(self, outputs: Collection[str]) -> None:
         """EngineError where a graph's outputs lack confidence."""
