@@ -46,6 +46,7 @@ class CameraInput:
         self._info: Subscription[CameraInfo] | None = None
         self._events: PolledEvents | None = None
         self._profile: QoSProfile | None = None
+        self._info_asked: QoSProfile | None = None
         self._calibration: CameraInfo | None = None
         self._since_s = self._last_s = -math.inf
         self._gaps, self._numbered = SequenceGaps(), False
@@ -75,6 +76,7 @@ class CameraInput:
                 self._subscribe(profile)
             if self._events is not None:
                 self._count_events(counters)
+                self._subscribe_info()
 
     def close(self, counters: Counters) -> None:
         """Unsubscribe for good."""
@@ -99,13 +101,6 @@ class CameraInput:
         kind = CompressedImage if self._parameters.compressed else Image
         self._profile = profile
         self._since_s, self._last_s = time.monotonic(), -math.inf
-        self._info = self._make(
-            CameraInfo,
-            "camera_info",
-            self._on_info,
-            self._info_profile(),
-            qos.overrides(reliability=False, durability=False),
-        )
         self._image = self._make(
             kind, self._relative_topic, WithInfo(self._on_image), qos.copied(profile), self._overrides()
         )
@@ -138,10 +133,17 @@ class CameraInput:
             qos_overriding_options=overrides,
         )
 
-    def _info_profile(self) -> QoSProfile:
-        """A calibration may be latched; whoever offers that is asked for it."""
+    def _subscribe_info(self) -> None:
+        """A calibration may be latched; whoever offers that is asked for it, also if it came after this node."""
         offered = qos.offered_on(self._node, self._node.resolve_topic_name("camera_info"))
-        return qos.matching(1, offered)
+        profile = qos.matching(1, offered)
+        if self._info is not None:
+            if not offered or profile == self._info_asked:
+                return
+            self._node.destroy_subscription(self._info)
+        self._info_asked = profile
+        overrides = qos.overrides(reliability=False, durability=False)
+        self._info = self._make(CameraInfo, "camera_info", self._on_info, qos.copied(profile), overrides)
 
     def _unsubscribe(self, counters: Counters) -> None:
         if self._events is not None:
