@@ -89,17 +89,19 @@ def _by_cv_bridge(message: Image) -> _UINT8:
 
 
 def scaled_camera_info(info: CameraInfo, width: int, height: int, header: Header) -> CameraInfo | None:
-    """The calibration for an image of another size, with that image's header: K, P and roi scaled.
+    """The calibration for the received image at another size, with that image's header: K, P, size and roi scaled.
 
-    A pixel's integer coordinates are its centre, so the principal point moves by half a pixel as the image shrinks:
-    c' = (c + 0.5) s - 0.5. Binning is left as it is: width and height are those of the image that was received.
+    As in sensor_msgs, all of these are of the whole sensor: of the image they describe it is a region, binned. At the
+    size that was received, a region's calibration is therefore what it was. A pixel's integer coordinates are its
+    centre, so the principal point moves by half a pixel as the image shrinks: c' = (c + 0.5) s - 0.5.
     None where the calibration states no size (an uncalibrated camera).
     """
-    if info.width == 0 or info.height == 0:
+    received = _received_size(info)
+    if not all(received):
         return None
-    sx, sy = width / info.width, height / info.height
+    sx, sy = width / received[0], height / received[1]
     scaled = copy.copy(info)
-    scaled.header, scaled.width, scaled.height = header, width, height
+    scaled.header, scaled.width, scaled.height = header, round(info.width * sx), round(info.height * sy)
     scaled.k, scaled.p = _scaled_matrix(info.k, 3, sx, sy), _scaled_matrix(info.p, 4, sx, sy)
     roi = info.roi
     scaled.roi = RegionOfInterest(
@@ -110,6 +112,13 @@ def scaled_camera_info(info: CameraInfo, width: int, height: int, header: Header
         do_rectify=roi.do_rectify,
     )
     return scaled
+
+
+def _received_size(info: CameraInfo) -> tuple[int, int]:
+    """(width, height) of the image that a calibration comes with: its region of interest, binned."""
+    whole = not (info.roi.width and info.roi.height)  # zeros: the whole image
+    width, height = (info.width, info.height) if whole else (info.roi.width, info.roi.height)
+    return int(width) // max(1, int(info.binning_x)), int(height) // max(1, int(info.binning_y))
 
 
 def _scaled_matrix(values: Any, columns: int, sx: float, sy: float) -> npt.NDArray[np.float64]:

@@ -11,6 +11,7 @@ from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from enet_ros.codec import UnsupportedEncoding
+from enet_ros.products.lens import scaled as scaled_lens
 from enet_ros.ros import messages
 
 
@@ -58,15 +59,38 @@ def calibration() -> CameraInfo:
 
 def test_a_calibration_is_scaled_to_the_mask() -> None:
     header = Header(frame_id="eye")
-    scaled = messages.scaled_camera_info(calibration(), 320, 120, header)
+    info = calibration()
+    info.roi = RegionOfInterest()
+    scaled = messages.scaled_camera_info(info, 320, 120, header)
     assert scaled is not None and scaled.header is header
     assert (scaled.width, scaled.height, scaled.distortion_model) == (320, 120, "plumb_bob")
     # The centre of the image stays its centre: (319.5 + 0.5) / 2 - 0.5 = 159.5.
     assert scaled.k == pytest.approx([250, 0, 159.5, 0, 125, 59.5, 0, 0, 1])
     assert scaled.p == pytest.approx([250, 0, 159.5, -17.5, 0, 125, 59.5, 0, 0, 0, 1, 0])
     assert list(scaled.d) == [0.1, 0, 0, 0, 0]
+    assert scaled.roi == RegionOfInterest()
+
+
+def test_a_region_of_interest_is_scaled_from_its_own_size() -> None:
+    """A mask of half the region's size halves the whole sensor's calibration."""
+    scaled = messages.scaled_camera_info(calibration(), 160, 120, Header())
+    assert scaled is not None
+    assert (scaled.width, scaled.height) == (320, 240)
+    assert scaled.k == pytest.approx([250, 0, 159.5, 0, 250, 119.5, 0, 0, 1])
     roi = scaled.roi
-    assert (roi.x_offset, roi.y_offset, roi.width, roi.height, roi.do_rectify) == (32, 12, 160, 60, True)
+    assert (roi.x_offset, roi.y_offset, roi.width, roi.height, roi.do_rectify) == (32, 24, 160, 120, True)
+
+
+@pytest.mark.parametrize("binning", [1, 2])
+def test_the_scaled_calibration_looks_where_the_received_one_did(binning: int) -> None:
+    """Two messages that mean the same pixels: their intrinsics of the mask agree."""
+    info = calibration()
+    info.binning_x = info.binning_y = binning
+    mask = messages.scaled_camera_info(info, 80, 60, Header())
+    assert mask is not None
+    stated, wanted = messages.intrinsics(mask), scaled_lens(messages.intrinsics(info), 80, 60)
+    assert (stated.width, stated.height) == (80, 60)
+    assert stated.k == pytest.approx(wanted.k)
 
 
 def test_scaling_leaves_the_original_alone() -> None:
@@ -76,7 +100,7 @@ def test_scaling_leaves_the_original_alone() -> None:
 
 
 def test_the_same_size_is_the_same_calibration() -> None:
-    scaled = messages.scaled_camera_info(calibration(), 640, 480, Header())
+    scaled = messages.scaled_camera_info(calibration(), 320, 240, Header())
     assert scaled == calibration()
 
 
