@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,7 @@ def picture(size: tuple[int, int], seed: int = 0) -> np.ndarray:
     return image
 
 
+@lru_cache(maxsize=16)
 def make_model(seed: int = 0, temperature: float = 1.0, **spec: object) -> Model:
     """A network of random weights; its running statistics come from pictures, its slopes differ."""
     torch = pytest.importorskip("torch", reason="torch builds the test's models: pip install torch")
