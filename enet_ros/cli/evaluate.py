@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
     if not result.scores.frames:
         raise ConfigError(f"{source.place} holds no labelled frame; nothing was scored")
     print_scores(result.scores, f"{card.name} on {source.name}", result.frames_per_s)
+    if (alone := source.total - len(result.scores.frames)) > 0:
+        print(f"enet_ros: {alone} of {source.total} ground truths have no image of their stamp", file=sys.stderr)
     if source.judge is not None:
         print_metres(source.judge.scores())
     if args.json:

@@ -29,6 +29,9 @@ def become_live(args: argparse.Namespace) -> int:
     for name in ("images", "street", "corrupt", "frames"):
         if getattr(args, name):
             raise ConfigError(f"--{name} does not go with --live, which scores what a running node answers")
+    for name, default in (("engine", "auto"), ("precision", "auto"), ("size", None), ("threads", 0), ("labels", None)):
+        if getattr(args, name) != default:
+            raise ConfigError(f"--{name} does not go with --live: give the node itself such a parameter")
     if args.model and not args.start:
         raise ConfigError("--model goes with --start: a node that runs already has its own model")
     command = [sys.executable, "-m", "enet_ros.ros.live", str(args.bag), "--node", args.node]

@@ -39,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(scores.text())
     if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", "utf-8")
     return 0 if scores.answered else 1
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from enet_ros.bags.messages import label_image
 from enet_ros.bags.truth import LabelledBag
-from enet_ros.classes import TABLES, VOID, get_table
+from enet_ros.classes import TABLES, VOID
+from enet_ros.datasets.opening import table_of
 from enet_ros.errors import ConfigError
 from enet_ros.metrics import ConfusionMatrix
 
@@ -23,13 +24,15 @@ _UNLABELLED = {"unlabelled", "unlabeled", "void"}
 
 
 def truth_names(bag: LabelledBag, classes: str | None) -> tuple[str, ...]:
-    """What the ids of a bag's ground truth mean. classes: name of a class table, for a bag that does not say.
+    """What the ids of a bag's ground truth mean. classes: name or YAML file of a table, for a bag that does not say.
 
-    Raises ConfigError.
+    Raises ConfigError, DatasetError.
     """
-    names = get_table(classes).names if classes else bag.classes
+    names = table_of(classes).names if classes else bag.classes
     if names is None:
-        raise ConfigError(f"the bag does not say what its ground truth means: add --classes {'|'.join(TABLES)}")
+        raise ConfigError(
+            f"the bag does not say what its ground truth means: add --classes {'|'.join(TABLES)}|FILE.yaml"
+        )
     return names
 
 

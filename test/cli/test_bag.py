@@ -89,6 +89,8 @@ def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str
         (["evaluate", "--live"], "--live needs --bag BAG"),
         (["evaluate", "--live", "--bag", "b", "--frames", "3"], "--frames does not go with --live"),
         (["evaluate", "--live", "--bag", "b", "--model", "m"], "--model goes with --start"),
+        (["evaluate", "--live", "--bag", "b", "--engine", "pytorch"], "--engine does not go with --live"),
+        (["evaluate", "--live", "--bag", "b", "--threads", "1"], "--threads does not go with --live"),
     ],
 )
 def test_wrong_input_is_said(

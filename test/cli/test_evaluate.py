@@ -136,6 +136,24 @@ def test_a_bag_scores_as_its_files_and_always_the_same(model, data) -> None:
     assert once == files
 
 
+def test_a_truth_without_its_image_is_told(model, data, capsys) -> None:
+    messages = pytest.importorskip("enet_ros.bags.messages", reason="rosbags is not installed")
+    from enet_ros.bags.writer import BagWriter
+
+    image, road = np.zeros((*SIZE_HW, 3), np.uint8), np.full(SIZE_HW, 3, np.uint8)
+    with BagWriter(data / "bag") as bag:
+        bag.add_topic("/cam/image_raw", "sensor_msgs/msg/Image")
+        bag.add_topic("/cam/ground_truth", "sensor_msgs/msg/Image")
+        bag.write("/cam/image_raw", 10, messages.image_cdr(messages.Header(10, "cam"), image, "rgb8"))
+        for stamp_ns in (10, 11):
+            bag.write(
+                "/cam/ground_truth", stamp_ns, messages.image_cdr(messages.Header(stamp_ns, "cam"), road, "mono8")
+            )
+    scores = evaluate(model, data, "--bag", str(data / "bag"), "--classes", "camvid")
+    assert scores["frames"] == 1
+    assert "1 of 2 ground truths have no image of their stamp" in capsys.readouterr().err
+
+
 def test_report(model, data, capsys) -> None:
     evaluate(model, data, "--report", str(data / "out" / "report.html"))
     page = (data / "out" / "report.html").read_text(encoding="utf-8")

@@ -16,10 +16,11 @@ rclpy = pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.sources import Source
 from enet_ros.bags.street import street_source
+from enet_ros.bags.truth import LabelledBag
 from enet_ros.classes import CAMVID, CITYSCAPES20
 from enet_ros.cli import main
 from enet_ros.errors import ConfigError
-from enet_ros.ros.live_score import LiveScores, Masks, at_size, id_map
+from enet_ros.ros.live_score import LiveScores, Masks, at_size, id_map, truth_names
 
 VERB = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())", "evaluate"]
 
@@ -33,14 +34,24 @@ def street(out: Path, frames: int = 4) -> Path:
 def test_a_running_node_is_scored_as_the_bag_alone_is(ros_domain: int, tmp_path: Path) -> None:
     bag = street(tmp_path / "bag")
     live = subprocess.run(
-        [*VERB, "--bag", str(bag), "--live", "--start", "--model", "camvid", "--json", str(tmp_path / "live.json")],
+        [
+            *VERB,
+            "--bag",
+            str(bag),
+            "--live",
+            "--start",
+            "--model",
+            "camvid",
+            "--json",
+            str(tmp_path / "out" / "live.json"),
+        ],
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert live.returncode == 0, live.stderr
     assert "answered  4 of 4 frames (100.0 %)" in live.stdout
-    scores = json.loads((tmp_path / "live.json").read_text())
+    scores = json.loads((tmp_path / "out" / "live.json").read_text())
     assert (scores["frames_played"], scores["frames_answered"], scores["frames_scored"]) == (4, 4, 4)
     assert scores["share_answered"] == 1.0
     assert scores["foreign_masks"] == 0
@@ -70,6 +81,17 @@ def test_ids_are_mapped_by_name() -> None:
     np.testing.assert_array_equal(id_map(CAMVID.names, CAMVID.names)[:11], np.arange(11))
     with pytest.raises(ConfigError, match="the node's classes are not the bag's"):
         id_map(CITYSCAPES20.names, CAMVID.names)
+
+
+def test_classes_of_a_yaml_file_hold_as_without_a_node(tmp_path: Path) -> None:
+    (tmp_path / "yard.yaml").write_text(
+        "names: [floor, wall]\ncolors: [[128, 64, 128], [70, 70, 70]]\ndrivable: [floor]\n"
+    )
+    with LabelledBag(street(tmp_path / "bag", frames=1)) as bag:
+        assert truth_names(bag, None) == CAMVID.names
+        assert truth_names(bag, str(tmp_path / "yard.yaml")) == ("floor", "wall")
+        with pytest.raises(ConfigError, match="there are no classes 'yard'"):
+            truth_names(bag, "yard")
 
 
 def test_a_mask_of_the_networks_size_is_scored_at_the_truths() -> None:
