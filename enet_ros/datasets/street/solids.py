@@ -20,7 +20,7 @@ _Corners = npt.NDArray[np.int32]
 
 SHIFT = 4
 """Fractional bits of pixel corners."""
-_DETAIL_PX = 22.0
+_DETAIL_PX = 15.0
 """A model lower than this in the image is drawn without its details."""
 _THIN = 20
 """A detail narrower or lower than this, in 1/16 pixel, is not drawn."""
