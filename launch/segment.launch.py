@@ -44,7 +44,7 @@ def _node(context: LaunchContext) -> list[LifecycleNode]:
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     files = [given[name] for name in ("params_file", "pose_file") if given[name]]
     overrides = {name: given[name] for name in ("model", "engine") if given[name]}
-    flags = {name: given[name] == "true" for name in ("compressed", "use_sim_time", "autostart") if given[name]}
+    flags = {name: _flag(name, given[name]) for name in ("compressed", "use_sim_time", "autostart") if given[name]}
     # The node configures and activates itself. launch_ros could ask it to (autostart=True), but not on Humble, and
     # not when a crashed process comes back: its request goes to the dead one.
     node = LifecycleNode(
@@ -60,11 +60,18 @@ def _node(context: LaunchContext) -> list[LifecycleNode]:
         ],
         additional_env=_transport(CONFIG.perform(context)),
         arguments=["--ros-args", "--log-level", given["log_level"]],
-        respawn=given["respawn"] == "true",
+        respawn=_flag("respawn", given["respawn"]),
         output="screen",
         emulate_tty=True,
     )
     return [node]
+
+
+def _flag(name: str, text: str) -> bool:
+    """An argument that is true or false, in any case, as ROS reads them; ValueError for anything else."""
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"{name} is {text!r}: give true or false")
+    return text.lower() == "true"
 
 
 def _transport(config: str) -> dict[str, str]:

@@ -157,6 +157,14 @@ def test_a_wrong_list_of_cameras(text: str, reason: str) -> None:
         load("multi_camera.launch.py")._cameras(text)
 
 
+def test_true_and_false_in_any_case() -> None:
+    flag = load("segment.launch.py")._flag
+    assert [flag("compressed", text) for text in ("true", "True", "false", "False")] == [True, True, False, False]
+    for text in ("yes", "1", ""):
+        with pytest.raises(ValueError, match=f"compressed is '{text}': give true or false"):
+            flag("compressed", text)
+
+
 def test_the_users_transport_profile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     transport = load("segment.launch.py")._transport
     for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
