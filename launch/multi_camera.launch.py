@@ -37,6 +37,7 @@ def generate_launch_description() -> LaunchDescription:
 def _nodes(context: LaunchContext) -> list[GroupAction]:
     source = PythonLaunchDescriptionSource(PathJoinSubstitution([SHARE, "launch", "segment.launch.py"]))
     cameras = _cameras(LaunchConfiguration("cameras").perform(context))
+    _refuse_unknown(cameras, {argument.name for argument in source.get_launch_description(context).get_launch_arguments()})
     return [
         GroupAction([IncludeLaunchDescription(source, launch_arguments=camera.items())]) for camera in cameras
     ]
@@ -61,6 +62,16 @@ def _cameras(text: str) -> list[dict[str, str]]:
     if len({camera["namespace"] for camera in cameras}) < len(cameras):
         raise ValueError(f"cameras {values!r} share a namespace: each needs its own")
     return cameras
+
+
+def _refuse_unknown(cameras: list[dict[str, str]], known: set[str]) -> None:
+    """launch would pass over a misspelt argument; ValueError names it."""
+    for camera in cameras:
+        if unknown := sorted(set(camera) - known):
+            raise ValueError(
+                f"camera {camera['namespace']!r} has {unknown[0]!r}, no argument of segment.launch.py: "
+                f"use {', '.join(sorted(known))}"
+            )
 
 
 def _text(value: object) -> str:

@@ -157,6 +157,13 @@ def test_a_wrong_list_of_cameras(text: str, reason: str) -> None:
         load("multi_camera.launch.py")._cameras(text)
 
 
+def test_a_camera_s_misspelt_argument_is_refused(ros: int) -> None:
+    command = [sys.executable, "-c", SERVICE, LAUNCH / "multi_camera.launch.py", "cameras:=[{namespace: rear, imge: a}]"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode != 0
+    assert "camera 'rear' has 'imge', no argument of segment.launch.py" in result.stdout + result.stderr
+
+
 def test_true_and_false_in_any_case() -> None:
     flag = load("segment.launch.py")._flag
     assert [flag("compressed", text) for text in ("true", "True", "false", "False")] == [True, True, False, False]
