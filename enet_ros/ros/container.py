@@ -50,6 +50,8 @@ class Host:
         from enet_ros.ros.node import EnetNode
 
         node = EnetNode(name, **node_kwargs)
+        if node.parameters.keep_pages:
+            process.keep_pages()
         executor = process.make_executor(node.parameters.executor)
         executor.add_node(node)
         if node.parameters.autostart:
@@ -113,6 +115,9 @@ class ContainerServices:
         except EnetRosError as error:
             response.error_message = str(error)
             return response
+        except Exception as error:  # noqa: BLE001 - what rclpy says of a name or rule; raised, it would end the service
+            response.error_message = f"{type(error).__name__}: {error}"
+            return response
         response.success, response.unique_id = True, number
         response.full_node_name = self._host.nodes()[number].get_fully_qualified_name()
         return response
@@ -152,7 +157,6 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("cameras", nargs="*", metavar="NAMESPACE", help="one node for each")
     cameras = parser.parse_args(remove_ros_args(argv)[1:]).cameras
     rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-    process.keep_pages()
     host = Host()
     services = rclpy.create_node("enet_container", start_parameter_services=False)
     try:

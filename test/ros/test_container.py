@@ -55,6 +55,16 @@ def test_each_camera_has_its_own_node(host: Host, watcher: Any) -> None:
         host.remove(numbers[0])
 
 
+def test_pages_are_kept_as_the_parameter_says(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bool] = []
+    monkeypatch.setattr(process, "keep_pages", lambda: kept.append(True))
+    later = Parameter("autostart", value=False)
+    host.add("first", parameter_overrides=[later, Parameter("keep_pages", value=False)])
+    assert kept == []
+    host.add("second", parameter_overrides=[later])
+    assert kept == [True]
+
+
 def test_an_unusable_parameter_is_refused(host: Host) -> None:
     with pytest.raises(ConfigError, match="caffe"):
         host.add(parameter_overrides=[Parameter("engine", value="caffe")])
@@ -92,6 +102,9 @@ def test_nodes_are_loaded_and_unloaded(host: Host, watcher: Any) -> None:
         bad = Parameter("engine", value="caffe").to_parameter_msg()
         refused = call(watcher, services.LoadNode, "load_node", **ours, parameters=[bad])
         assert not refused.success and "caffe" in refused.error_message
+        for wrong in ({"node_name": "two words"}, {"remap_rules": ["no rule"]}):
+            refused = call(watcher, services.LoadNode, "load_node", **ours, **wrong, parameters=[engine])
+            assert not refused.success and "nvalid" in refused.error_message, refused.error_message
         other = call(watcher, services.LoadNode, "load_node", package_name="demo", plugin_name="demo::Talker")
         assert not other.success and "enet_ros::EnetNode" in other.error_message
         assert call(watcher, services.UnloadNode, "unload_node", unique_id=loaded.unique_id).success
