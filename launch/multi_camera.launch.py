@@ -37,7 +37,8 @@ def generate_launch_description() -> LaunchDescription:
 def _nodes(context: LaunchContext) -> list[GroupAction]:
     source = PythonLaunchDescriptionSource(PathJoinSubstitution([SHARE, "launch", "segment.launch.py"]))
     cameras = _cameras(LaunchConfiguration("cameras").perform(context))
-    _refuse_unknown(cameras, {argument.name for argument in source.get_launch_description(context).get_launch_arguments()})
+    declared = source.get_launch_description(context).get_launch_arguments()
+    _refuse_unknown(cameras, {argument.name for argument in declared})
     return [
         GroupAction([IncludeLaunchDescription(source, launch_arguments=camera.items())]) for camera in cameras
     ]

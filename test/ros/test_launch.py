@@ -158,7 +158,8 @@ def test_a_wrong_list_of_cameras(text: str, reason: str) -> None:
 
 
 def test_a_camera_s_misspelt_argument_is_refused(ros: int) -> None:
-    command = [sys.executable, "-c", SERVICE, LAUNCH / "multi_camera.launch.py", "cameras:=[{namespace: rear, imge: a}]"]
+    cameras = "cameras:=[{namespace: rear, imge: a}]"
+    command = [sys.executable, "-c", SERVICE, LAUNCH / "multi_camera.launch.py", cameras]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode != 0
     assert "camera 'rear' has 'imge', no argument of segment.launch.py" in result.stdout + result.stderr
