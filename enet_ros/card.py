@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -53,8 +54,10 @@ class ModelCard:
             raise ConfigError(f"model {self.name!r} has channel order {self.channel_order!r}; use 'rgb' or 'bgr'")
         if len(self.input_size) != 2 or not all(8 <= side <= 8192 for side in self.input_size):
             raise ConfigError(f"model {self.name!r} has input size {self.input_size}; use (height, width), 8..8192")
-        if not all(value > 0 for value in (*self.std, self.temperature)):
+        if not all(0 < value < math.inf for value in (*self.std, self.temperature)):
             raise ConfigError(f"model {self.name!r}: std {self.std} and temperature {self.temperature} must be > 0")
+        if not all(map(math.isfinite, self.mean)):
+            raise ConfigError(f"model {self.name!r} has mean {self.mean}; its values must be finite")
 
     def with_(self, **changes: Any) -> ModelCard:
         """A copy with some fields replaced."""

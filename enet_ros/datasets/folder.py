@@ -130,9 +130,14 @@ def _colored(table: ClassTable, labels: Mapping[str, Any]) -> ColorLabels:
     colors: dict[Color, int] = {color: index for index, color in enumerate(table.colors)}
     if len(colors) != table.num_classes:
         raise ConfigError("labels: colored: true needs a colour of its own for each class")
-    for color in labels.get("void", [[0, 0, 0]]):
-        if not isinstance(color, list) or len(color) != 3 or not all(isinstance(v, int) for v in color):
-            raise ConfigError(f"labels: void colour {color!r} is not [r, g, b]")
+    void = labels.get("void", [[0, 0, 0]])
+    for color in void if isinstance(void, list) else [void]:
+        if (
+            not isinstance(color, list)
+            or len(color) != 3
+            or not all(isinstance(v, int) and 0 <= v < 256 for v in color)
+        ):
+            raise ConfigError(f"labels: void colour {color!r} is not [r, g, b] of 0..255")
         r, g, b = color
         colors.setdefault((r, g, b), VOID)
     return ColorLabels(colors)

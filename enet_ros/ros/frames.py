@@ -107,10 +107,11 @@ def from_bag(path: Path, topic: str = "") -> Footage:
 
 
 def _calibration(reader: BagReader, image_topic: str) -> CameraIntrinsics | None:
-    """The first CameraInfo beside the image topic."""
-    base = image_topic.removesuffix("/compressed").rpartition("/")[0]
-    names = [found.name for found in reader.topics if found.type == CAMERA_INFO and found.name.startswith(base)]
-    for message in reader.messages(names[:1]) if names else ():
+    """The first CameraInfo beside the image topic, and of no other camera."""
+    name = image_topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
+    for message in reader.messages([name]):
+        if message.type != CAMERA_INFO:
+            break
         return intrinsics_of(from_cdr(message.type, message.data))
     return None
 

@@ -31,10 +31,7 @@ def test_plain_ids(tmp_path, write, picture) -> None:
 
 
 def test_values_voids_and_suffixes(tmp_path, write, picture) -> None:
-    text = (
-        TABLE
-        + "labels: {first: 1, values: {9: floor}, void: [0, 250], image_suffix: _rgb, label_suffix: _mask}"
-    )
+    text = TABLE + "labels: {first: 1, values: {9: floor}, void: [0, 250], image_suffix: _rgb, label_suffix: _mask}"
     write(tmp_path / "i" / "a_rgb.png", picture)
     write(tmp_path / "i" / "a_depth.png", picture)
     write(tmp_path / "i" / "a_mask.png", np.resize(np.uint8([1, 2, 3, 9, 0, 250]), (6, 8)))
@@ -118,6 +115,8 @@ def test_files_that_are_no_images(tmp_path, write, picture) -> None:
         (TABLE + "labels: {values: [7]}", "use {value: class name}"),
         (TABLE + "labels: {colored: true, first: 1}", "first does not go with colored"),
         (TABLE + "labels: {colored: true, void: [0]}", r"void colour 0 is not \[r, g, b\]"),
+        (TABLE + "labels: {colored: true, void: 0}", r"void colour 0 is not \[r, g, b\]"),
+        (TABLE + "labels: {colored: true, void: [[0, 0, 300]]}", r"void colour \[0, 0, 300\] is not \[r, g, b\]"),
         (TABLE.replace("70, 70, 70", "128, 64, 128") + "labels: {colored: true}", "a colour of its own"),
     ],
 )

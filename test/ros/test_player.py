@@ -21,7 +21,9 @@ from ros_rig import wait_for
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.create import BagLayout, create
+from enet_ros.bags.messages import Header, camera_info_cdr
 from enet_ros.bags.sources import folder_source
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError, ConfigError, DatasetError
@@ -116,6 +118,18 @@ def test_a_bag_with_its_calibration(folder: Path, tmp_path: Path) -> None:
     assert [int(shot.rgb[0, 0, 0]) for shot in shots] == list(range(PICTURES))
     assert [shot.name for shot in shots] == [f"{n:06d}" for n in range(PICTURES)]
     assert film.calibration is not None and film.calibration.k == pytest.approx(lens.k)
+
+
+def test_another_cameras_calibration_is_not_taken(folder: Path, tmp_path: Path) -> None:
+    create(tmp_path / "bag", folder_source(folder, 20.0), BagLayout(prefix="/cam"))
+    with BagReader(tmp_path / "bag") as reader, BagWriter(tmp_path / "two") as bag:
+        bag.add_topic("/cam/image_raw", "sensor_msgs/msg/Image")
+        bag.add_topic("/cam2/camera_info", "sensor_msgs/msg/CameraInfo")
+        bag.write("/cam2/camera_info", 1, camera_info_cdr(Header(1, "c"), CameraIntrinsics.from_fov(32, 24, 1.0)))
+        for message in reader.messages(["/cam/image_raw"]):
+            bag.write(message.topic, message.log_ns, message.data)
+    film = frames.from_bag(tmp_path / "two")
+    assert film.total == PICTURES and film.calibration is None
 
 
 def test_sources_that_are_none(tmp_path: Path) -> None:
