@@ -39,9 +39,7 @@ def _nodes(context: LaunchContext) -> list[GroupAction]:
     cameras = _cameras(LaunchConfiguration("cameras").perform(context))
     declared = source.get_launch_description(context).get_launch_arguments()
     _refuse_unknown(cameras, {argument.name for argument in declared})
-    return [
-        GroupAction([IncludeLaunchDescription(source, launch_arguments=camera.items())]) for camera in cameras
-    ]
+    return [GroupAction([IncludeLaunchDescription(source, launch_arguments=camera.items())]) for camera in cameras]
 
 
 def _cameras(text: str) -> list[dict[str, str]]:
