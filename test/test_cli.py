@@ -106,15 +106,26 @@ def test_a_bug_keeps_its_traceback(verb: ModuleType) -> None:
         cli.main(["fake"])
 
 
-def test_a_missing_library_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def missing(name: str) -> ModuleType:
         raise ModuleNotFoundError("No module named 'cv2'", name="cv2")
 
     monkeypatch.setattr(cli.importlib, "import_module", missing)
     assert cli.main(["models"]) == 2
     assert "pip install opencv-python-headless" in capsys.readouterr().err
+
+
+def test_a_library_that_a_verb_misses_later_is_named(verb: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(args: object) -> int:
+        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+
+    vars(verb)["run"] = run
+    missing = "torch.nn"
+    assert cli.main(["fake"]) == 2
+    assert capsys.readouterr().err == "enet_ros: 'fake' needs the Python module 'torch': pip install torch\n"
+    missing = "enet_ros.nowhere"
+    with pytest.raises(ModuleNotFoundError, match="nowhere"):
+        cli.main(["fake"])
 
 
 def test_a_closed_pipe_is_no_error() -> None:

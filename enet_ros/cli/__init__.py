@@ -83,7 +83,11 @@ def _run(argv: list[str]) -> int:
         parser.print_help()
         return 2
     module = load(verb)
-    code: int = module.run(_verb_parser(verb, module).parse_args(argv[1:]))
+    args = _verb_parser(verb, module).parse_args(argv[1:])
+    try:
+        code: int = module.run(args)
+    except ModuleNotFoundError as error:  # heavy ones are imported where they are needed
+        raise _missing(verb, error) from None
     return code
 
 
@@ -122,11 +126,17 @@ def load(name: str) -> ModuleType:
     try:
         return importlib.import_module(f"enet_ros.cli.{VERBS[name].module}")
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("enet_ros"):
-            raise
-        package = error.name.partition(".")[0]
-        remedy = REMEDIES.get(package, f"pip install {package}")
-        raise ConfigError(f"'{name}' needs the Python module '{package}': {remedy}") from error
+        raise _missing(name, error) from None
+
+
+def _missing(verb: str, error: ModuleNotFoundError) -> Exception:
+    """What to say of a library that is not installed; a module of our own that is missing is a fault of ours."""
+    if error.name is None or error.name.startswith("enet_ros"):
+        return error
+    package = error.name.partition(".")[0]
+    return ConfigError(
+        f"'{verb}' needs the Python module '{package}': {REMEDIES.get(package, f'pip install {package}')}"
+    )
 
 
 def _fail(message: str) -> int:

@@ -73,7 +73,10 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
             console.print(f"began from {args.init}: {taken.tensors} tensors, {len(taken.classes)} classes by name")
         network = trainer.run()
     card = save_model(model, network, card, held_out)
-    plot_log(args.out / "log.csv", args.out / "curves.png")
+    try:
+        plot_log(args.out / "log.csv", args.out / "curves.png")
+    except ImportError as error:
+        console.print(f"there is no curves.png: {error}; pip install matplotlib, and run the same command again")
     return card
 
 
