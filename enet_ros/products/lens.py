@@ -17,6 +17,8 @@ COEFFICIENTS = {"plumb_bob": (0, 4, 5), "rational_polynomial": (0, 8), "equidist
 
 _ALIASES = {"fisheye": "equidistant", "none": "plumb_bob", "": "plumb_bob"}
 _TOLERANCE_PX = 0.05
+_RATIO_TOLERANCE = 0.02
+"""Of the sides: sizes are rounded to pixels, and to multiples of 16 by encoders."""
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-7)
 
 
@@ -26,6 +28,7 @@ class Reason(Enum):
     NO_CAMERA_INFO = "no camera_info has arrived"
     UNCALIBRATED = "the camera is not calibrated"
     NOT_FINITE = "the calibration or the camera's pose has values that are not finite"
+    OTHER_IMAGE = "the calibration is not of these images"
     UNKNOWN_DISTORTION = "the distortion model is not known"
     NO_POSE = "the camera's pose is not known"
     NO_GROUND = "the camera sees no ground"
@@ -74,6 +77,24 @@ def checked(intrinsics: CameraIntrinsics) -> CameraIntrinsics:
             f"{model} has {len(d)} coefficients; it takes {' or '.join(map(str, COEFFICIENTS[model]))}",
         )
     return replace(intrinsics, k=k, d=d, model=model if d or model == "equidistant" else "plumb_bob")
+
+
+def of_image(intrinsics: CameraIntrinsics, width: int, height: int) -> CameraIntrinsics:
+    """The intrinsics, if an image of width x height pixels can be what they describe, at whatever resolution.
+
+    Raises GeometryError(OTHER_IMAGE) where its sides have another ratio: a crop that camera_info does not tell of would
+    give metres that look right.
+    """
+    if min(width, height, intrinsics.width, intrinsics.height) < 1:
+        return intrinsics
+    ratio = (width * intrinsics.height) / (height * intrinsics.width)
+    if abs(ratio - 1) > _RATIO_TOLERANCE:
+        raise GeometryError(
+            Reason.OTHER_IMAGE,
+            f"camera_info is of {intrinsics.width} x {intrinsics.height} pixels, the image has {width} x {height}: "
+            "publish the calibration of this resolution, with its region of interest and binning",
+        )
+    return intrinsics
 
 
 def scaled(intrinsics: CameraIntrinsics, width: int, height: int) -> CameraIntrinsics:

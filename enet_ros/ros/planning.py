@@ -16,7 +16,7 @@ from enet_ros.products.arrays import F64, U8
 from enet_ros.products.free_space import FreeSpace, find_free_space
 from enet_ros.products.ground import DEFAULT_MAX_RANGE_M, Ground, ground
 from enet_ros.products.ground_points import ground_points
-from enet_ros.products.lens import GeometryError
+from enet_ros.products.lens import GeometryError, of_image
 from enet_ros.products.obstacle_points import boundary_xy, free_points, obstacle_points, range_and_bearing
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
@@ -76,10 +76,11 @@ class Planning:
         p, info = frame.parameters, frame.calibration
         pose = self._pose if self._tf is None else self._tf.at(frame.header, p.base_frame)
         size = frame.segmentation.labels.shape
-        key = (_key(info), pose, size)
+        image_size = frame.camera.shape[:2]
+        key = (_key(info), pose, size, image_size)
         if self._ground is None or key != self._key:
             self._ground = None
-            camera = None if info is None else intrinsics(info, p.rectified)
+            camera = None if info is None else of_image(intrinsics(info, p.rectified), image_size[1], image_size[0])
             self._ground = ground(camera, pose, (size[0], size[1]), max(p.max_range, DEFAULT_MAX_RANGE_M))
             self._key = key
         return self._ground

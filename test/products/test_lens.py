@@ -114,3 +114,13 @@ def test_the_scene_s_frames_are_the_camera_pose_s() -> None:
     points = np.array([[5.0, 1.0, 0.0], [9.0, -3.0, 2.0]])
     expected = (points - pose.position()) @ pose.rotation()
     np.testing.assert_allclose(scenes.optical_directions(points, pose), expected)
+
+
+def test_a_calibration_serves_every_resolution_of_its_own_proportions() -> None:
+    camera = CameraIntrinsics(1920, 1080, np.eye(3), (), "plumb_bob")
+    for width, height in ((1920, 1080), (640, 360), (853, 480), (1920, 1088)):
+        assert lens.of_image(camera, width, height) is camera
+    for width, height in ((640, 480), (1080, 1920), (1920, 1200)):
+        with pytest.raises(GeometryError, match=f"1920 x 1080 pixels, the image has {width} x {height}") as caught:
+            lens.of_image(camera, width, height)
+        assert caught.value.reason is Reason.OTHER_IMAGE

@@ -167,6 +167,18 @@ def test_metric_outputs_are_silent_and_say_why(parameters: Parameters, info: Cam
     assert made["~/run_length"].make(asked).width == 960
 
 
+def test_a_calibration_of_another_crop_gives_no_metres() -> None:
+    """Half the resolution is the same view; a picture of other sides is not."""
+    grid = rows()["~/occupancy_grid"].make
+    half = calibration(width=LENS.width // 2, height=LENS.height // 2)
+    half.k = [value / 2 for value in half.k[:8]] + [1.0]
+    assert grid(frame(info=half)).data
+    other = calibration(height=LENS.height * 3 // 4)
+    with pytest.raises(GeometryError, match="camera_info is of") as caught:
+        grid(frame(info=other))
+    assert caught.value.reason == Reason.OTHER_IMAGE
+
+
 def test_a_calibration_that_comes_later_is_taken() -> None:
     made = rows()
     with pytest.raises(GeometryError):
