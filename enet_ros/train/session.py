@@ -69,8 +69,15 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
         if trainer.resumes:
             console.print(f"going on from {trainer.checkpoint}")
         elif args.init:
-            taken = transfer(trainer.network, table, model_file.load(model_file.resolve(args.init)))
+            source = model_file.load(model_file.resolve(args.init))
+            taken = transfer(trainer.network, table, source)
             console.print(f"began from {args.init}: {taken.tensors} tensors, {len(taken.classes)} classes by name")
+            if taken.fresh:
+                console.print(f"  {len(taken.fresh)} tensors have no counterpart there and begin at random")
+            if (order := source.card.channel_order) != card.channel_order:
+                console.print(
+                    f"  it expects {order}, this run trains on {card.channel_order}: its first layer has to adapt"
+                )
         network = trainer.run()
     card = save_model(model, network, card, held_out)
     try:

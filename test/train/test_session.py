@@ -11,10 +11,11 @@ import pytest
 
 from enet_ros import model_file
 from enet_ros.card import ModelCard
-from enet_ros.classes import CAMVID, VOID
+from enet_ros.classes import CAMVID, CITYSCAPES, VOID
 from enet_ros.cli import main
 from enet_ros.errors import ModelError
-from enet_ros.spec import ENetSpec
+from enet_ros.nn import ENet, tensors_of
+from enet_ros.spec import ENetSpec, variant
 from enet_ros.train.loop import Setting, Trainer
 from enet_ros.train.recipe import DEFAULT, NO_AUGMENTATION
 
@@ -75,6 +76,15 @@ def test_an_option_that_cannot_be_kept_is_refused(
     frame(camvid / "sunrgbd_train_test_labels" / "img-000001.png", 1)
     assert train(camvid, *options) == 2
     assert said in capsys.readouterr().err
+
+
+def test_it_is_told_what_another_model_cannot_give(camvid: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = ENet(variant("caffe", 19))
+    card = ModelCard("caffe", other.spec, CITYSCAPES, (32, 48), channel_order="bgr")
+    model_file.save(camvid.parent / "caffe.safetensors", card, tensors_of(other))
+    assert train(camvid, "--init", str(camvid.parent / "caffe.safetensors")) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "11 classes by name" in said and "begin at random" in said and "it expects bgr" in said
 
 
 def test_sun_rgbd_trains_without_a_val_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
