@@ -26,7 +26,7 @@ _NOT_LEARNED = ("running_mean", "running_var")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument(
-        "model", nargs="?", metavar="MODEL", help="a shipped model's name, or a .safetensors or .onnx file"
+        "model", nargs="?", metavar="MODEL", help="a shipped model's name, or a .safetensors, .onnx or .engine file"
     )
     parser.add_argument("--json", action="store_true", help="print JSON: a list, or one object for MODEL")
 
@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def parameters(path: Path) -> int | None:
-    """Learnable numbers in a .safetensors file, as the paper counts them; None for an ONNX graph, which folds them."""
-    if path.suffix == ".onnx":
+    """Learnable numbers in a .safetensors file, as the paper counts them; None for exported ones, which fold."""
+    if path.suffix in (".onnx", ".engine"):
         return None
     with safe_open(path, framework="numpy") as file:
         shapes = [file.get_slice(n).get_shape() for n in file.keys() if not n.endswith(_NOT_LEARNED)]  # noqa: SIM118

@@ -21,6 +21,8 @@ class GraphSource:
 
     def __init__(self, path: Path | str, size: tuple[int, int] | None = None) -> None:
         self.path = Path(path)
+        if self.path.suffix == ".engine":
+            raise EngineError(f"{path} is a TensorRT engine: use the tensorrt engine, or the model it was made from")
         self.card: ModelCard = read_card(self.path)
         self.size = size or self.card.input_size
         if self.path.suffix == ".onnx" and self.size != self.card.input_size:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from enet_ros import cli
 from enet_ros.card import ModelCard
 from enet_ros.classes import CAMVID
+from enet_ros.engines.source import GraphSource
 from enet_ros.engines.tensorrt_file import ANY_GPU, EngineFile, check_fits, read, write
-from enet_ros.errors import EngineError, ModelError
-from enet_ros.model_file import read_card
+from enet_ros.errors import EnetRosError, EngineError, ModelError
+from enet_ros.model_file import load, read_card
 from enet_ros.spec import ENetSpec
 
 ORIN = "Orin (compute capability 8.7)"
@@ -23,6 +25,15 @@ def test_round_trip(tmp_path: Path) -> None:
     path = write(tmp_path / "test.engine", FILE)
     assert read(path) == FILE and read_card(path) == FILE.card
     assert [p.name for p in tmp_path.iterdir()] == ["test.engine"]
+
+
+def test_what_else_reads_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "test.engine", FILE)
+    assert cli.main(["models", str(path)]) == 0
+    assert "56x40" in capsys.readouterr().out
+    for read_weights in (load, GraphSource):
+        with pytest.raises(EnetRosError, match=r"test\.engine is "):
+            read_weights(path)
 
 
 @pytest.mark.parametrize("data", [b"", b"ftrt\0\0\0\0" * 8])
