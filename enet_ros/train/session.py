@@ -66,18 +66,7 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
             keep=lambda network: save_model(model, network, card, held_out),
         )
         trainer = Trainer(card, recipe, pairs, held_out, how)
-        if trainer.resumes:
-            console.print(f"going on from {trainer.checkpoint}")
-        elif args.init:
-            source = model_file.load(model_file.resolve(args.init))
-            taken = transfer(trainer.network, table, source)
-            console.print(f"began from {args.init}: {taken.tensors} tensors, {len(taken.classes)} classes by name")
-            if taken.fresh:
-                console.print(f"  {len(taken.fresh)} tensors have no counterpart there and begin at random")
-            if (order := source.card.channel_order) != card.channel_order:
-                console.print(
-                    f"  it expects {order}, this run trains on {card.channel_order}: its first layer has to adapt"
-                )
+        _begin(trainer, args.init, console)
         network = trainer.run()
     card = save_model(model, network, card, held_out)
     try:
@@ -85,6 +74,22 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
     except ImportError as error:
         console.print(f"there is no curves.png: {error}; pip install matplotlib, and run the same command again")
     return card
+
+
+def _begin(trainer: Trainer, init: str | None, console: Console) -> None:
+    """Fill the network of a new run from another model, where one is named; say where the run begins."""
+    if trainer.resumes:
+        console.print(f"going on from {trainer.checkpoint}")
+    elif init:
+        source, card = model_file.load(model_file.resolve(init)), trainer.card
+        taken = transfer(trainer.network, card.classes, source)
+        console.print(f"began from {init}: {taken.tensors} tensors, {len(taken.classes)} classes by name")
+        if taken.fresh:
+            console.print(f"  {len(taken.fresh)} tensors have no counterpart there and begin at random")
+        if (order := source.card.channel_order) != card.channel_order:
+            console.print(
+                f"  it expects {order}, this run trains on {card.channel_order}: its first layer has to adapt"
+            )
 
 
 def _data(args: argparse.Namespace, size: tuple[int, int]) -> tuple[PairDataset, list[Pair], list[Pair]]:
