@@ -29,6 +29,8 @@ from enet_ros.train.stages import Stage, optimizer, shrink_labels, stages
 
 COLUMNS = ("stage", "epoch", "loss", "learning_rate", "seconds", "miou", "pixel_accuracy")
 EVALUATE_EVERY = 5
+GRADIENT_NORM = 5.0
+"""Longer gradients are shortened to this."""
 
 
 class Progress(NamedTuple):
@@ -58,17 +60,32 @@ class Setting:
 
 
 class Trainer:
-    """One run: a card (spec, classes, size, normalisation), a recipe, pairs to train on and pairs held out."""
+    """One run: a card (spec, classes, size, normalisation), a recipe, pairs to train on and pairs held out.
 
-    def __init__(self, card: ModelCard, recipe: Recipe, pairs: list[Pair], held_out: list[Pair], how: Setting) -> None:
+    `start` names the weights it begins from; a checkpoint of another recipe, data or start is refused.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        recipe: Recipe,
+        pairs: list[Pair],
+        held_out: list[Pair],
+        how: Setting,
+        start: str = "random weights",
+    ) -> None:
         torch.manual_seed(recipe.seed)
         self.card, self.recipe, self.held_out, self.how = card, recipe, held_out, how
         self.network = ENet(card.spec, Dropout(*recipe.dropout)).to(how.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.batches = Batches(pairs, card.input_size, recipe.batch, recipe.seed, recipe.augmentation)
-        self.weights = class_weights(count_pixels(pairs, card.spec.num_classes), recipe.class_weight_c)
+        pixels = count_pixels(pairs, card.spec.num_classes)
+        self.weights = class_weights(pixels, recipe.class_weight_c)
         self.average = Average(self.network, recipe.ema)
-        self.identity = f"{recipe.to_json()} {card.spec} {len(pairs)} pairs at {card.input_size}"
+        self.identity = (
+            f"{recipe.to_json()} {card.spec} from {start}, {len(pairs)} pairs at {card.input_size} "
+            f"with {pixels.tolist()} pixels a class"
+        )
         self.rows: list[dict[str, object]] = []
         self.miou = math.nan
         how.out.mkdir(parents=True, exist_ok=True)
@@ -134,13 +151,14 @@ class Trainer:
             loss = self._loss(objective, images, labels)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(objective.parameters(), 5.0)
+            steepness = float(nn.utils.clip_grad_norm_(objective.parameters(), GRADIENT_NORM))
+            if not math.isfinite(value := float(loss.detach()) + 0.0 * steepness):
+                raise EnetRosError(
+                    f"the loss or its gradient is {value} in epoch {epoch + 1}; "
+                    "use a smaller --learning-rate and another --out"
+                )
             optimiser.step()
             self.average.update(self.network)
-            if not math.isfinite(value := float(loss.detach())):
-                raise EnetRosError(
-                    f"the loss is {value} in epoch {epoch + 1}; use a smaller --learning-rate and another --out"
-                )
             total += value
             self.how.report(Progress(stage.name, epoch, stage.epochs, step + 1, steps, total / (step + 1), self.miou))
         return total / steps

@@ -62,11 +62,13 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
             args.out,
             device,
             fast,
-            report=lambda progress: _show(bar, task, progress),
+            report=lambda progress: _show(bar, task, progress, console),
             keep=lambda network: save_model(model, network, card, held_out),
         )
-        trainer = Trainer(card, recipe, pairs, held_out, how)
-        _begin(trainer, args.init, console)
+        source = model_file.load(model_file.resolve(args.init)) if args.init else None
+        start = f"{args.init} {source.card.digest}" if source else "random weights"
+        trainer = Trainer(card, recipe, pairs, held_out, how, start)
+        _begin(trainer, source, console)
         network = trainer.run()
     card = save_model(model, network, card, held_out)
     try:
@@ -76,14 +78,14 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
     return card
 
 
-def _begin(trainer: Trainer, init: str | None, console: Console) -> None:
+def _begin(trainer: Trainer, source: model_file.Model | None, console: Console) -> None:
     """Fill the network of a new run from another model, where one is named; say where the run begins."""
     if trainer.resumes:
         console.print(f"going on from {trainer.checkpoint}")
-    elif init:
-        source, card = model_file.load(model_file.resolve(init)), trainer.card
+    elif source:
+        card = trainer.card
         taken = transfer(trainer.network, card.classes, source)
-        console.print(f"began from {init}: {taken.tensors} tensors, {len(taken.classes)} classes by name")
+        console.print(f"began from {source.card.name}: {taken.tensors} tensors, {len(taken.classes)} classes by name")
         if taken.fresh:
             console.print(f"  {len(taken.fresh)} tensors have no counterpart there and begin at random")
         if (order := source.card.channel_order) != card.channel_order:
@@ -159,13 +161,17 @@ def _bar(console: Console) -> Bar:
     )
 
 
-def _show(bar: Bar, task: int, progress: Progress) -> None:
+def _show(bar: Bar, task: int, progress: Progress, console: Console) -> None:
     done = progress.epoch * progress.steps + progress.step
+    score = f"{100 * progress.miou:.1f} %" if progress.miou == progress.miou else "-"
+    if progress.step == progress.steps and not console.is_terminal:  # a log file has no bar
+        where = f"{progress.stage} {progress.epoch + 1}/{progress.epochs}"
+        console.print(f"{where}: loss {progress.loss:.3f}, mIoU {score}")
     bar.update(
         task,  # type: ignore[arg-type]
         description=f"{progress.stage} {progress.epoch + 1}/{progress.epochs}",
         completed=done,
         total=progress.epochs * progress.steps,
         loss=f"{progress.loss:.3f}",
-        miou=f"{100 * progress.miou:.1f} %" if progress.miou == progress.miou else "-",
+        miou=score,
     )

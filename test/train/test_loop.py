@@ -91,6 +91,11 @@ def test_another_recipe_does_not_go_on_from_a_checkpoint(tmp_path: Path) -> None
     Trainer(CARD, recipe, toy_pairs(2), [], Setting(tmp_path)).run()
     with pytest.raises(ConfigError, match="another recipe"):
         Trainer(CARD, recipe.with_(seed=9), toy_pairs(2), [], Setting(tmp_path)).run()
+    with pytest.raises(ConfigError, match="other_model"):
+        Trainer(CARD, recipe, toy_pairs(2), [], Setting(tmp_path), "other_model").run()
+    others = [(image, np.where(labels == 3, 4, labels).astype(np.uint8)) for image, labels in toy_pairs(2)]
+    with pytest.raises(ConfigError, match="pixels a class"):
+        Trainer(CARD, recipe, others, [], Setting(tmp_path)).run()
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
     with pytest.raises(ModelError, match="not a readable checkpoint"):
         read(tmp_path / "checkpoint.pt", "")
