@@ -29,7 +29,10 @@ _LATENCY, _THROUGHPUT = "LATENCY", "THROUGHPUT"
 
 
 class OpenVinoEngine(EngineBase):
-    """Compiles (or takes from the cache) one network for labels and, when first asked for, one with confidence."""
+    """Compiles (or takes from the cache) one network for labels and, when first asked for, one with confidence.
+
+    With the option `confidence` there is but the one that has it.
+    """
 
     def __init__(self, path: Path | str, options: EngineOptions = EngineOptions()) -> None:
         """Raises ModelError on a bad model, EngineError where OpenVINO refuses it or the cache cannot be written."""
@@ -114,7 +117,8 @@ class OpenVinoEngine(EngineBase):
         return self._requests[confidence]
 
     def _run(self, image: Image, confidence: bool) -> Inference:
-        request = self._request(confidence)
+        # One network answers both where confidence is expected: a second takes 50 MB and saves 1 ms at most.
+        request = self._request(confidence or self._options.confidence)
         request.set_input_tensor(ov.Tensor(image[None], shared_memory=True))
         request.infer()
         return _result(request, confidence)

@@ -107,6 +107,16 @@ def test_closing_is_final_and_may_be_repeated(engine: Engine) -> None:
         list(engine.infer_many([picture(SIZE)]))
 
 
+def test_openvino_answers_from_one_network_where_confidence_is_expected(model_path: Path, cache_home: Path) -> None:
+    image = picture(SIZE, 0)
+    with create("openvino", model_path, confidence=True) as both, create("openvino", model_path) as labels:
+        alone = both.infer(image)
+        assert alone.confidence is None
+        np.testing.assert_array_equal(alone.labels, labels.infer(image).labels)
+        assert both.infer(image, confidence=True).confidence is not None
+        assert len(both._compiled) == 1
+
+
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
 def test_an_exported_graph_runs_and_has_one_size(name: str, model: Model, model_path: Path, tmp_path: Path) -> None:
     graph = export(model_path, tmp_path / "alone" / "test.onnx")
