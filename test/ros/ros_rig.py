@@ -21,6 +21,7 @@ from std_msgs.msg import Header
 from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Inference
 from enet_ros.errors import EngineError
 from enet_ros.ros import process, qos
+from enet_ros.ros.events import no_publisher_events
 from enet_ros.ros.messages import to_image, to_stamp
 from enet_ros.ros.node import EnetNode
 
@@ -77,7 +78,10 @@ class Rig:
         self.node = EnetNode(namespace=namespace, parameter_overrides=overrides)
         self.watcher = rclpy.create_node("watcher")
         self.camera = self.watcher.create_publisher(Image, "image_raw", qos.keep_last(5, "reliable"))
-        self.info = self.watcher.create_publisher(CameraInfo, "camera_info", qos.keep_last(5, "reliable"))
+        # Tests destroy this one while the executor spins.
+        self.info = self.watcher.create_publisher(
+            CameraInfo, "camera_info", qos.keep_last(5, "reliable"), event_callbacks=no_publisher_events()
+        )
         self._stopped = threading.Event()
         self._executor = process.make_executor(executor)
         self._executor.add_node(self.node)

@@ -69,9 +69,10 @@ def test_oversized_data_and_padded_rows(rig: Callable[..., Rig]) -> None:
     r.start()
     r.wait_for_camera()
     message = r.send(picture(3))
+    wait_for(lambda: len(masks) == 1)  # else the next picture may take its place in the mailbox
     r.send(picture(3), data=array("B", bytes(message.data) + b"\0" * 1000))
-    wait_for(lambda: r.counters().answered + r.counters().failed == 2)
-    then_next_is_answered(r, masks, r.counters().failed)
+    wait_for(lambda: r.counters().failed == 1)
+    then_next_is_answered(r, masks, 1)
 
 
 def test_sizes_may_change_within_a_stream(rig: Callable[..., Rig]) -> None:
