@@ -11,6 +11,7 @@ from collections import defaultdict
 from contextlib import closing, suppress
 from io import BytesIO
 from pathlib import Path
+from struct import Struct
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
@@ -21,6 +22,10 @@ from rosbags.rosbag2.storage_mcap import McapWriter, PendingChunk
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Writer
 
 _COMMIT_BYTES = 4 << 20
+_CHUNK_BYTES = 1 << 20
+_MESSAGE = Struct("<BQHIQQ")
+"""An MCAP message record: opcode, length of what follows, channel, sequence, log time, publish time; the data."""
+_PREFIX_BYTES = 9  # opcode and length
 
 
 class Written(NamedTuple):
@@ -45,6 +50,21 @@ class DurableMcap(McapWriter):
         super().__init__(path, compression)
         self._marks: list[_Mark] = []
         self._failed = False
+
+    def write(self, connection: Connection, timestamp: int, data: bytes | memoryview) -> None:
+        """Append a message as the library does, but with one copy of it instead of three: a mask has 0.7 MB."""
+        self.message_start_time = min(timestamp, self.message_start_time)
+        self.message_end_time = max(timestamp, self.message_end_time)
+        self.channel_stats[connection.id] += 1
+        chunk = self.chunk
+        chunk.message_start_time = min(timestamp, chunk.message_start_time)
+        chunk.message_end_time = max(timestamp, chunk.message_end_time)
+        chunk.msgs[connection.id].append((timestamp, chunk.bio.tell()))
+        length = _MESSAGE.size - _PREFIX_BYTES + len(data)
+        chunk.bio.write(_MESSAGE.pack(0x05, length, connection.id, 0, timestamp, timestamp))
+        chunk.bio.write(data)
+        if chunk.bio.tell() > _CHUNK_BYTES:
+            self.close_chunk()
 
     def close_chunk(self) -> None:
         """Write the pending chunk (1 MiB) through to the file, and note that it may be cut here.

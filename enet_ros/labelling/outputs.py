@@ -18,7 +18,7 @@ from enet_ros.card import ModelCard
 from enet_ros.classes import VOID
 from enet_ros.engines.base import EngineInfo
 from enet_ros.errors import ConfigError
-from enet_ros.products.free_space import DEFAULT_MIN_RUN, find_free_space
+from enet_ros.products.free_space import DEFAULT_MIN_RUN, FreeSpace, find_free_space
 from enet_ros.products.ground import ground
 from enet_ros.products.images import overlay
 from enet_ros.products.lens import GeometryError
@@ -118,7 +118,7 @@ class Outputs:
         made = {
             "mask": lambda: image_cdr(of, labels, "mono8"),
             "overlay": lambda: self._overlay(of, *((rgb, labels) if full else (network_rgb, small))),
-            "free_space": lambda: self._free_space(of, labels, camera),
+            "free_space": lambda: self._free_space(of, small, (height, width), camera),
         }
         return [Output(_TYPES[kind][0], made[kind]()) for kind in self.settings.kinds]
 
@@ -126,19 +126,21 @@ class Outputs:
         picture = overlay(rgb, labels, self._lut, self.settings.opacity)
         return compressed_cdr(of, compress(picture, "jpeg", self.settings.quality), "jpeg")
 
-    def _free_space(self, of: Header, labels: _UINT8, camera: CameraIntrinsics | None) -> memoryview:
-        space = find_free_space(surface_image(labels, self._surface), min(self.settings.min_run, labels.shape[0]))
+    def _free_space(
+        self, of: Header, labels: _UINT8, size: tuple[int, int], camera: CameraIntrinsics | None
+    ) -> memoryview:
+        space = self._find(labels, size)
         range_m = bearing_rad = np.empty(0, np.float32)
         try:
-            xy = boundary_xy(space, ground(camera, self.settings.pose, labels.shape))
+            xy = boundary_xy(space, ground(camera, self.settings.pose, size))
             range_m, bearing_rad = range_and_bearing(xy)
         except GeometryError:
             pass  # no calibration or no pose: rows alone, as FreeSpace.msg says
         message = make(
             FREE_SPACE,
             header=header(*of),
-            height=labels.shape[0],
-            width=labels.shape[1],
+            height=size[0],
+            width=size[1],
             column_offset=0,
             column_step=1,
             boundary_row=space.boundary_row.astype(np.uint16),
@@ -148,6 +150,23 @@ class Outputs:
             bearing=bearing_rad,
         )
         return to_cdr(FREE_SPACE, message)
+
+    def _find(self, labels: _UINT8, size: tuple[int, int]) -> FreeSpace:
+        """The free space of the labels enlarged to `size`, in half the time.
+
+        Columns are searched one by one, so only the rows are enlarged before: equal columns have equal answers.
+        """
+        height, width = size
+        surface = surface_image(labels, self._surface)
+        if labels.shape[0] != height:
+            shape = (labels.shape[1], height)
+            surface = np.asarray(cv2.resize(surface, shape, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+        space = find_free_space(surface, min(self.settings.min_run, height))
+        if labels.shape[1] == width:
+            return space
+        each = np.arange(labels.shape[1], dtype=np.uint16)[None]
+        columns = cv2.resize(each, (width, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
+        return FreeSpace(space.boundary_row[columns], space.surface[columns])
 
 
 def info_cdr(stamp_ns: int, card: ModelCard, engine: EngineInfo) -> memoryview:
