@@ -14,3 +14,14 @@ def keep_pages() -> bool:
     except (OSError, AttributeError):
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, 64 << 20)) and bool(mallopt(_M_TRIM_THRESHOLD, 512 << 20))
+
+
+def release() -> bool:
+    """Return freed memory to the kernel, once: after loading a model, which is the most a process needs.
+
+    False where there is no glibc, or nothing to return.
+    """
+    try:
+        return bool(ctypes.CDLL("libc.so.6").malloc_trim(0))
+    except (OSError, AttributeError):
+        return False

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
-from enet_ros import engines, model_file
+from enet_ros import engines, memory, model_file
 from enet_ros.ros.parameters import Parameters
 from enet_ros.segmenter import Segmenter
 
@@ -53,6 +53,7 @@ class LoadedModel:
         except Exception:
             self.engine.close()
             raise
+        memory.release()
         height, width = found.size
         took = time.monotonic() - started
         logger.info(
