@@ -93,6 +93,21 @@ def _main(inner: int, spec: ENetSpec, kind: str, dilation: int, asymmetric: bool
     return [first, *between, second]
 
 
+def _branch(
+    project: nn.Module, main: list[nn.Module], expansion: list[nn.Module], inner: int, kind: str, spec: ENetSpec
+) -> nn.Sequential:
+    """Projection and main convolution, each with batch norm and activation, then the expansion (figure 2b)."""
+    return nn.Sequential(
+        project,
+        norm(inner, spec),
+        activation(kind, inner, spec),
+        *main,
+        norm(inner, spec),
+        activation(kind, inner, spec),
+        *expansion,
+    )
+
+
 class Bottleneck(nn.Module):
     """Projection, main convolution, expansion beside an identity: (N, C, H, W) -> (N, C, H, W)."""
 
@@ -109,14 +124,13 @@ class Bottleneck(nn.Module):
     ) -> None:
         super().__init__()
         inner = channels // 4
-        self.branch = nn.Sequential(
+        self.branch = _branch(
             nn.Conv2d(channels, inner, 1, bias=False),
-            norm(inner, spec),
-            activation(kind, inner, spec),
-            *(_main(inner, spec, kind, dilation, asymmetric) if main else ()),
-            norm(inner, spec),
-            activation(kind, inner, spec),
-            *_expansion(inner, channels, kind, spec, dropout, spec.expansion_activation),
+            _main(inner, spec, kind, dilation, asymmetric) if main else [],
+            _expansion(inner, channels, kind, spec, dropout, spec.expansion_activation),
+            inner,
+            kind,
+            spec,
         )
         self.sum = Sum(activation(out_kind, channels, spec, False))
 
@@ -136,14 +150,13 @@ class Down(nn.Module):
         self.skip: nn.Module = nn.ZeroPad3d((0, 0, 0, 0, 0, cout - cin))  # zero channels appended
         if spec.down_skip == "conv":
             self.skip = nn.Sequential(nn.Conv2d(cin, cout, 1, bias=False), norm(cout, spec))
-        self.branch = nn.Sequential(
+        self.branch = _branch(
             nn.Conv2d(cin, inner, 2, stride=2, bias=False),
-            norm(inner, spec),
-            activation(kind, inner, spec),
-            *_main(inner, spec, kind, 1, False),
-            norm(inner, spec),
-            activation(kind, inner, spec),
-            *_expansion(inner, cout, kind, spec, dropout, spec.expansion_activation),
+            _main(inner, spec, kind, 1, False),
+            _expansion(inner, cout, kind, spec, dropout, spec.expansion_activation),
+            inner,
+            kind,
+            spec,
         )
         self.sum = Sum(activation(kind, cout, spec, False))
 
@@ -163,14 +176,13 @@ class Up(nn.Module):
         self.skip = nn.Sequential(
             nn.Conv2d(cin, cout, 1, bias=False), norm(cout, spec) if spec.skip_norm else nn.Identity()
         )
-        self.branch = nn.Sequential(
+        self.branch = _branch(
             nn.Conv2d(cin, inner, 1, bias=False),
-            norm(inner, spec),
-            activation(kind, inner, spec),
-            *doubling(inner, inner, spec.upsample_kernel, spec),
-            norm(inner, spec),
-            activation(kind, inner, spec),
-            *_expansion(inner, cout, kind, spec, dropout, spec.up_expansion_activation),
+            doubling(inner, inner, spec.upsample_kernel, spec),
+            _expansion(inner, cout, kind, spec, dropout, spec.up_expansion_activation),
+            inner,
+            kind,
+            spec,
         )
         self.sum = Sum(activation(spec.decoder_output_activation, cout, spec, False))
 
