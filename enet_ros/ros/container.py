@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from enet_ros.ros import fastdds, process
+from enet_ros.ros import process
 
 if TYPE_CHECKING:
     from rclpy.executors import Executor
@@ -140,10 +140,7 @@ class ContainerServices:
 
 def main(args: list[str] | None = None) -> int:
     """Runs until SIGINT or SIGTERM, then returns 0; 1 where a parameter is unusable."""
-    process.hold_signals()
-    fastdds.use_profile()
-    stopped = threading.Event()
-    process.on_signal(stopped.set)
+    stopped = process.begin()
     import rclpy
     from rclpy.signals import SignalHandlerOptions
     from rclpy.utilities import remove_ros_args

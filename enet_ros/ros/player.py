@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from enet_ros.errors import ConfigError, EnetRosError
-from enet_ros.ros import fastdds, process
+from enet_ros.ros import process
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -180,10 +180,7 @@ class Player:
 
 def main(args: list[str] | None = None) -> int:
     """Runs to the end of the footage, or until SIGINT or SIGTERM."""
-    process.hold_signals()
-    fastdds.use_profile()
-    stopped = threading.Event()
-    process.on_signal(stopped.set)
+    stopped = process.begin()
     import rclpy
     from rclpy.signals import SignalHandlerOptions
     from rclpy.utilities import remove_ros_args

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from enet_ros.memory import keep_pages
+from enet_ros.ros import fastdds
 
-__all__ = ["hold_signals", "keep_pages", "make_executor", "on_signal", "spin"]
+__all__ = ["begin", "hold_signals", "keep_pages", "make_executor", "on_signal", "spin"]
 
 if TYPE_CHECKING:
     from rclpy.executors import Executor
@@ -44,6 +45,15 @@ def on_signal(stop: Callable[[], None], exit_s: float | None = EXIT_S) -> None:
         stop()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
+
+
+def begin() -> threading.Event:
+    """What comes before slow imports: signals held back, the Fast DDS profile. The event is set by a signal."""
+    hold_signals()
+    fastdds.use_profile()
+    stopped = threading.Event()
+    on_signal(stopped.set)
+    return stopped
 
 
 def _end_now() -> None:
