@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.classes import VOID
+from enet_ros.datasets.base import Pair
 from enet_ros.train.recipe import Augmentation
 
 Image = npt.NDArray[np.uint8]
@@ -20,6 +21,19 @@ def augment(
     """A changed copy of image (H, W, 3) uint8 RGB and labels (H, W) uint8, both cut to `size` = (height, width)."""
     image, labels = _geometry(image, labels, size, rng, how)
     return _photometry(image, rng, how), labels
+
+
+def paste(pair: Pair, other: Pair, classes: npt.NDArray[np.uint8], mirror: bool) -> Pair:
+    """A copy of `pair` with the pixels of `classes` in `other`, of the same size, laid over it where they are there.
+
+    Cameras on cars see people and signs in the same places, so they land where they could be (a ClassMix, Olsson et
+    al. 2021, of rare classes). `mirror` takes the mirror image of `other`.
+    """
+    (image, labels), (theirs, their_labels) = pair, other
+    if mirror:
+        theirs, their_labels = theirs[:, ::-1], their_labels[:, ::-1]
+    where = np.isin(their_labels, classes)
+    return np.where(where[..., None], theirs, image), np.where(where, their_labels, labels)
 
 
 def _geometry(

@@ -13,7 +13,7 @@ import torch
 from enet_ros.classes import VOID
 from enet_ros.datasets.base import Pair
 from enet_ros.errors import DatasetError
-from enet_ros.train.augment import augment
+from enet_ros.train.augment import augment, paste
 from enet_ros.train.recipe import Augmentation
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -30,14 +30,29 @@ def count_pixels(pairs: list[Pair], num_classes: int) -> npt.NDArray[np.int64]:
     return total[:num_classes]
 
 
+def rare_classes(pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """The classes that have pixels, but less than half of an even share of them."""
+    return np.flatnonzero((pixels > 0) & (pixels < 0.5 * pixels.sum() / len(pixels))).astype(np.uint8)
+
+
 class Batches:
     """The batches of one epoch after another; a last batch that is not full is left out.
 
-    One thread augments ahead of the training step (OpenCV releases the GIL).
+    `rare` are the class ids that `Augmentation.paste` lays over other frames. One thread augments ahead of the training
+    step (OpenCV releases the GIL).
     """
 
-    def __init__(self, pairs: list[Pair], size: tuple[int, int], batch: int, seed: int, how: Augmentation) -> None:
+    def __init__(
+        self,
+        pairs: list[Pair],
+        size: tuple[int, int],
+        batch: int,
+        seed: int,
+        how: Augmentation,
+        rare: npt.NDArray[np.uint8] | None = None,
+    ) -> None:
         self._pairs, self._size, self._seed, self._how = pairs, size, seed, how
+        self._rare = np.empty(0, np.uint8) if rare is None else rare
         self.batch = min(batch, len(pairs))
 
     def __len__(self) -> int:
@@ -84,6 +99,9 @@ class Batches:
         labels = np.full((len(indices), height, width), VOID, np.uint8)
         for row, index in enumerate(indices):
             rng = np.random.default_rng((self._seed, epoch, int(index)))
-            image, truth = self._pairs[index]
-            images[row], labels[row] = augment(image, truth, self._size, rng, self._how)
+            pair = self._pairs[index]
+            if self._rare.size and rng.random() < self._how.paste:
+                other = self._pairs[int(rng.integers(len(self._pairs)))]
+                pair = paste(pair, other, self._rare, rng.random() < self._how.flip)
+            images[row], labels[row] = augment(*pair, self._size, rng, self._how)
         return torch.from_numpy(images), torch.from_numpy(labels)

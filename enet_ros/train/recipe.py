@@ -28,10 +28,11 @@ class Augmentation:
     noise       largest standard deviation of the sensor noise, in 0..255 units
     blur        largest standard deviation of a Gaussian blur in pixels
     jpeg        probability of a JPEG round trip at quality 15..90
+    paste       probability that the rare classes of a second frame are laid over the first
     """
 
     flip: float = 0.5
-    scale: tuple[float, float] = (0.6, 2.0)
+    scale: tuple[float, float] = (0.75, 2.0)
     aspect: float = 0.1
     rotate_deg: float = 3.0
     gamma: float = 0.5
@@ -42,9 +43,10 @@ class Augmentation:
     noise: float = 12.0
     blur: float = 1.2
     jpeg: float = 0.15
+    paste: float = 0.5
 
 
-NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)

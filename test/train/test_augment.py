@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 
@@ -10,8 +11,8 @@ import pytest
 
 from enet_ros.classes import VOID
 from enet_ros.errors import DatasetError
-from enet_ros.train.augment import augment
-from enet_ros.train.batches import Batches, count_pixels
+from enet_ros.train.augment import augment, paste
+from enet_ros.train.batches import Batches, count_pixels, rare_classes
 from enet_ros.train.recipe import NO_AUGMENTATION, Augmentation
 
 GEOMETRY = Augmentation(gamma=0, gain=0, tint=0, contrast=0, saturation=0, noise=0, blur=0, jpeg=0)
@@ -39,6 +40,37 @@ def test_labels_move_with_their_pixels(seed: int) -> None:
     # Away from the blocks' edges, which bilinear sampling blends, the grey value tells the label.
     agree = np.abs(image[..., 0].astype(int) - 20 * labels)[known] <= 1
     assert agree.mean() > 0.6
+
+
+def test_rare_classes_are_laid_over_another_frame() -> None:
+    rare = np.array([2, 7], np.uint8)
+    below, above = scene(), tuple(np.roll(array, 16, 0) for array in scene())
+    image, labels = paste(below, above, rare, mirror=False)
+    taken = np.isin(above[1], rare)
+    assert 0 < taken.sum() < taken.size
+    np.testing.assert_array_equal(labels, np.where(taken, above[1], below[1]))
+    np.testing.assert_array_equal(image[..., 0], 20 * labels)
+    np.testing.assert_array_equal(below[1], scene()[1])
+    mirrored = paste(below, above, rare, mirror=True)[1]
+    np.testing.assert_array_equal(mirrored, np.where(taken[:, ::-1], above[1][:, ::-1], below[1]))
+
+
+def test_batches_hold_the_rare_classes_of_other_frames() -> None:
+    """One frame has a pedestrian; with paste 1 others show it too, and their colour goes with the label."""
+    plain = (np.full((32, 48, 3), 60, np.uint8), np.full((32, 48), 3, np.uint8))
+    with_one = tuple(array.copy() for array in plain)
+    with_one[0][8:16, 8:16], with_one[1][8:16, 8:16] = 180, 9
+    rare = rare_classes(count_pixels([plain, with_one], 11))
+    assert rare.tolist() == [9]
+
+    def shown(paste: float) -> int:
+        how = dataclasses.replace(NO_AUGMENTATION, paste=paste)
+        batches = [next(Batches([plain, with_one], (32, 48), 2, 1, how, rare).epoch(epoch)) for epoch in range(12)]
+        for images, labels in batches:
+            np.testing.assert_array_equal(images.numpy()[..., 0] == 180, labels.numpy() == 9)
+        return sum(int((labels == 9).flatten(1).any(1).sum()) for _, labels in batches)
+
+    assert shown(0.0) == 12 < shown(1.0) < 24
 
 
 def test_the_generator_decides_everything() -> None:
