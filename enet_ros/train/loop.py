@@ -18,10 +18,11 @@ from enet_ros.card import ModelCard
 from enet_ros.classes import VOID
 from enet_ros.datasets.base import Pair
 from enet_ros.errors import EnetRosError
+from enet_ros.metrics import ConfusionMatrix
 from enet_ros.nn import Dropout, ENet
 from enet_ros.train import checkpoint as checkpoints
 from enet_ros.train.average import Average
-from enet_ros.train.batches import Batches, count_pixels
+from enet_ros.train.batches import Batches, count_pixels, rare_classes
 from enet_ros.train.evaluation import confusion
 from enet_ros.train.losses import Objective, class_weights, lovasz_softmax
 from enet_ros.train.recipe import Recipe
@@ -49,14 +50,15 @@ class Progress(NamedTuple):
 class Setting:
     """How to run, as opposed to what: none of it changes the result on one machine but `device` and `fast`.
 
-    `report` hears of every step; `keep` is given the averaged network whenever it is scored before the end.
+    `report` hears of every step; `keep` is given the averaged network and its scores on the held-out pairs (None where
+    there are none) at every fifth epoch before the last.
     """
 
     out: Path
     device: str = "cpu"
     fast: bool = False
     report: Callable[[Progress], None] = lambda progress: None
-    keep: Callable[[ENet], object] = lambda network: None
+    keep: Callable[[ENet, ConfusionMatrix | None], object] = lambda network, scores: None
 
 
 class Trainer:
@@ -78,8 +80,10 @@ class Trainer:
         self.card, self.recipe, self.held_out, self.how = card, recipe, held_out, how
         self.network = ENet(card.spec, Dropout(*recipe.dropout)).to(how.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.batches = Batches(pairs, card.input_size, recipe.batch, recipe.seed, recipe.augmentation)
         pixels = count_pixels(pairs, card.spec.num_classes)
+        self.batches = Batches(
+            pairs, card.input_size, recipe.batch, recipe.seed, recipe.augmentation, rare_classes(pixels)
+        )
         self.weights = class_weights(pixels, recipe.class_weight_c)
         self.average = Average(self.network, recipe.ema)
         self.identity = (
@@ -172,17 +176,17 @@ class Trainer:
         return torch.as_tensor(loss)
 
     def _log(self, stage: Stage, epoch: int, loss: float, rate: float, seconds: float) -> None:
-        accuracy = math.nan
+        miou = accuracy = ""
         last = epoch + 1 == stage.epochs
         if stage.name == "full" and (last or (epoch + 1) % EVALUATE_EVERY == 0):
             network = self.averaged()
-            if self.held_out:
-                matrix = confusion(network, self.card, self.held_out)
-                self.miou, accuracy = matrix.miou(), matrix.pixel_accuracy()
+            matrix = confusion(network, self.card, self.held_out) if self.held_out else None
+            if matrix:
+                self.miou = matrix.miou()
+                miou, accuracy = f"{self.miou:.4f}", f"{matrix.pixel_accuracy():.4f}"
             if not last:
-                self.how.keep(network)
-        scores = f"{self.miou:.4f}", f"{accuracy:.4f}"
-        values = (stage.name, epoch + 1, f"{loss:.5f}", f"{rate:.3e}", f"{seconds:.1f}", *scores)
+                self.how.keep(network, matrix)
+        values = (stage.name, epoch + 1, f"{loss:.5f}", f"{rate:.3e}", f"{seconds:.1f}", miou, accuracy)
         self.rows.append(dict(zip(COLUMNS, values, strict=True)))
         (self.how.out / "log.csv").write_text(self._log_text())
 
@@ -195,7 +199,7 @@ class Trainer:
 
     def _restore_log(self, text: str) -> None:
         self.rows = list(csv.DictReader(io.StringIO(text)))
-        scores = [float(str(row["miou"])) for row in self.rows]
+        scores = [float(str(row["miou"])) for row in self.rows if row["miou"]]
         self.miou = scores[-1] if scores else math.nan
 
     def _checkpoint(

@@ -18,6 +18,7 @@ from enet_ros.datasets.base import Pair, PairDataset
 from enet_ros.datasets.opening import open_dataset, open_pairs
 from enet_ros.errors import ConfigError
 from enet_ros.spec import ENetSpec
+from enet_ros.train.evaluation import calibrate, confusion
 from enet_ros.train.finish import plot_log, save_model
 from enet_ros.train.loop import Progress, Setting, Trainer
 from enet_ros.train.recipe import RECIPES, Recipe
@@ -63,14 +64,16 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
             device,
             fast,
             report=lambda progress: _show(bar, task, progress, console),
-            keep=lambda network: save_model(model, network, card, held_out),
+            keep=lambda network, scores: save_model(model, network, card, scores),
         )
         source = model_file.load(model_file.resolve(args.init)) if args.init else None
         start = f"{args.init} {source.card.digest}" if source else "random weights"
         trainer = Trainer(card, recipe, pairs, held_out, how, start)
         _begin(trainer, source, console)
         network = trainer.run()
-    card = save_model(model, network, card, held_out)
+    if held_out:
+        card = card.with_(temperature=calibrate(network, card, held_out).temperature)
+    card = save_model(model, network, card, confusion(network, card, held_out) if held_out else None)
     try:
         plot_log(args.out / "log.csv", args.out / "curves.png")
     except ImportError as error:

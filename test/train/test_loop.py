@@ -83,6 +83,7 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     losses, resumed_losses = ([row["loss"] for row in log] for log in logs)
     assert losses == resumed_losses
     assert len(logs[1]) == 4
+    assert [row["miou"] != "" for row in logs[1]] == [False, False, False, True]
     assert cv2.imread(str(tmp_path / "killed" / "curves.png")) is not None
 
 
