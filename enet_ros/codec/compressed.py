@@ -30,9 +30,7 @@ def decode_compressed(format: str, data: Buffer, *, max_pixels: int = MAX_PIXELS
     Raises ImageError for truncated or corrupt data, other formats and compressedDepth.
     """
     if "compresseddepth" in format.lower():
-        raise ImageError(
-            f"format {format!r} is a depth image: subscribe to the colour camera's compressed topic"
-        )
+        raise ImageError(f"format {format!r} is a depth image: subscribe to the colour camera's compressed topic")
     try:
         stream = np.frombuffer(data, np.uint8).data
     except (ValueError, TypeError, BufferError) as error:
@@ -59,9 +57,7 @@ def _decode(header: Header, stream: memoryview) -> _UINT8:
     if header.kind is not Kind.JPEG:
         return _opencv(header, stream)
     if not jpeg_is_complete(stream):  # OpenCV 4 fills the missing part with grey
-        raise ImageError(
-            f"JPEG of {len(stream)} bytes is truncated: no end-of-image marker; check the transport"
-        )
+        raise ImageError(f"JPEG of {len(stream)} bytes is truncated: no end-of-image marker; check the transport")
     turbo = _turbo_decoder()
     if turbo is None or header.components == 4:  # CMYK is OpenCV's alone
         return _opencv(header, stream)
@@ -76,9 +72,7 @@ def _opencv(header: Header, stream: memoryview) -> _UINT8:
             f"{header.kind.value} of {len(stream)} bytes cannot be decoded ({error}): check the transport"
         ) from error
     if image is None:
-        raise ImageError(
-            f"{header.kind.value} of {len(stream)} bytes is corrupt or truncated: check the transport"
-        )
+        raise ImageError(f"{header.kind.value} of {len(stream)} bytes is corrupt or truncated: check the transport")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 

@@ -38,9 +38,7 @@ def read_header(data: bytes | memoryview) -> Header:
         if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
             return _webp(head)
     except (struct.error, IndexError):
-        raise ImageError(
-            f"compressed image of {len(data)} bytes ends within its header: check the transport"
-        ) from None
+        raise ImageError(f"compressed image of {len(data)} bytes ends within its header: check the transport") from None
     raise ImageError(
         f"compressed image starts with {head[:8].hex(' ') or 'nothing'}, which is no JPEG, PNG or WebP:"
         " have the driver send one of these"
@@ -56,9 +54,7 @@ def _jpeg(data: bytes | memoryview) -> Header:
             continue
         code = marker - 0xFF00
         if code < 0xC0 or code in (0xD9, 0xDA):
-            raise ImageError(
-                f"JPEG has marker 0x{marker:04x} where its frame header should be: the data is corrupt"
-            )
+            raise ImageError(f"JPEG has marker 0x{marker:04x} where its frame header should be: the data is corrupt")
         if code <= 0xCF and code not in (0xC4, 0xC8, 0xCC):  # all SOFn; the three are DHT, JPG and DAC
             height, width, components = struct.unpack_from(">HHB", data, position + 5)
             return Header(Kind.JPEG, width, height, components)

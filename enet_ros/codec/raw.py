@@ -60,9 +60,7 @@ def to_rgb(raw: RawImage, *, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uin
 def check_size(height: int, width: int, max_pixels: int) -> None:
     """Raise ImageError for an empty image or one of more than max_pixels."""
     if height <= 0 or width <= 0:
-        raise ImageError(
-            f"image of {width}x{height} pixels: the camera driver must send a width and height above 0"
-        )
+        raise ImageError(f"image of {width}x{height} pixels: the camera driver must send a width and height above 0")
     if height * width > max_pixels:
         raise ImageError(
             f"image of {width}x{height} pixels is over the limit of {max_pixels}:"
@@ -81,9 +79,7 @@ def _bytes(raw: RawImage, layout: Layout) -> npt.NDArray[np.uint8]:
     try:
         flat = np.frombuffer(raw.data, np.uint8)
     except (ValueError, TypeError, BufferError) as error:
-        raise ImageError(
-            f"image data of type {type(raw.data).__name__}: pass a contiguous buffer ({error})"
-        ) from error
+        raise ImageError(f"image data of type {type(raw.data).__name__}: pass a contiguous buffer ({error})") from error
     expected = _data_bytes(raw, layout)
     if flat.size != expected:
         word = "truncated" if flat.size < expected else "oversized"
@@ -108,14 +104,10 @@ def _packed_to_rgb(raw: RawImage, layout: Layout, flat: npt.NDArray[np.uint8]) -
     rows = flat.reshape(height, raw.step)[:, : width * channels * layout.sample_bytes]
     if layout.sample_bytes == 2:
         # The high byte of every value: >> 8 and the byte order in one pass.
-        rows = _uint8(
-            cv2.extractChannel(rows.reshape(height, width * channels, 2), 0 if raw.is_bigendian else 1)
-        )
+        rows = _uint8(cv2.extractChannel(rows.reshape(height, width * channels, 2), 0 if raw.is_bigendian else 1))
     if layout.to_rgb is None:
         return rows.reshape(height, width, channels)
     if raw.encoding.startswith("bayer") and min(height, width) < 3:
-        raise ImageError(
-            f"{raw.encoding} image of {width}x{height} pixels: a Bayer mosaic needs at least 3x3"
-        )
+        raise ImageError(f"{raw.encoding} image of {width}x{height} pixels: a Bayer mosaic needs at least 3x3")
     pixels = rows if channels == 1 else rows.reshape(height, width, channels)
     return _uint8(cv2.cvtColor(pixels, layout.to_rgb))

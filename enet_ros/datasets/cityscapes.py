@@ -65,7 +65,5 @@ def cityscapes(root: Path, split: str, fine: bool = True) -> PairDataset:
     if split not in SPLITS:
         raise DatasetError(f"Cityscapes has no split {split!r}; use one of {', '.join(SPLITS)}")
     if not (root / "leftImg8bit").is_dir():
-        raise DatasetError(
-            f"{root} has no leftImg8bit/; unpack leftImg8bit_trainvaltest and gtFine_trainvaltest there"
-        )
+        raise DatasetError(f"{root} has no leftImg8bit/; unpack leftImg8bit_trainvaltest and gtFine_trainvaltest there")
     return pairs(root / "leftImg8bit" / split, root / ("gtFine" if fine else "gtCoarse") / split)

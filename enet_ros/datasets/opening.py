@@ -18,9 +18,7 @@ LAYOUTS = ("camvid", "cityscapes", "sunrgbd")
 def open_dataset(layout: str, root: Path, split: str) -> PairDataset:
     """A split ("train", "val" or "test") of a dataset. Raises ConfigError, or the layout's DatasetError."""
     if layout not in LAYOUTS:
-        raise ConfigError(
-            f"there is no dataset layout {layout!r}; use one of {', '.join(LAYOUTS)}, or a folder pair"
-        )
+        raise ConfigError(f"there is no dataset layout {layout!r}; use one of {', '.join(LAYOUTS)}, or a folder pair")
     module = importlib.import_module(f"enet_ros.datasets.{layout}")
     dataset: PairDataset = getattr(module, layout)(root, split)
     return dataset

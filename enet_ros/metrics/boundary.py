@@ -58,9 +58,7 @@ class BoundaryScore:
     def add(self, truth: Labels, predicted: Labels) -> None:
         """Count a frame: both (H, W) uint8, void 255; DatasetError as in `ConfusionMatrix.add`."""
         if truth.shape != predicted.shape:
-            raise DatasetError(
-                f"truth is {truth.shape}, prediction {predicted.shape}; scale one to the other"
-            )
+            raise DatasetError(f"truth is {truth.shape}, prediction {predicted.shape}; scale one to the other")
         true_edges = edges(truth)
         near_true = _dilated(true_edges, self.radius)
         self.confusion.add(np.where(near_true, truth, np.uint8(VOID)), predicted)

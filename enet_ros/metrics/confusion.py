@@ -51,9 +51,7 @@ class ConfusionMatrix:
         Raises DatasetError where the sizes differ or a value is neither a class nor void.
         """
         if truth.shape != predicted.shape:
-            raise DatasetError(
-                f"truth is {truth.shape}, prediction {predicted.shape}; scale one to the other"
-            )
+            raise DatasetError(f"truth is {truth.shape}, prediction {predicted.shape}; scale one to the other")
         # one 16-bit key a pixel, truth above prediction, so that a single pass counts them
         keys = cv2.merge([np.ascontiguousarray(predicted), np.ascontiguousarray(truth)]).view("<u2")
         table = np.bincount(keys.reshape(-1), minlength=1 << 16).reshape(256, 256)

@@ -76,9 +76,7 @@ class Scorer:
         self._calibration: Calibration | None = None
         self._frames: list[FrameScore] = []
 
-    def add(
-        self, name: str, truth: Labels, predicted: Labels, confidence: Labels | None = None
-    ) -> FrameScore:
+    def add(self, name: str, truth: Labels, predicted: Labels, confidence: Labels | None = None) -> FrameScore:
         """Count a frame, arrays (H, W) uint8, void 255. Raises DatasetError as `ConfusionMatrix.add`."""
         frame = ConfusionMatrix(self._table.num_classes)
         frame.add(truth, predicted)

@@ -59,9 +59,7 @@ def checked(intrinsics: CameraIntrinsics) -> CameraIntrinsics:
         values = f"K is {k.ravel().tolist()}, D {list(intrinsics.d)}"
         raise GeometryError(Reason.NOT_FINITE, f"{values}; calibrate the camera")
     if k[0, 0] <= 0 or k[1, 1] <= 0:
-        raise GeometryError(
-            Reason.UNCALIBRATED, f"K has focal lengths {k[0, 0]:g}, {k[1, 1]:g}; calibrate the camera"
-        )
+        raise GeometryError(Reason.UNCALIBRATED, f"K has focal lengths {k[0, 0]:g}, {k[1, 1]:g}; calibrate the camera")
     model = _ALIASES.get(intrinsics.model, intrinsics.model)
     if model not in COEFFICIENTS:
         raise GeometryError(

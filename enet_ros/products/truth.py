@@ -53,9 +53,7 @@ def fine_rows(intrinsics: CameraIntrinsics, fine: int) -> CameraIntrinsics:
     return lens.scaled(intrinsics, intrinsics.width, intrinsics.height * fine)
 
 
-def metric_truth(
-    surface: U8, depth_m: F64, camera: CameraIntrinsics, pose: CameraPose, spec: GridSpec
-) -> MetricTruth:
+def metric_truth(surface: U8, depth_m: F64, camera: CameraIntrinsics, pose: CameraPose, spec: GridSpec) -> MetricTruth:
     """The truth of one frame.
 
     surface: (H, W) uint8 of `Surface` without UNKNOWN. depth_m: (H, W), metres along the optical axis, inf
@@ -87,9 +85,7 @@ def _range(surface: U8, points: F64) -> F64:
     return np.where(in_image, found, np.nan)
 
 
-def _grid(
-    surface: U8, depth_m: F64, points: F64, camera: CameraIntrinsics, pose: CameraPose, spec: GridSpec
-) -> I8:
+def _grid(surface: U8, depth_m: F64, points: F64, camera: CameraIntrinsics, pose: CameraPose, spec: GridSpec) -> I8:
     """Cells whose ground the camera sees, by its class; and cells on which it sees something stand."""
     grid = np.full(spec.shape, UNKNOWN, np.int8)
     cells = grid.reshape(-1)
@@ -98,10 +94,7 @@ def _grid(
     pixels, inside = lens.in_view(camera, toward)
     u, v = np.floor(pixels[inside] + 0.5).astype(np.intp).T
     # What hides a cell is nearer than the cell by more than the depth of the pixel's own patch of ground.
-    patch = (
-        np.abs(np.gradient(np.where(np.isfinite(depth_m), depth_m, 1e4), axis=0))[v, u]
-        + spec.resolution_m / 2
-    )
+    patch = np.abs(np.gradient(np.where(np.isfinite(depth_m), depth_m, 1e4), axis=0))[v, u] + spec.resolution_m / 2
     seen = depth_m[v, u] >= toward[inside, 2] - patch
     on_ground = seen & (surface[v, u] != Surface.UPRIGHT)
     index = np.flatnonzero(inside)[on_ground]

@@ -22,7 +22,5 @@ def test_the_conventions_of_a_dataset_hold(tmp_path, write, picture, classes, va
 
 def test_names(tmp_path) -> None:
     assert table_of("cityscapes20") is CITYSCAPES20
-    with pytest.raises(
-        ConfigError, match="no dataset layout 'kitti'; use one of camvid, cityscapes, sunrgbd"
-    ):
+    with pytest.raises(ConfigError, match="no dataset layout 'kitti'; use one of camvid, cityscapes, sunrgbd"):
         open_dataset("kitti", tmp_path, "train")

@@ -104,9 +104,7 @@ UP = CameraPose(1.5, pitch_rad=-0.6)
         (scenes.LENSES["equidistant"], replace(UP, pitch_rad=-1.4), Reason.NO_GROUND),
     ],
 )
-def test_why_there_are_no_metres(
-    camera: CameraIntrinsics | None, pose: CameraPose | None, reason: Reason
-) -> None:
+def test_why_there_are_no_metres(camera: CameraIntrinsics | None, pose: CameraPose | None, reason: Reason) -> None:
     with pytest.raises(GeometryError) as caught:
         ground(camera, pose, (720, 960))
     assert caught.value.reason is reason

@@ -34,9 +34,7 @@ def test_rays_and_pixels_are_inverse_by_the_published_formula(name: str) -> None
 
 def test_a_pixel_s_integer_coordinates_are_its_centre() -> None:
     camera = CameraIntrinsics(640, 480, np.array([[500.0, 0, 319.5], [0, 500.0, 239.5], [0, 0, 1]]))
-    np.testing.assert_allclose(
-        lens.rays(camera, np.array([[319.5, 239.5], [819.5, 239.5]])), [[0, 0, 1], [1, 0, 1]]
-    )
+    np.testing.assert_allclose(lens.rays(camera, np.array([[319.5, 239.5], [819.5, 239.5]])), [[0, 0, 1], [1, 0, 1]])
 
 
 def test_a_polynomial_that_folds_back_shows_nothing_there() -> None:
@@ -95,9 +93,7 @@ def test_what_is_wrong_with_a_calibration_has_a_name(camera: CameraIntrinsics, r
     assert caught.value.reason is reason
 
 
-@pytest.mark.parametrize(
-    ("model", "d"), [("", ()), ("none", ()), ("plumb_bob", (0.0,) * 5), ("fisheye", (0.1,) * 4)]
-)
+@pytest.mark.parametrize(("model", "d"), [("", ()), ("none", ()), ("plumb_bob", (0.0,) * 5), ("fisheye", (0.1,) * 4)])
 def test_names_drivers_use_are_understood(model: str, d: tuple[float, ...]) -> None:
     camera = lens.checked(bad(model=model, d=d))
     assert (camera.model, camera.d) == (("equidistant", d) if model == "fisheye" else ("plumb_bob", ()))

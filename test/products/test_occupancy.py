@@ -59,9 +59,7 @@ def test_a_wall_across_the_road(lens: str, pose: str) -> None:
     assert (grid[x > 12.0 + SPEC.obstacle_depth_m + margin + SPEC.resolution_m] == UNKNOWN).all()
     foot = seen & (x > 12.0 + SPEC.resolution_m) & (x < 12.0 + SPEC.obstacle_depth_m - SPEC.resolution_m)
     assert (grid[foot] == OCCUPIED).mean() > 0.95
-    assert (
-        grid[~in_image(camera, placed, SPEC.centers()).reshape(SPEC.shape) & (x < 1.0)] == UNKNOWN
-    ).mean() > 0.9
+    assert (grid[~in_image(camera, placed, SPEC.centers()).reshape(SPEC.shape) & (x < 1.0)] == UNKNOWN).mean() > 0.9
 
 
 @pytest.mark.parametrize("pose", ["level", "rolled", "placed"])

@@ -18,9 +18,7 @@ CAMERA = CameraIntrinsics.from_fov(480, 360, 1.1)
 SPEC = GridSpec()
 
 
-def seen(
-    camera: CameraIntrinsics, pose: CameraPose, wall_m: float, kerb_m: float
-) -> tuple[np.ndarray, np.ndarray]:
+def seen(camera: CameraIntrinsics, pose: CameraPose, wall_m: float, kerb_m: float) -> tuple[np.ndarray, np.ndarray]:
     """Surface and depth of a road |y| < kerb_m between pavements, ended by a wall 4 m high at x = wall_m."""
     u, v = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
     k = camera.k
@@ -80,9 +78,7 @@ def test_the_truth_is_the_formula_s(pose: CameraPose) -> None:
     assert (real.grid[(x > 11.9) & (x < 12.1) & (np.abs(y) < 2)] == OCCUPIED).any()
 
 
-def one_frame(
-    range_m: list[float], real_m: list[float], grid: list[int], real: list[int]
-) -> truth.MetricScores:
+def one_frame(range_m: list[float], real_m: list[float], grid: list[int], real: list[int]) -> truth.MetricScores:
     judge = truth.MetricJudge()
     cells, real_cells = (np.array([values], np.int8) for values in (grid, real))
     judge.add(np.array(range_m), cells, truth.MetricTruth(np.array(real_m), real_cells))
