@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +22,7 @@ from enet_ros.errors import ConfigError
 from enet_ros.products.free_space import DEFAULT_MIN_RUN, FreeSpace, find_free_space
 from enet_ros.products.ground import ground
 from enet_ros.products.images import overlay
-from enet_ros.products.lens import GeometryError
+from enet_ros.products.lens import GeometryError, of_image
 from enet_ros.products.obstacle_points import boundary_xy, range_and_bearing
 from enet_ros.products.surface import surface_image, surface_lut
 
@@ -51,10 +52,11 @@ _UINT8 = npt.NDArray[np.uint8]
 
 
 class Output(NamedTuple):
-    """A message to be written: topic is relative to the camera's output prefix."""
+    """A message to be written: topic is relative to the camera's output prefix; `note` says what it lacks, and why."""
 
     topic: str
     cdr: memoryview
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,12 +117,12 @@ class Outputs:
         if labels.shape != (height, width):  # the exact kind picks the pixel whose centre is nearest, as the node does
             labels = np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
         full = self.settings.full_overlay
-        made = {
-            "mask": lambda: image_cdr(of, labels, "mono8"),
-            "overlay": lambda: self._overlay(of, *((rgb, labels) if full else (network_rgb, small))),
+        made: dict[str, Callable[[], tuple[memoryview, str]]] = {
+            "mask": lambda: (image_cdr(of, labels, "mono8"), ""),
+            "overlay": lambda: (self._overlay(of, *((rgb, labels) if full else (network_rgb, small))), ""),
             "free_space": lambda: self._free_space(of, small, (height, width), camera),
         }
-        return [Output(_TYPES[kind][0], made[kind]()) for kind in self.settings.kinds]
+        return [Output(_TYPES[kind][0], *made[kind]()) for kind in self.settings.kinds]
 
     def _overlay(self, of: Header, rgb: _UINT8, labels: _UINT8) -> memoryview:
         picture = overlay(rgb, labels, self._lut, self.settings.opacity)
@@ -128,14 +130,18 @@ class Outputs:
 
     def _free_space(
         self, of: Header, labels: _UINT8, size: tuple[int, int], camera: CameraIntrinsics | None
-    ) -> memoryview:
+    ) -> tuple[memoryview, str]:
+        """FreeSpace, and why a camera whose pose was given has rows alone."""
         space = self._find(labels, size)
         range_m = bearing_rad = np.empty(0, np.float32)
+        note = ""
         try:
-            xy = boundary_xy(space, ground(camera, self.settings.pose, size))
+            lens = of_image(camera, size[1], size[0]) if camera else None
+            xy = boundary_xy(space, ground(lens, self.settings.pose, size))
             range_m, bearing_rad = range_and_bearing(xy)
-        except GeometryError:
-            pass  # no calibration or no pose: rows alone, as FreeSpace.msg says
+        except GeometryError as error:  # rows alone, as FreeSpace.msg says
+            if self.settings.pose is not None:
+                note = f"free space is in rows alone: {error}"
         message = make(
             FREE_SPACE,
             header=header(*of),
@@ -149,7 +155,7 @@ class Outputs:
             range=range_m,
             bearing=bearing_rad,
         )
-        return to_cdr(FREE_SPACE, message)
+        return to_cdr(FREE_SPACE, message), note
 
     def _find(self, labels: _UINT8, size: tuple[int, int]) -> FreeSpace:
         """The free space of the labels enlarged to `size`, in half the time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -21,8 +22,6 @@ from enet_ros.errors import BagError
 from enet_ros.labelling.cameras import Camera, find_cameras
 from enet_ros.labelling.outputs import INFO, LATCHED, Outputs, OutputSettings, info_cdr
 from enet_ros.labelling.pipeline import Labelled, pipeline
-from enet_ros.products.ground import ground
-from enet_ros.products.lens import GeometryError
 
 CHECKPOINT_FRAMES = 500
 """Frames a killed run loses at most; each checkpoint ends a file of the bag."""
@@ -31,7 +30,7 @@ CHECKPOINT_FRAMES = 500
 class LabelResult(NamedTuple):
     """frames: answered by this run. resumed: input messages that an earlier run had done. problems: frames left out.
 
-    notes: why a camera has no free space in metres although a pose was given.
+    notes: what a camera's answers lack, in how many frames, and why.
     """
 
     frames: int
@@ -72,7 +71,6 @@ def label(
         plans = [TopicPlan(t.name, t.type, t.connection) for t in kept] + _plans(cameras, settings)
         job = _job(reader, card, engine, settings, plans)
         calibrations = _calibrations(reader, cameras)
-        notes = _notes(cameras, calibrations, settings)
         messages = _Readable(reader, [topic.name for topic in kept])
         with SegmentedBag(out, plans, job=job, storage=storage, overwrite=overwrite) as bag:
             resumed = bag.consumed
@@ -84,10 +82,10 @@ def label(
             rest = islice(messages, resumed, None)
             by_topic = {camera.topic: camera for camera in cameras}
             with closing(pipeline(rest, by_topic, engine, Outputs(card, settings), calibrations)) as answers:
-                frames, problems = _write(bag, answers, cameras, info, checkpoint, advance)
+                result = _write(bag, answers, cameras, info, checkpoint, advance)
     if messages.damage is not None:
         raise BagError(f"{messages.damage}; {out} is labelled up to there") from messages.damage
-    return LabelResult(frames, resumed, tuple(problems), notes)
+    return result._replace(resumed=resumed)
 
 
 class _Readable:
@@ -154,19 +152,6 @@ def _calibrations(reader: BagReader, cameras: list[Camera]) -> dict[str, CameraI
     return found
 
 
-def _notes(
-    cameras: list[Camera], calibrations: dict[str, CameraIntrinsics | None], settings: OutputSettings
-) -> tuple[str, ...]:
-    found = []
-    for camera in cameras if settings.pose is not None and "free_space" in settings.kinds else ():
-        lens = calibrations.get(camera.info) if camera.info else None
-        try:
-            ground(lens, settings.pose, (lens.height, lens.width) if lens else (1, 1))
-        except GeometryError as error:
-            found.append(f"free space of {camera.topic} is in rows alone: {error}")
-    return tuple(found)
-
-
 def _write(
     bag: SegmentedBag,
     answers: Iterable[Labelled],
@@ -174,10 +159,11 @@ def _write(
     info: Callable[[int], memoryview],
     checkpoint: int,
     advance: Callable[[int], None],
-) -> tuple[int, list[str]]:
-    """Write all answers, a checkpoint every so many frames; how many frames, and what was wrong with others."""
+) -> LabelResult:
+    """Write all answers, a checkpoint every so many frames."""
     prefixes = {camera.topic: camera.output for camera in cameras}
     consumed, frames, problems = bag.consumed, 0, []
+    notes: Counter[tuple[str, str]] = Counter()
     for message, outputs, problem in answers:
         if consumed == 0:
             for prefix in prefixes.values():
@@ -185,6 +171,7 @@ def _write(
         bag.write(message.topic, message.log_ns, message.data)
         for output in outputs:
             bag.write(f"{prefixes[message.topic]}/{output.topic}", message.log_ns, output.cdr)
+        notes.update((message.topic, output.note) for output in outputs if output.note)
         consumed += 1
         frames += bool(outputs)
         if problem is not None:
@@ -193,4 +180,5 @@ def _write(
             bag.checkpoint(consumed)
         advance(1)
     bag.checkpoint(consumed)
-    return frames, problems
+    lacks = (f"{topic}, {count} frames: {note}" for (topic, note), count in notes.items())
+    return LabelResult(frames, 0, tuple(problems), tuple(lacks))

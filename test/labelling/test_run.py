@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -14,7 +15,8 @@ import pytest
 
 from enet_ros import model_file
 from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.messages import camera_frame, from_cdr, header_of, label_image
+from enet_ros.bags.encode import compress
+from enet_ros.bags.messages import camera_frame, compressed_cdr, from_cdr, header_of, label_image
 from enet_ros.camera import CameraPose
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError, ConfigError
@@ -25,7 +27,7 @@ from enet_ros.segmenter import Segmenter
 
 MASK, OVERLAY = "/camera/segmentation/mask", "/camera/segmentation/overlay/compressed"
 FREE_SPACE, INFO = "/camera/segmentation/free_space", "/camera/segmentation/info"
-IMAGE = "/camera/image_raw/compressed"
+IMAGE, CALIBRATION = "/camera/image_raw/compressed", "/camera/camera_info"
 
 
 def messages(bag: Path) -> dict[str, list[tuple[int, bytes]]]:
@@ -87,7 +89,7 @@ def test_without_a_pose_free_space_has_rows_alone(street: Path, model: Path, eng
 def test_a_pose_that_cannot_serve_is_told(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
     up = OutputSettings(("free_space",), pose=CameraPose(1.5, pitch_rad=-1.2))
     (note,) = label(street, tmp_path / "up", model, engine, up).notes
-    assert note.startswith(f"free space of {IMAGE} is in rows alone: ") and "horizon below the image" in note
+    assert re.match(rf"{IMAGE}, \d+ frames: free space is in rows alone: .*horizon below the image", note)
     level = OutputSettings(("free_space",), pose=CameraPose(1.5))
     with BagReader(street) as reader, BagWriter(tmp_path / "bare") as bare:
         bare.add_topic(IMAGE, "sensor_msgs/msg/CompressedImage")
@@ -95,6 +97,26 @@ def test_a_pose_that_cannot_serve_is_told(street: Path, model: Path, engine: Eng
             bare.write(IMAGE, message.log_ns, message.data)
     result = label(tmp_path / "bare", tmp_path / "none", model, engine, level)
     assert "publish camera_info beside the image" in result.notes[0]
+
+
+def test_a_calibration_of_another_image_gives_no_metres(
+    street: Path, model: Path, engine: Engine, tmp_path: Path
+) -> None:
+    """The camera's driver crops the image and goes on sending the CameraInfo of the whole."""
+    with BagReader(street) as reader, BagWriter(tmp_path / "cropped") as cropped:
+        for topic in (IMAGE, CALIBRATION):
+            cropped.add_topic(topic, "sensor_msgs/msg/" + ("CompressedImage" if topic == IMAGE else "CameraInfo"))
+        for message in reader.messages((IMAGE, CALIBRATION)):
+            data = message.data
+            if message.topic == IMAGE:
+                frame = camera_frame(message.type, message.data)
+                data = compressed_cdr(frame.header, compress(frame.rgb[: len(frame.rgb) // 2], "png", 0), "png")
+            cropped.write(message.topic, message.log_ns, data)
+    settings = OutputSettings(("free_space",), pose=CameraPose(1.5))
+    (note,) = label(tmp_path / "cropped", tmp_path / "out", model, engine, settings).notes
+    assert "camera_info is of 192 x 144 pixels, the image has 192 x 72" in note
+    for _, data in messages(tmp_path / "out")[FREE_SPACE]:
+        assert len(from_cdr("enet_ros/msg/FreeSpace", data).range) == 0
 
 
 def test_info_is_latched_for_those_who_come_late(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
