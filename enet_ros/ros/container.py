@@ -13,6 +13,8 @@ import argparse
 import itertools
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from enet_ros.ros import process
@@ -34,9 +36,14 @@ class _Hosted(NamedTuple):
 
 
 class Host:
-    """Nodes by number, each spun in a thread: loading one's model does not hold up another's images."""
+    """Nodes by number, each spun in a thread: loading one's model does not hold up another's images.
 
-    def __init__(self) -> None:
+    `failed` is called where an exception leaves a callback of a node, after the log has it: a camera that goes silent
+    among others that answer is worse than a process that ends and is started again.
+    """
+
+    def __init__(self, failed: Callable[[], None] = lambda: None) -> None:
+        self._failed = failed
         self._numbers = itertools.count(1)
         self._hosted: dict[int, _Hosted] = {}
         self._lock = threading.Lock()
@@ -57,7 +64,9 @@ class Host:
         if node.parameters.autostart:
             start(node)
         stopped = threading.Event()
-        thread = threading.Thread(target=process.spin, args=(executor, stopped), name=f"{name}_spin", daemon=True)
+        thread = threading.Thread(
+            target=_spin, args=(node, executor, stopped, self._failed), name=f"{name}_spin", daemon=True
+        )
         thread.start()
         with self._lock:
             number = next(self._numbers)
@@ -83,6 +92,14 @@ class Host:
         """End all."""
         for number in self.nodes():
             self.remove(number)
+
+
+def _spin(node: Node, executor: Executor, stopped: threading.Event, failed: Callable[[], None]) -> None:
+    try:
+        process.spin(executor, stopped)
+    except Exception:  # noqa: BLE001 - logged, and the process ends
+        node.get_logger().fatal(f"{node.get_fully_qualified_name()} has ended:\n{traceback.format_exc()}")
+        failed()
 
 
 class ContainerServices:
@@ -139,8 +156,13 @@ class ContainerServices:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Runs until SIGINT or SIGTERM, then returns 0; 1 where a parameter is unusable."""
-    stopped = process.begin()
+    """Runs until SIGINT or SIGTERM, then returns 0; 1 where a parameter is unusable or a node has failed."""
+    stopped, failed = process.begin(), threading.Event()
+
+    def fail() -> None:
+        failed.set()
+        stopped.set()
+
     import rclpy
     from rclpy.signals import SignalHandlerOptions
     from rclpy.utilities import remove_ros_args
@@ -154,7 +176,7 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("cameras", nargs="*", metavar="NAMESPACE", help="one node for each")
     cameras = parser.parse_args(remove_ros_args(argv)[1:]).cameras
     rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-    host = Host()
+    host = Host(fail)
     services = rclpy.create_node("enet_container", start_parameter_services=False)
     try:
         ContainerServices(services, host)
@@ -165,7 +187,7 @@ def main(args: list[str] | None = None) -> int:
             return 1
     executor = process.make_executor("auto")
     executor.add_node(services)
-    spinner = threading.Thread(target=process.spin, args=(executor, stopped), name="spin", daemon=True)
+    spinner = threading.Thread(target=_spin, args=(services, executor, stopped, fail), name="spin", daemon=True)
     spinner.start()
     try:
         for camera in cameras:
@@ -179,7 +201,7 @@ def main(args: list[str] | None = None) -> int:
     host.close()
     services.destroy_node()
     rclpy.try_shutdown()
-    return 0
+    return int(failed.is_set())
 
 
 if __name__ == "__main__":

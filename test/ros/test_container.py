@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -69,6 +71,27 @@ def test_an_unusable_parameter_is_refused(host: Host) -> None:
     with pytest.raises(ConfigError, match="caffe"):
         host.add(parameter_overrides=[Parameter("engine", value="caffe")])
     assert host.nodes() == {}
+
+
+FAILING = """
+import sys
+from enet_ros.ros import container, node
+
+class Failing(node.EnetNode):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.create_timer(0.1, lambda: [][1])
+
+node.EnetNode = Failing
+sys.exit(container.main(["front", "rear", "--ros-args", "-p", "autostart:=false"]))
+"""
+
+
+def test_a_node_that_fails_ends_the_process(ros: int) -> None:
+    """A camera must not go silent while its neighbour answers: launch starts an ended process again."""
+    ended = subprocess.run([sys.executable, "-c", FAILING], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert "/segmentation has ended" in ended.stderr and "IndexError" in ended.stderr
 
 
 def call(watcher: Any, kind: type, name: str, **fields: Any) -> Any:
