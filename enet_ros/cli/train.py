@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int)
     parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--seed", type=int)
+    parser.add_argument(
+        "--scale", nargs=2, type=float, metavar=("LEAST", "MOST"), help="random magnification, such as 0.8 1.25"
+    )
     parser.add_argument("--size", default="360x480", metavar="HxW", help="training size, multiples of 8 (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--name", help="the model's name in its card (default: that of the class table)")

@@ -45,6 +45,12 @@ class Augmentation:
     jpeg: float = 0.15
     paste: float = 0.5
 
+    def __post_init__(self) -> None:
+        """Raise ConfigError on a scale that is none."""
+        low, high = self.scale
+        if not 0.1 <= low <= high <= 10:
+            raise ConfigError(f"scale is {low:g} to {high:g}; use two numbers of 0.1 to 10, the lesser first")
+
 
 NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 

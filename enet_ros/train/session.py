@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
     recipe = RECIPES[args.recipe].with_(
         epochs=args.epochs, batch=args.batch, learning_rate=args.learning_rate, seed=args.seed
     )
+    if args.scale:
+        recipe = recipe.with_(augmentation=dataclasses.replace(recipe.augmentation, scale=tuple(args.scale)))
     if args.recipe == "paper" and args.epochs:
         recipe = recipe.with_(encoder_epochs=args.epochs)
     dataset, pairs, held_out = _data(args, size)
@@ -142,8 +145,11 @@ def _device(name: str) -> str:
 def _origin(args: argparse.Namespace, recipe: Recipe, frames: int) -> str:
     held = f", sequences {' '.join(args.hold_out)} held out" if args.hold_out else ""
     start = f", begun from {Path(args.init).stem}" if args.init else ""
+    encoder = f"{recipe.encoder_epochs} epochs of the encoder and " if recipe.encoder_epochs else ""
+    low, high = recipe.augmentation.scale
     return (
-        f"Trained with `enet_ros train`, recipe {recipe.name}, {recipe.epochs} epochs on {frames} frames{held}{start}."
+        f"Trained with `enet_ros train`, recipe {recipe.name}, scale {low:g} to {high:g}, "
+        f"{encoder}{recipe.epochs} epochs on {frames} frames{held}{start}."
     )
 
 
