@@ -20,7 +20,8 @@ from std_msgs.msg import Header
 
 from enet_ros.errors import ConfigError
 from enet_ros.ros import process, qos
-from enet_ros.ros.container import ContainerServices, Host
+from enet_ros.ros.container import ContainerServices
+from enet_ros.ros.host import Host
 from enet_ros.ros.messages import from_image, to_image
 
 PLAIN = [Parameter("engine", value="onnxruntime")]
