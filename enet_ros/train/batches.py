@@ -99,9 +99,9 @@ class Batches:
         labels = np.full((len(indices), height, width), VOID, np.uint8)
         for row, index in enumerate(indices):
             rng = np.random.default_rng((self._seed, epoch, int(index)))
-            pair = self._pairs[index]
+            image, truth = self._pairs[index]
             if self._rare.size and rng.random() < self._how.paste:
                 other = self._pairs[int(rng.integers(len(self._pairs)))]
-                pair = paste(pair, other, self._rare, rng.random() < self._how.flip)
-            images[row], labels[row] = augment(*pair, self._size, rng, self._how)
+                image, truth = paste((image, truth), other, self._rare, rng.random() < self._how.flip)
+            images[row], labels[row] = augment(image, truth, self._size, rng, self._how)
         return torch.from_numpy(images), torch.from_numpy(labels)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import time
 from collections.abc import Callable
@@ -24,11 +22,11 @@ from enet_ros.train import checkpoint as checkpoints
 from enet_ros.train.average import Average
 from enet_ros.train.batches import Batches, count_pixels, rare_classes
 from enet_ros.train.evaluation import confusion
+from enet_ros.train.log import Log
 from enet_ros.train.losses import Objective, class_weights, lovasz_softmax
 from enet_ros.train.recipe import Recipe
 from enet_ros.train.stages import Stage, optimizer, shrink_labels, stages
 
-COLUMNS = ("stage", "epoch", "loss", "learning_rate", "seconds", "miou", "pixel_accuracy")
 EVALUATE_EVERY = 5
 GRADIENT_NORM = 5.0
 """Longer gradients are shortened to this."""
@@ -90,9 +88,8 @@ class Trainer:
             f"{recipe.to_json()} {card.spec} from {start}, {len(pairs)} pairs at {card.input_size} "
             f"with {pixels.tolist()} pixels a class"
         )
-        self.rows: list[dict[str, object]] = []
-        self.miou = math.nan
         how.out.mkdir(parents=True, exist_ok=True)
+        self.log = Log(how.out / "log.csv")
         self.checkpoint = how.out / "checkpoint.pt"
 
     @property
@@ -130,7 +127,7 @@ class Trainer:
             torch.set_rng_state(saved.random)
             if saved.cuda_random is not None and self.how.device != "cpu":
                 torch.cuda.set_rng_state(saved.cuda_random, self.how.device)
-            self._restore_log(saved.log)
+            self.log.restore(saved.log)
             first = saved.epoch
         objective: nn.Module = Objective(
             module, self.weights, self.recipe.label_smoothing, self.card.mean, self.card.std
@@ -140,7 +137,8 @@ class Trainer:
         for epoch in range(first, stage.epochs):
             began = time.monotonic()
             loss = self._epoch(stage, objective, optimiser, epoch)
-            self._log(stage, epoch, loss, optimiser.param_groups[0]["lr"], time.monotonic() - began)
+            seconds = time.monotonic() - began
+            self.log.add(stage.name, epoch, loss, optimiser.param_groups[0]["lr"], seconds, self._score(stage, epoch))
             checkpoints.write(self.checkpoint, self._checkpoint(stage, module, optimiser, epoch + 1))
 
     def _epoch(self, stage: Stage, objective: nn.Module, optimiser: torch.optim.Optimizer, epoch: int) -> float:
@@ -164,7 +162,9 @@ class Trainer:
             optimiser.step()
             self.average.update(self.network)
             total += value
-            self.how.report(Progress(stage.name, epoch, stage.epochs, step + 1, steps, total / (step + 1), self.miou))
+            self.how.report(
+                Progress(stage.name, epoch, stage.epochs, step + 1, steps, total / (step + 1), self.log.miou)
+            )
         return total / steps
 
     def _loss(self, objective: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -175,32 +175,16 @@ class Trainer:
             loss = loss + self.recipe.lovasz * lovasz_softmax(logits, target)
         return torch.as_tensor(loss)
 
-    def _log(self, stage: Stage, epoch: int, loss: float, rate: float, seconds: float) -> None:
-        miou = accuracy = ""
+    def _score(self, stage: Stage, epoch: int) -> ConfusionMatrix | None:
+        """Of the averaged network on the held-out pairs, at every fifth epoch and the last."""
         last = epoch + 1 == stage.epochs
-        if stage.name == "full" and (last or (epoch + 1) % EVALUATE_EVERY == 0):
-            network = self.averaged()
-            matrix = confusion(network, self.card, self.held_out) if self.held_out else None
-            if matrix:
-                self.miou = matrix.miou()
-                miou, accuracy = f"{self.miou:.4f}", f"{matrix.pixel_accuracy():.4f}"
-            if not last:
-                self.how.keep(network, matrix)
-        values = (stage.name, epoch + 1, f"{loss:.5f}", f"{rate:.3e}", f"{seconds:.1f}", miou, accuracy)
-        self.rows.append(dict(zip(COLUMNS, values, strict=True)))
-        (self.how.out / "log.csv").write_text(self._log_text())
-
-    def _log_text(self) -> str:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS)
-        writer.writeheader()
-        writer.writerows(self.rows)
-        return text.getvalue()
-
-    def _restore_log(self, text: str) -> None:
-        self.rows = list(csv.DictReader(io.StringIO(text)))
-        scores = [float(str(row["miou"])) for row in self.rows if row["miou"]]
-        self.miou = scores[-1] if scores else math.nan
+        if stage.name != "full" or not (last or (epoch + 1) % EVALUATE_EVERY == 0):
+            return None
+        network = self.averaged()
+        matrix = confusion(network, self.card, self.held_out) if self.held_out else None
+        if not last:
+            self.how.keep(network, matrix)
+        return matrix
 
     def _checkpoint(
         self, stage: Stage, module: nn.Module, optimiser: torch.optim.Optimizer, epoch: int
@@ -213,6 +197,6 @@ class Trainer:
             average=self.average.state,
             optimizer=optimiser.state_dict(),
             random=torch.get_rng_state(),
-            log=self._log_text(),
+            log=self.log.text(),
             cuda_random=None if self.how.device == "cpu" else torch.cuda.get_rng_state(self.how.device),
         )

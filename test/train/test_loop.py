@@ -116,7 +116,7 @@ def test_the_papers_recipe_trains_the_encoder_first(tmp_path: Path) -> None:
     start = tensors_of(Trainer(CARD, recipe, toy_pairs(2), [], Setting(tmp_path / "a")).network)
     trainer = Trainer(CARD, recipe, toy_pairs(2), [], Setting(tmp_path))
     trainer.run()
-    assert [row["stage"] for row in trainer.rows] == ["encoder", "full"]
+    assert [row["stage"] for row in trainer.log.rows] == ["encoder", "full"]
     changed = {name for name, tensor in tensors_of(trainer.network).items() if (tensor != start[name]).any()}
     assert "initial.conv.weight" in changed and "last.weight" in changed
 

@@ -109,7 +109,7 @@ def test_a_batch_of_void_teaches_nothing_and_ends_nothing(tmp_path: Path) -> Non
     card = ModelCard("toy", ENetSpec(11), CAMVID, (32, 48))
     trainer = Trainer(card, recipe, pairs, [], Setting(tmp_path))
     trainer.run()
-    assert float(str(trainer.rows[0]["loss"])) > 0 and trainer.average.steps == 1
+    assert float(trainer.log.rows[0]["loss"]) > 0 and trainer.average.steps == 1
 
 
 def test_without_matplotlib_there_is_a_model(
