@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--seed", type=int)
     parser.add_argument(
+        "--class-weight-c", type=float, metavar="C", help="of the class weights 1 / ln(C + share of pixels); 0 for none"
+    )
+    parser.add_argument(
         "--scale", nargs=2, type=float, metavar=("LEAST", "MOST"), help="random magnification, such as 0.8 1.25"
     )
     parser.add_argument("--size", default="360x480", metavar="HxW", help="training size, multiples of 8 (%(default)s)")

@@ -99,6 +99,8 @@ class Recipe:
             raise ConfigError(f"schedule is {self.schedule!r}; use 'constant' or 'cosine'")
         if not 0 < self.learning_rate < math.inf:
             raise ConfigError(f"learning rate is {self.learning_rate}; use a positive number such as 1e-3")
+        if self.class_weight_c and not 1 < self.class_weight_c < math.inf:
+            raise ConfigError(f"class weight c is {self.class_weight_c}; use more than 1, such as 1.1, or 0 for none")
         if self.seed < 0:
             raise ConfigError(f"seed is {self.seed}; use 0 or more")
 

@@ -37,7 +37,11 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = RECIPES[args.recipe].with_(
-        epochs=args.epochs, batch=args.batch, learning_rate=args.learning_rate, seed=args.seed
+        epochs=args.epochs,
+        batch=args.batch,
+        learning_rate=args.learning_rate,
+        class_weight_c=args.class_weight_c,
+        seed=args.seed,
     )
     if args.scale:
         recipe = recipe.with_(augmentation=dataclasses.replace(recipe.augmentation, scale=tuple(args.scale)))
@@ -148,7 +152,7 @@ def _origin(args: argparse.Namespace, recipe: Recipe, frames: int) -> str:
     encoder = f"{recipe.encoder_epochs} epochs of the encoder and " if recipe.encoder_epochs else ""
     low, high = recipe.augmentation.scale
     return (
-        f"Trained with `enet_ros train`, recipe {recipe.name}, scale {low:g} to {high:g}, "
+        f"Trained with `enet_ros train`, recipe {recipe.name}, scale {low:g} to {high:g}, c {recipe.class_weight_c:g}, "
         f"{encoder}{recipe.epochs} epochs on {frames} frames{held}{start}."
     )
 

@@ -66,6 +66,7 @@ def test_frames_are_trained_on_or_held_out(
         (("--threads", "-1"), "--threads is -1"),
         (("--seed", "-1"), "seed is -1"),
         (("--scale", "2", "0.5"), "scale is 2 to 0.5"),
+        (("--class-weight-c", "0.9"), "class weight c is 0.9"),
         (("--dataset", "sunrgbd", "--with-val"), "no split `val`"),
     ],
 )
@@ -80,9 +81,9 @@ def test_an_option_that_cannot_be_kept_is_refused(
 
 
 def test_the_card_says_how_it_was_trained(camvid: Path) -> None:
-    assert train(camvid, "--scale", "0.8", "1.25", "--recipe", "paper") == 0
+    assert train(camvid, "--scale", "0.8", "1.25", "--class-weight-c", "0", "--recipe", "paper") == 0
     said = model_file.read_card(camvid.parent / "out" / "model.safetensors").provenance
-    assert "recipe paper, scale 0.8 to 1.25, 1 epochs of the encoder and 1 epochs on 3 frames" in said
+    assert "recipe paper, scale 0.8 to 1.25, c 0, 1 epochs of the encoder and 1 epochs on 3 frames" in said
 
 
 def test_it_is_told_what_another_model_cannot_give(camvid: Path, capsys: pytest.CaptureFixture[str]) -> None:
