@@ -33,6 +33,16 @@ def confusion(network: ENet, card: ModelCard, pairs: list[Pair]) -> ConfusionMat
     return matrix
 
 
+def sampled_logits(network: ENet, card: ModelCard, pairs: list[Pair], every: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of one in `every` known pixels: logits (P, C) float32 and labels (P,) int64."""
+    columns, truths = [], []
+    for image, labels in pairs:
+        known = np.flatnonzero(labels.ravel() != VOID)[::every]
+        columns.append(logits_of(network, card, image).flatten(1)[:, known].T)
+        truths.append(torch.from_numpy(labels.ravel()[known].astype(np.int64)))
+    return torch.cat(columns), torch.cat(truths)
+
+
 class Calibrated(NamedTuple):
     """The temperature of least negative log-likelihood, and that likelihood before and after (nats a pixel)."""
 
@@ -43,12 +53,8 @@ class Calibrated(NamedTuple):
 
 def calibrate(network: ENet, card: ModelCard, pairs: list[Pair]) -> Calibrated:
     """Temperature scaling (Guo et al. 2017, section 4.2) on every 37th known pixel of pairs not trained on."""
-    columns, truths = [], []
-    for image, labels in pairs:
-        known = np.flatnonzero(labels.ravel() != VOID)[::37]
-        columns.append(logits_of(network, card, image).flatten(1)[:, known].T.double())
-        truths.append(torch.from_numpy(labels.ravel()[known].astype(np.int64)))
-    logits, target = torch.cat(columns), torch.cat(truths)
+    logits, target = sampled_logits(network, card, pairs, 37)
+    logits = logits.double()
     candidates = np.geomspace(0.5, 4.0, 85)
     losses = [torch.nn.functional.cross_entropy(logits / t, target).item() for t in candidates]
     best = int(np.argmin(losses))

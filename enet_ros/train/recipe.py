@@ -67,6 +67,7 @@ class Recipe:
     lovasz           weight of the Lovasz-softmax loss (Berman et al. 2018) beside the cross-entropy
     label_smoothing  of the cross-entropy
     ema              decay of the moving average of the weights that is evaluated and saved; 0 for none
+    balance          offsets of the class outputs at the end, for the greatest mIoU on the frames trained on
     dropout          spatial dropout of stage 1, stages 2-3, decoder
     """
 
@@ -83,6 +84,7 @@ class Recipe:
     lovasz: float = 0.5
     label_smoothing: float = 0.0
     ema: float = 0.998
+    balance: bool = True
     dropout: tuple[float, float, float] = (0.0, 0.05, 0.0)
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 1
@@ -132,6 +134,7 @@ PAPER = Recipe(
     class_weight_c=1.02,
     lovasz=0.0,
     ema=0.0,
+    balance=False,
     dropout=(0.01, 0.1, 0.0),
     augmentation=NO_AUGMENTATION,
 )

@@ -19,6 +19,7 @@ from enet_ros.datasets.base import Pair, PairDataset
 from enet_ros.datasets.opening import open_dataset, open_pairs
 from enet_ros.errors import ConfigError
 from enet_ros.spec import ENetSpec
+from enet_ros.train.balance import balance
 from enet_ros.train.evaluation import calibrate, confusion
 from enet_ros.train.finish import plot_log, save_model
 from enet_ros.train.loop import Progress, Setting, Trainer
@@ -78,6 +79,8 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
         trainer = Trainer(card, recipe, pairs, held_out, how, start)
         _begin(trainer, source, console)
         network = trainer.run()
+    if recipe.balance:
+        balance(network, card, pairs)
     if held_out:
         card = card.with_(temperature=calibrate(network, card, held_out).temperature)
     card = save_model(model, network, card, confusion(network, card, held_out) if held_out else None)
