@@ -84,9 +84,7 @@ def products(height: int, width: int) -> dict[str, Callable[[], object]]:
         "free space with its surface image": lambda: free(surface_image(labels, lut, confidence, unsure)),
         "ground points (organised cloud)": lambda: ground_points(surface, here),
         "occupancy grid": lambda: occupancy_grid(surface, table),
-        "grid with its surface image": lambda: occupancy_grid(
-            surface_image(labels, lut, confidence, unsure), table
-        ),
+        "grid with its surface image": lambda: occupancy_grid(surface_image(labels, lut, confidence, unsure), table),
         "run-length code": lambda: run_length.encode(labels, ids),
         "all together": everything,
     }

@@ -31,7 +31,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "metrics": ("classes",),
     "datasets": ("classes", "camera"),
     "bags": ("codec", "datasets"),
-    "train": ("nn", "datasets", "metrics"),
+    "train": ("nn", "datasets", "metrics", "memory"),
     "report": ("metrics", "products", "card"),
     "evaluation": ("segmenter", "metrics", "datasets", "bags", "products"),
     "labelling": ("segmenter", "bags", "products"),

@@ -18,6 +18,7 @@ from enet_ros.card import ModelCard
 from enet_ros.datasets.base import Pair, PairDataset
 from enet_ros.datasets.opening import open_dataset, open_pairs
 from enet_ros.errors import ConfigError
+from enet_ros.memory import keep_everything
 from enet_ros.spec import ENetSpec
 from enet_ros.train.balance import balance
 from enet_ros.train.evaluation import calibrate, confusion
@@ -60,6 +61,8 @@ def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> Mo
     )
     device = _device(args.device)
     fast = args.compile == "on" or (args.compile == "auto" and (device != "cpu" or _fast_cpu()))
+    if fast and device == "cpu":
+        keep_everything()
     console.print(
         f"{len(pairs)} frames to train on, {len(held_out)} held out; recipe {recipe.name}, "
         f"{recipe.encoder_epochs + recipe.epochs} epochs on {device}{', compiled, bfloat16' if fast else ''}"
