@@ -17,7 +17,7 @@ from enet_ros.datasets.street import Street
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import resolve
 
-SIZE = (96, 128)
+SIZE = (192, 256)
 IMAGE = Street(0, SIZE[1], SIZE[0]).frame(0).image
 MODEL = resolve("camvid")
 
