@@ -28,8 +28,11 @@ _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 def hold_signals() -> None:
     """Block SIGINT and SIGTERM in this thread and those it starts; `on_signal` waits for them.
 
-    So no exception can appear in the middle of something, and nothing depends on the interpreter's main thread.
+    So no exception can appear in the middle of something, and nothing depends on the interpreter's main thread. Shells
+    have a script's background jobs ignore SIGINT, and threads of before do not block it: it is heard again.
     """
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
 

@@ -88,10 +88,13 @@ def test_an_out_that_cannot_be_written_is_told(ros_domain: int, tmp_path: Path) 
     assert "--out" in result.stderr and "Traceback" not in result.stderr
 
 
-def test_ctrl_c_ends_all_of_it(ros_domain: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN], ids=["terminal", "background job of a script"])
+def test_ctrl_c_ends_all_of_it(ros_domain: int, tmp_path: Path, before: signal.Handlers) -> None:
     source = pictures(tmp_path / "views", 40)
     command = [sys.executable, "-m", "enet_ros.ros.demo", "--images", str(source), "--rate", "5"]
+    inherited = signal.signal(signal.SIGINT, before)
     child = subprocess.Popen([*command, "--out", str(tmp_path / "out")], stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, inherited)
     end_s = time.monotonic() + 120
     while not list((tmp_path / "out" / "masks").glob("*.png")):
         assert time.monotonic() < end_s and child.poll() is None
