@@ -9,11 +9,7 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1
 
 def keep_pages() -> bool:
     """Have glibc keep freed image buffers: page faults cost more than copies. False where there is no glibc."""
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, 64 << 20)) and bool(mallopt(_M_TRIM_THRESHOLD, 512 << 20))
+    return _mallopt({_M_MMAP_THRESHOLD: 64 << 20, _M_TRIM_THRESHOLD: 512 << 20})
 
 
 def keep_everything() -> bool:
@@ -22,12 +18,7 @@ def keep_everything() -> bool:
     Every step frees and asks for the same few gigabytes. False where there is no glibc. Call it before other threads
     begin.
     """
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return False
-    wanted = {_M_MMAP_MAX: 0, _M_ARENA_MAX: 1, _M_TOP_PAD: 256 << 20, _M_TRIM_THRESHOLD: (1 << 31) - 1}
-    return sum(bool(mallopt(name, value)) for name, value in wanted.items()) == len(wanted)
+    return _mallopt({_M_MMAP_MAX: 0, _M_ARENA_MAX: 1, _M_TOP_PAD: 256 << 20, _M_TRIM_THRESHOLD: (1 << 31) - 1})
 
 
 def release() -> bool:
@@ -39,3 +30,12 @@ def release() -> bool:
         return bool(ctypes.CDLL("libc.so.6").malloc_trim(0))
     except (OSError, AttributeError):
         return False
+
+
+def _mallopt(options: dict[int, int]) -> bool:
+    """Set glibc's options (mallopt(3)); True if it took them all."""
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return False
+    return all(bool(mallopt(name, value)) for name, value in options.items())
