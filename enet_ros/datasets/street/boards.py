@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enet_ros.classes import CAMVID
 from enet_ros.datasets.street.atlas import HAZE, haze_share
-from enet_ros.datasets.street.faces import FaceTable
+from enet_ros.datasets.street.faces import FaceTable, label_ids
 from enet_ros.datasets.street.sprites import Sprite
 from enet_ros.datasets.street.view import NEAR_M, View
 
@@ -23,7 +22,6 @@ Region = tuple[slice, slice]
 _HAZE_STEPS = 40
 _LOOSE = 0.025
 """By how much of its width a sprite's upper corners may be amiss, for the sake of a faster transform."""
-_label = lru_cache(maxsize=32)(CAMVID.index)
 
 
 class Upright(NamedTuple):
@@ -71,7 +69,7 @@ def boards(view: View, things: Sequence[Upright], table: FaceTable) -> list[Boar
     straight = (error <= np.maximum(loose, 0.4)).tolist()
     planes = np.zeros((len(things), 6))
     planes[:, 0], planes[:, 3], planes[:, 5] = 1, place[:, 0], np.inf
-    faces = table.extend(np.array([_label(t.label) for t in things], np.uint8), planes).tolist()
+    faces = table.extend(label_ids(t.label for t in things), planes).tolist()
     depths, affines = depth.tolist(), affine.tolist()
     return [
         Board(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,13 @@ import numpy.typing as npt
 
 from enet_ros.classes import CAMVID
 from enet_ros.datasets.street.layout import BACKDROP_X, FACADE_Y, FAR_Y
+
+_index = lru_cache(maxsize=32)(CAMVID.index)
+
+
+def label_ids(names: Iterable[str]) -> npt.NDArray[np.uint8]:
+    """(N,) uint8: the ids of CamVid's classes of these names."""
+    return np.array([_index(name) for name in names], np.uint8)
 
 
 class Face(IntEnum):
@@ -72,7 +80,7 @@ STATIC: dict[Face, tuple[str, Plane | None]] = {
 }
 
 
-_STATIC_LABELS = np.array([CAMVID.index(name) for name, _ in STATIC.values()], np.uint8)
+_STATIC_LABELS = label_ids(name for name, _ in STATIC.values())
 # Zeros and inf for the sky, which no ray meets.
 _STATIC_PLANES = np.array(
     [(0, 0, 0, 0, 0, np.inf) if plane is None else (*plane.normal, *plane[1:]) for _, plane in STATIC.values()]

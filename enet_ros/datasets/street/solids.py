@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from enet_ros.classes import CAMVID
 from enet_ros.datasets.street.atlas import HAZE, haze_share
 from enet_ros.datasets.street.cars import Mesh
-from enet_ros.datasets.street.faces import FaceTable
+from enet_ros.datasets.street.faces import FaceTable, label_ids
 from enet_ros.datasets.street.view import NEAR_M, View, clip_near
 
 _Array = npt.NDArray[np.float64]
@@ -24,7 +22,6 @@ _DETAIL_PX = 15.0
 """A model lower than this in the image is drawn without its details."""
 _THIN = 20
 """A detail narrower or lower than this, in 1/16 pixel, is not drawn."""
-_label = lru_cache(maxsize=32)(CAMVID.index)
 
 
 class Standing(NamedTuple):
@@ -125,7 +122,7 @@ def _gather(models: Sequence[Standing], meshes: Sequence[Mesh]) -> _Polygons:
         normals,
         np.concatenate([mesh.offsets for mesh in meshes]) + (normals * place[owner]).sum(1),
         np.concatenate([mesh.colors for mesh in meshes]) * (1 - share) + HAZE * share,
-        np.array([_label(mesh.label) for mesh in meshes], np.uint8)[owner],
+        label_ids(mesh.label for mesh in meshes)[owner],
         owner,
     )
 
