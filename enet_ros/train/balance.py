@@ -16,15 +16,16 @@ from enet_ros.metrics import ConfusionMatrix
 from enet_ros.nn import ENet
 from enet_ros.train.evaluation import sampled_logits
 
-EVERY = 97
-"""One of so many known pixels is looked at."""
+EVERY, MOST = 97, 1_000_000
+"""One of so many known pixels is looked at; of large datasets fewer, so that there are about MOST."""
 STEPS = (0.5, 0.25, 0.125)
 """Sizes of the changes tried, in logits."""
 
 
 def balance(network: ENet, card: ModelCard, pairs: list[Pair]) -> npt.NDArray[np.float32]:
     """Add to the bias of the last layer the offsets found on `pairs`; returns them, (C,) float32 with mean 0."""
-    logits, truth = sampled_logits(network, card, pairs, EVERY)
+    every = max(EVERY, sum(labels.size for _, labels in pairs) // MOST)
+    logits, truth = sampled_logits(network, card, pairs, every)
     offsets = best_offsets(logits.numpy(), truth.numpy().astype(np.uint8))
     with torch.no_grad():
         network.get_parameter("last.bias").add_(torch.from_numpy(offsets))
