@@ -25,11 +25,11 @@ from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import camera_frame
 from enet_ros.bags.sources import Source, SourceFrame
 from enet_ros.datasets.files import find_images, read_image
-from enet_ros.datasets.street import Street
 from enet_ros.engines import create as create_engine
 from enet_ros.labelling import OutputSettings, find_cameras, label
 from enet_ros.memory import keep_pages
 from enet_ros.segmenter import resize_into
+from enet_ros.street import Street
 
 WIDTH, HEIGHT, DISTINCT = 960, 720, 20
 

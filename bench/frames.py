@@ -16,8 +16,8 @@ import numpy as np
 
 from enet_ros.codec import ENCODINGS, RawImage, decode_compressed, to_rgb
 from enet_ros.codec.layouts import Family
-from enet_ros.datasets.street import Street
 from enet_ros.segmenter import resize_into
+from enet_ros.street import Street
 
 
 def median_ms(work: Callable[[int], object], repeat: int, clock: Callable[[], float] = time.perf_counter) -> float:

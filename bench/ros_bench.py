@@ -33,9 +33,9 @@ def camera_main() -> None:
     from sensor_msgs.msg import CameraInfo, Image
     from std_msgs.msg import Header
 
-    from enet_ros.datasets.street import Street
     from enet_ros.ros import process, qos
     from enet_ros.ros.messages import to_image, to_stamp
+    from enet_ros.street import Street
 
     values = json.loads(sys.argv[2])
     camera = Camera(**values["camera"])
@@ -81,7 +81,7 @@ class Listener:
 
         from enet_ros.msg import Latency, SegmentationInfo
         from enet_ros.ros import qos
-        from enet_ros.ros.collector import TOPICS
+        from enet_ros.ros.session.collector import TOPICS
 
         self.masks: list[Heard] = []
         self.latencies: dict[int, Latency] = {}
@@ -123,7 +123,7 @@ def listening(topics: list[str]) -> Iterator[Listener]:
     from rclpy.signals import SignalHandlerOptions
 
     from enet_ros.ros import process
-    from enet_ros.ros.children import environment
+    from enet_ros.ros.session.children import environment
 
     os.environ.update(environment())
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
@@ -147,12 +147,12 @@ def listening(topics: list[str]) -> Iterator[Listener]:
 
 def run(camera: Camera, topics: list[str], parameters: dict[str, object]) -> tuple[int, Listener]:
     """(images sent, what was heard), after the camera's last frame and what follows it."""
-    from enet_ros.ros.children import Children, environment
+    from enet_ros.ros.session.children import Children, environment
 
     arguments = ["--ros-args", "-r", f"__ns:={NAMESPACE}"]
     arguments += [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
     with Children() as children, listening(topics) as listener:
-        child = children.start("enet_ros.ros.main", arguments)
+        child = children.start("enet_ros.ros.node.main", arguments)
         while not listener.info:
             assert child.poll() is None, "the node ended"
             time.sleep(0.05)

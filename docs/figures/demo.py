@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from enet_ros.datasets.street import Street
 from enet_ros.engines import create
 from enet_ros.model_file import read_card, resolve
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.images import overlay
 from enet_ros.products.surface import surface_image, surface_lut
 from enet_ros.segmenter import Segmenter
+from enet_ros.street import Street
 
 SEED, INDEX = 0, 150
 WIDTH = 1200

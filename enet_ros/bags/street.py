@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from enet_ros.bags.sources import Source, SourceFrame
 from enet_ros.bags.stamps import NS
-from enet_ros.datasets.street import Street
 from enet_ros.errors import ConfigError
+from enet_ros.street import Street
 
 
 def street_source(frames: int, rate_hz: float = 30.0, seed: int = 0, width: int = 960, height: int = 720) -> Source:

@@ -12,7 +12,7 @@ from enet_ros.benchmark.runner import UInt8
 from enet_ros.classes import ClassTable
 from enet_ros.datasets.files import find_images, read_image
 from enet_ros.datasets.opening import open_pairs
-from enet_ros.datasets.street import Street
+from enet_ros.street import Street
 
 _T = TypeVar("_T")
 

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Become the player; its exit code is 0, or 2 where the bag cannot be played."""
-    command = [sys.executable, "-m", "enet_ros.ros.bag_player", *player_arguments(args)]
+    command = [sys.executable, "-m", "enet_ros.ros.play.bag_player", *player_arguments(args)]
     os.execve(sys.executable, command, images_environment())
 
 

@@ -34,7 +34,7 @@ def become_live(args: argparse.Namespace) -> int:
             raise ConfigError(f"--{name} does not go with --live: give the node itself such a parameter")
     if args.model and not args.start:
         raise ConfigError("--model goes with --start: a node that runs already has its own model")
-    command = [sys.executable, "-m", "enet_ros.ros.live", str(args.bag), "--node", args.node]
+    command = [sys.executable, "-m", "enet_ros.ros.session.live", str(args.bag), "--node", args.node]
     command += [f"--rate={args.rate}", f"--clock={args.clock}"]
     for name in ("image_topic", "truth_topic", "classes", "model", "json", "report"):
         if (value := getattr(args, name)) is not None:

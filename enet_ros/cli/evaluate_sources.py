@@ -78,8 +78,8 @@ def _bag(args: argparse.Namespace) -> Iterator[Source]:
 
 
 def _street(args: argparse.Namespace) -> Source:
-    from enet_ros.datasets.street import Street
     from enet_ros.evaluation.street import StreetJudge
+    from enet_ros.street import Street
 
     judge = StreetJudge(Street(args.seed))
     total = args.frames or STREET_FRAMES

@@ -28,7 +28,10 @@ class _Backend(NamedTuple):
 
 ENGINES = {
     "tensorrt": _Backend(
-        "tensorrt", "TensorRtEngine", ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings"), "pip install tensorrt"
+        "tensorrt.engine",
+        "TensorRtEngine",
+        ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings"),
+        "pip install tensorrt",
     ),
     "openvino": _Backend("openvino", "OpenVinoEngine", ("openvino",), "pip install openvino"),
     "onnxruntime": _Backend("onnxruntime", "OnnxRuntimeEngine", ("onnxruntime",), "pip install onnxruntime"),

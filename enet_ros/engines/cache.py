@@ -16,7 +16,6 @@ from enet_ros.errors import EngineError
 log = logging.getLogger(__name__)
 
 _MAGIC = b"enet_ros engine 1\n"
-_GRAPH_SOURCES = ("phases.py", "fold.py", "onnx_writer.py", "blocks.py", "stem.py", "head.py", "graph.py", "options.py")
 
 
 class CacheKey(NamedTuple):
@@ -41,8 +40,8 @@ class CacheKey(NamedTuple):
 @lru_cache(maxsize=1)
 def graph_digest() -> str:
     """Changes whenever the code that writes the graph does."""
-    folder = Path(__file__).parent
-    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in _GRAPH_SOURCES)).hexdigest()[:16]
+    sources = sorted((Path(__file__).parent / "graph").glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 
 def cache_dir() -> Path:

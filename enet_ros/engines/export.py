@@ -9,7 +9,7 @@ from pathlib import Path
 
 from enet_ros.card import ModelCard
 from enet_ros.engines.base import Image
-from enet_ros.engines.options import EXPORT
+from enet_ros.engines.graph.options import EXPORT
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import ConfigError, EngineError
 from enet_ros.model_file import CARD_KEY, read_card
@@ -55,7 +55,7 @@ def export(
         raise ConfigError(f"{format} has no {precision}; use one of {', '.join(PRECISIONS[format])}{hint}")
     out.parent.mkdir(parents=True, exist_ok=True)
     if format == "tensorrt":
-        tensorrt = importlib.import_module("enet_ros.engines.tensorrt")  # heavy, and rarely there
+        tensorrt = importlib.import_module("enet_ros.engines.tensorrt.engine")  # heavy, and rarely there
         written: Path = tensorrt.export(Path(model), out, size=size, precision=precision, calibration=calibration)
         return written
     data = onnx_bytes(model, size, precision, calibration)

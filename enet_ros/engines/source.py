@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from enet_ros.card import ModelCard
-from enet_ros.engines.options import GraphOptions
+from enet_ros.engines.graph.options import GraphOptions
 from enet_ros.errors import EngineError
 from enet_ros.model_file import load, read_card
 
@@ -49,7 +49,7 @@ class GraphSource:
         if self.is_onnx:
             return self.path.read_bytes()
         try:
-            from enet_ros.engines import graph  # imports onnx, which a cached engine does without
+            from enet_ros.engines.graph.build import build  # imports onnx, which a cached engine does without
         except ModuleNotFoundError as error:
             if exported := self._exported():
                 return exported
@@ -57,7 +57,7 @@ class GraphSource:
                 f"building the graph of {self.path} needs the onnx package (pip install onnx), "
                 f"or its export for this size beside it: {self.path.with_suffix('.onnx')}"
             ) from error
-        data: bytes = graph.build(load(self.path), self.size, options).SerializeToString()
+        data: bytes = build(load(self.path), self.size, options).SerializeToString()
         return data
 
     def _exported(self) -> bytes | None:

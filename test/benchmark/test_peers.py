@@ -13,9 +13,9 @@ import torch
 
 from enet_ros.benchmark.peers import open_peer
 from enet_ros.benchmark.segnet import SegNet
-from enet_ros.datasets.street import Street
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import resolve
+from enet_ros.street import Street
 
 SIZE = (192, 256)
 IMAGE = Street(0, SIZE[1], SIZE[0]).frame(0).image

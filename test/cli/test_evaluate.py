@@ -164,7 +164,7 @@ def test_report(model, data, capsys) -> None:
 @pytest.fixture
 def street_frames(monkeypatch) -> None:
     """The street at a quarter of its size, for speed."""
-    from enet_ros.datasets import street
+    from enet_ros import street
 
     monkeypatch.setattr(street, "Street", functools.partial(street.Street, width=240, height=180))
 

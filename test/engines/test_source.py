@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from enet_ros.engines.export import export
-from enet_ros.engines.options import EXPORT
+from enet_ros.engines.graph.options import EXPORT
 from enet_ros.engines.source import GraphSource, stored_precision
 from enet_ros.errors import EngineError
 
@@ -16,7 +16,7 @@ from enet_ros.errors import EngineError
 @pytest.fixture
 def no_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a robot where the onnx package is not installed."""
-    for name in [name for name in sys.modules if name.startswith(("onnx.", "enet_ros.engines.graph"))]:
+    for name in [name for name in sys.modules if name.startswith(("onnx.", "enet_ros.engines.graph.build"))]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("onnx_writer", "blocks", "stem", "head", "graph"):
         monkeypatch.delitem(sys.modules, f"enet_ros.engines.{name}", raising=False)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from enet_ros.classes import CAMVID
-from enet_ros.datasets.street import Street
 from enet_ros.evaluation.street import STRIDE, StreetJudge
 from enet_ros.products.occupancy import GridSpec
+from enet_ros.street import Street
 
 
 @pytest.fixture(scope="module")

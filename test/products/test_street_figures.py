@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from enet_ros.datasets.street import Street
 from enet_ros.evaluation.street import StreetJudge
+from enet_ros.street import Street
 
 
 def test_ranges_and_grid_on_the_street() -> None:

@@ -21,9 +21,9 @@ from std_msgs.msg import Header
 from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Inference
 from enet_ros.errors import EngineError
 from enet_ros.ros import process, qos
-from enet_ros.ros.events import no_publisher_events
 from enet_ros.ros.messages import to_image, to_stamp
 from enet_ros.ros.node import EnetNode
+from enet_ros.ros.node.events import no_publisher_events
 
 WAIT_S = 30.0
 PATIENT = "a condition that should come true within milliseconds did not within 30 s"

@@ -49,5 +49,5 @@ def test_spinning_ends_when_told(ros: int, choice: str) -> None:
 def test_nothing_slow_is_imported_before_signals_are_held() -> None:
     import subprocess
 
-    code = "import sys, enet_ros.ros.main; sys.exit(any(m in sys.modules for m in ('rclpy', 'numpy', 'cv2')))"
+    code = "import sys, enet_ros.ros.node.main; sys.exit(any(m in sys.modules for m in ('rclpy', 'numpy', 'cv2')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,1 @@
+"""The inference graph: the network rewritten for CPUs and GPUs, and written as ONNX."""

@@ -1,0 +1,173 @@
+"""The camera's subscriptions: made when there is something to do, undone when there is not."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from rclpy.callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from enet_ros.ros import qos
+from enet_ros.ros.node.counters import Counters
+from enet_ros.ros.node.events import PolledEvents, no_subscription_events
+from enet_ros.ros.node.sequence import SequenceGaps, WithInfo
+from enet_ros.ros.parameters import Parameters
+
+
+class Arrival(NamedTuple):
+    """An image and when it came: monotonic_ns for durations, ros_ns by the node's clock for the age of its stamp."""
+
+    message: Image | CompressedImage
+    monotonic_ns: int
+    ros_ns: int
+    calibration: CameraInfo | None
+    lost: int
+    """Images of this camera that got lost since the one before, as far as the middleware tells."""
+
+
+class CameraInput:
+    """Delivers images to a function that must not block. Its own callback group keeps services from starving."""
+
+    def __init__(self, node: Node, parameters: Parameters, deliver: Callable[[Arrival], None]) -> None:
+        self._node = node
+        self._parameters = parameters
+        self._deliver = deliver
+        self._group: CallbackGroup = MutuallyExclusiveCallbackGroup()
+        self._lock = threading.Lock()
+        self._image: Subscription[Any] | None = None
+        self._info: Subscription[CameraInfo] | None = None
+        self._events: PolledEvents | None = None
+        self._profile: QoSProfile | None = None
+        self._info_asked: QoSProfile | None = None
+        self._calibration: CameraInfo | None = None
+        self._since_s = self._last_s = -math.inf
+        self._gaps, self._numbered = SequenceGaps(), False
+        topic = "image_raw/compressed" if parameters.compressed else "image_raw"
+        self._relative_topic = topic
+        self.topic = node.resolve_topic_name(topic)
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether images are asked for."""
+        return self._image is not None
+
+    def refresh(self, wanted: bool, counters: Counters) -> None:
+        """Subscribe or unsubscribe as wanted, follow a publisher whose QoS changed, and count what the middleware lost.
+
+        Called periodically: events would be quicker, but an event handler that is destroyed crashes rclpy's
+        EventsExecutor (ros2/rclpy#1644).
+        """
+        with self._lock:
+            if not wanted:
+                self._unsubscribe(counters)
+                return
+            profile = self._wanted_profile()
+            if self._image is not None and profile is not None and profile != self._profile:
+                self._unsubscribe(counters)
+            if self._image is None and profile is not None:
+                self._subscribe(profile)
+            if self._events is not None:
+                self._count_events(counters)
+                self._subscribe_info()
+
+    def close(self, counters: Counters) -> None:
+        """Unsubscribe for good."""
+        self.refresh(False, counters)
+
+    def seconds(self, now_s: float) -> tuple[float, float]:
+        """(since subscribed, since the last image) by the monotonic clock; inf where neither happened."""
+        return now_s - self._since_s, now_s - self._last_s
+
+    def publishers(self) -> int:
+        """How many cameras there are on the topic."""
+        return self._node.count_publishers(self.topic)
+
+    def complaints(self) -> tuple[str, ...]:
+        """Why publishers of the topic are not heard."""
+        image = self._image
+        if image is None:
+            return ()
+        return tuple(qos.complaints(qos.offered_on(self._node, self.topic), [image.qos_profile]))
+
+    def _subscribe(self, profile: QoSProfile) -> None:
+        kind = CompressedImage if self._parameters.compressed else Image
+        self._profile = profile
+        self._since_s, self._last_s = time.monotonic(), -math.inf
+        self._image = self._make(
+            kind, self._relative_topic, WithInfo(self._on_image), qos.copied(profile), self._overrides()
+        )
+        self._events = PolledEvents(self._image, self._group)
+        self._gaps, self._numbered = SequenceGaps(), False
+
+    def _wanted_profile(self) -> QoSProfile | None:
+        matching = "match" in (self._parameters.reliability, self._parameters.durability)
+        return qos.camera(self._parameters, qos.offered_on(self._node, self.topic) if matching else ())
+
+    def _overrides(self) -> QoSOverridingOptions:
+        p = self._parameters
+        return qos.overrides(reliability=p.reliability != "match", durability=p.durability != "match")
+
+    def _make(
+        self,
+        kind: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        profile: QoSProfile,
+        overrides: QoSOverridingOptions,
+    ) -> Subscription[Any]:
+        return self._node.create_subscription(
+            kind,
+            topic,
+            callback,
+            profile,
+            callback_group=self._group,
+            event_callbacks=no_subscription_events(),
+            qos_overriding_options=overrides,
+        )
+
+    def _subscribe_info(self) -> None:
+        """A calibration may be latched; whoever offers that is asked for it, also if it came after this node."""
+        offered = qos.offered_on(self._node, self._node.resolve_topic_name("camera_info"))
+        profile = qos.matching(1, offered)
+        if self._info is not None:
+            if not offered or profile == self._info_asked:
+                return
+            self._node.destroy_subscription(self._info)
+        self._info_asked = profile
+        overrides = qos.overrides(reliability=False, durability=False)
+        self._info = self._make(CameraInfo, "camera_info", self._on_info, qos.copied(profile), overrides)
+
+    def _unsubscribe(self, counters: Counters) -> None:
+        if self._events is not None:
+            self._count_events(counters)
+            self._events.destroy()
+        for subscription in (self._image, self._info):
+            if subscription is not None:
+                self._node.destroy_subscription(subscription)
+        self._image = self._info = self._events = self._profile = None
+
+    def _count_events(self, counters: Counters) -> None:
+        """What images' numbers tell is not counted twice."""
+        if self._events is not None:
+            lost, deadline = self._events.take()
+            counters.lost += 0 if self._numbered else lost
+            counters.deadline += deadline
+
+    def _on_info(self, message: CameraInfo) -> None:
+        self._calibration = message
+
+    def _on_image(self, message: Image | CompressedImage, info: Mapping[str, Any] | None) -> None:
+        monotonic_ns = time.monotonic_ns()
+        self._last_s = monotonic_ns / 1e9
+        ros_ns = self._node.get_clock().now().nanoseconds
+        lost = self._gaps.add(info)
+        self._numbered = lost is not None
+        self._deliver(Arrival(message, monotonic_ns, ros_ns, self._calibration, lost or 0))

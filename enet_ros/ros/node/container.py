@@ -1,0 +1,129 @@
+"""Several nodes in one process, each with an executor thread of its own.
+
+  ros2 run enet_ros container front rear          /front/segmentation and /rear/segmentation
+  ros2 run enet_ros container                     none yet
+  ros2 component load /enet_container enet_ros enet_ros::EnetNode
+
+Loading while it runs needs composition_interfaces. Parameters and remappings given with --ros-args hold for every node.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from enet_ros.ros import process
+from enet_ros.ros.node.host import Host, spin_or_fail
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+PLUGINS = ("enet_ros::EnetNode", "enet_ros.ros.node.EnetNode")
+
+
+class ContainerServices:
+    """composition_interfaces' load_node, unload_node and list_nodes on a node. Raises ImportError without it."""
+
+    def __init__(self, node: Node, host: Host) -> None:
+        from composition_interfaces.srv import ListNodes, LoadNode, UnloadNode
+
+        self._host = host
+        node.create_service(LoadNode, "~/_container/load_node", self._load)
+        node.create_service(UnloadNode, "~/_container/unload_node", self._unload)
+        node.create_service(ListNodes, "~/_container/list_nodes", self._list)
+
+    def _load(self, request: Any, response: Any) -> Any:
+        from rclpy.parameter import Parameter
+
+        from enet_ros.errors import EnetRosError
+
+        if request.package_name != "enet_ros" or request.plugin_name not in PLUGINS:
+            response.error_message = f"this container loads {PLUGINS[0]} of enet_ros only"
+            return response
+        rules = [part for rule in request.remap_rules for part in ("-r", rule)]
+        arguments: dict[str, Any] = {
+            "cli_args": ["--ros-args", *rules] if rules else None,
+            "namespace": request.node_namespace or None,
+            "parameter_overrides": [Parameter.from_parameter_msg(parameter) for parameter in request.parameters],
+        }
+        try:
+            number = self._host.add(request.node_name or "segmentation", **arguments)
+        except EnetRosError as error:
+            response.error_message = str(error)
+            return response
+        except Exception as error:  # noqa: BLE001 - what rclpy says of a name or rule; raised, it would end the service
+            response.error_message = f"{type(error).__name__}: {error}"
+            return response
+        response.success, response.unique_id = True, number
+        response.full_node_name = self._host.nodes()[number].get_fully_qualified_name()
+        return response
+
+    def _unload(self, request: Any, response: Any) -> Any:
+        try:
+            self._host.remove(request.unique_id)
+        except KeyError:
+            response.error_message = f"there is no node {request.unique_id}"
+            return response
+        response.success = True
+        return response
+
+    def _list(self, _: Any, response: Any) -> Any:
+        for number, node in self._host.nodes().items():
+            response.unique_ids.append(number)
+            response.full_node_names.append(node.get_fully_qualified_name())
+        return response
+
+
+def main(args: list[str] | None = None) -> int:
+    """Runs until SIGINT or SIGTERM, then returns 0; 1 where a parameter is unusable or a node has failed."""
+    stopped, failed = process.begin(), threading.Event()
+
+    def fail() -> None:
+        failed.set()
+        stopped.set()
+
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+    from rclpy.utilities import remove_ros_args
+
+    from enet_ros.errors import EnetRosError
+
+    argv = sys.argv if args is None else ["container", *args]
+    parser = argparse.ArgumentParser(
+        prog="container", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("cameras", nargs="*", metavar="NAMESPACE", help="one node for each")
+    cameras = parser.parse_args(remove_ros_args(argv)[1:]).cameras
+    rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
+    host = Host(fail)
+    services = rclpy.create_node("enet_container", start_parameter_services=False)
+    try:
+        ContainerServices(services, host)
+    except ImportError:
+        services.get_logger().info("off, since not installed: loading nodes at run time (composition_interfaces)")
+        if not cameras:
+            print("container: name the nodes' namespaces, or install composition_interfaces", file=sys.stderr)
+            return 1
+    executor = process.make_executor("auto")
+    executor.add_node(services)
+    spinner = threading.Thread(target=spin_or_fail, args=(services, executor, stopped, fail), name="spin", daemon=True)
+    spinner.start()
+    try:
+        for camera in cameras:
+            host.add(namespace=camera)
+    except EnetRosError as error:
+        print(f"container: {error}", file=sys.stderr)
+        return 1
+    stopped.wait()
+    executor.wake()
+    spinner.join()
+    host.close()
+    services.destroy_node()
+    rclpy.try_shutdown()
+    return int(failed.is_set())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""Health of the node: decided from plain values without a node, published with one.
+
+Four statuses: camera (does it deliver?), stamps (can its clock be trusted?), inference (are frames answered?),
+outputs (does what was asked for come out?).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NamedTuple
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+from enet_ros.ros.node.clock import ClockState
+from enet_ros.ros.node.counters import Counters, Lately
+
+FASTDDS_REMEDY = (
+    "on Fast DDS start the CAMERA's process with FASTDDS_DEFAULT_PROFILES_FILE=<enet_ros>/config/fastdds.xml: "
+    "the default shared memory is smaller than an image"
+)
+LOST_SHARE = 0.01
+"""Fewer lost images than this are in the values only."""
+CLOCK_REMEDIES = {
+    ClockState.UNSET: "image stamps are zero: have the camera driver fill header.stamp",
+    ClockState.FUTURE: "image stamps lie in the future: synchronise the clocks, or publish /clock more often",
+    ClockState.BACKWARDS: "time jumped back: a bag looped, or the camera driver was restarted",
+    ClockState.STALE: "image stamps are older than max_age: replay with /clock and use_sim_time, or look for a queue",
+}
+
+
+class Level(IntEnum):
+    """DiagnosticStatus's levels."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+    STALE = 3
+
+
+class Status(NamedTuple):
+    """One line of /diagnostics."""
+
+    name: str
+    level: Level
+    message: str
+    values: tuple[tuple[str, str], ...]
+
+
+class Health(NamedTuple):
+    """Everything that is decided upon.
+
+    state: lifecycle label. failure: why the last transition failed, or ''. topic: of the camera. publishers: on it.
+    subscribed: to it, for subscribed_s seconds, the last image having come silent_s seconds ago (inf: none yet).
+    consumers: topics of outputs with a subscriber. latency_ms: (p50, p99) lately. last_error: of a frame.
+    incompatible: QoS complaints about the camera. problems: (topic, reason) of outputs that are silent, failing or
+    incompatible. about: engine, model and the like.
+    """
+
+    state: str
+    failure: str
+    topic: str
+    publishers: int
+    subscribed: bool
+    subscribed_s: float
+    silent_s: float
+    consumers: tuple[str, ...]
+    totals: Counters
+    lately: Lately
+    latency_ms: tuple[float, float]
+    last_error: str
+    incompatible: tuple[str, ...]
+    problems: tuple[tuple[str, str], ...]
+    about: tuple[tuple[str, str], ...]
+
+
+def idle(state: str, failure: str, about: tuple[tuple[str, str], ...]) -> Health:
+    """The health of a node that is not active."""
+    counts = Counters()
+    lately = Lately(0.0, counts)
+    nan = float("nan")
+    return Health(state, failure, "", 0, False, 0.0, 0.0, (), counts, lately, (nan, nan), "", (), (), about)
+
+
+class Limits(NamedTuple):
+    """The parameters `silence` (s) and `min_rate` (Hz)."""
+
+    silence_s: float
+    min_rate_hz: float
+
+
+def judge(health: Health, limits: Limits) -> list[Status]:
+    """The four statuses, or one while the node is not active."""
+    if health.state != "active":
+        level = Level.ERROR if health.failure else Level.OK
+        message = f"{health.state}: {health.failure}" if health.failure else health.state
+        return [Status("inference", level, message, health.about)]
+    return [_camera(health, limits), _stamps(health), _inference(health), _outputs(health)]
+
+
+def _camera(health: Health, limits: Limits) -> Status:
+    totals, lately = health.totals, health.lately.counts
+    rate = _rate(lately.received, health.lately.seconds)
+    values = (
+        ("topic", health.topic),
+        ("publishers", str(health.publishers)),
+        ("rate [Hz]", f"{rate:.1f}"),
+        ("received", str(totals.received)),
+        ("lost in transport", str(totals.lost)),
+        ("deadlines missed", str(totals.deadline)),
+    )
+    level, message = _camera_verdict(health, limits, rate)
+    return Status("camera", level, message, values)
+
+
+def _camera_verdict(health: Health, limits: Limits, rate: float) -> tuple[Level, str]:
+    lately = health.lately.counts
+    if health.incompatible:
+        return (
+            Level.ERROR,
+            f"QoS does not fit {health.topic}: {'; '.join(health.incompatible)}: see reliability, durability",
+        )
+    if not health.subscribed:
+        if health.consumers and health.publishers == 0:
+            return Level.WARN, f"waiting for a publisher of {health.topic}, to match its QoS"
+        if health.consumers:
+            return Level.OK, "subscribing"
+        return Level.OK, "idle: nobody subscribes to an output"
+    quiet_s = min(health.silent_s, health.subscribed_s)
+    if quiet_s > limits.silence_s and health.publishers == 0:
+        return Level.WARN, f"nobody publishes {health.topic}"
+    if quiet_s > limits.silence_s:
+        return Level.WARN, f"{health.topic} is announced but no image came for {quiet_s:.0f} s; {FASTDDS_REMEDY}"
+    share = lately.lost / max(1, lately.lost + lately.received)
+    if share >= LOST_SHARE:
+        return (
+            Level.WARN,
+            f"{share:.0%} of the images got lost on the way: raise depth if this machine is busy; {FASTDDS_REMEDY}",
+        )
+    if lately.deadline:
+        return Level.WARN, f"the camera missed its deadline {lately.deadline} times"
+    if rate < limits.min_rate_hz and health.subscribed_s > limits.silence_s:
+        return Level.WARN, f"{rate:.1f} Hz is below min_rate {limits.min_rate_hz:g} Hz"
+    return Level.OK, f"{rate:.1f} Hz"
+
+
+def _stamps(health: Health) -> Status:
+    counts = health.lately.counts.clock
+    bad = [state for state in CLOCK_REMEDIES if counts[state]]
+    values = tuple((state.name.lower(), str(count)) for state, count in health.totals.clock.items())
+    if not bad:
+        return Status("stamps", Level.OK, "in order", values)
+    return Status("stamps", Level.WARN, "; ".join(CLOCK_REMEDIES[state] for state in bad), values)
+
+
+def _inference(health: Health) -> Status:
+    totals, lately = health.totals, health.lately.counts
+    p50, p99 = health.latency_ms
+    rate = _rate(lately.answered, health.lately.seconds)
+    values = (
+        ("rate [Hz]", f"{rate:.1f}"),
+        ("latency p50 [ms]", f"{p50:.1f}"),
+        ("latency p99 [ms]", f"{p99:.1f}"),
+        ("answered", str(totals.answered)),
+        ("dropped", str(totals.replaced)),
+        ("failed", str(totals.failed)),
+        ("last error", health.last_error),
+        *health.about,
+    )
+    if lately.failed:
+        level = Level.WARN if lately.answered else Level.ERROR
+        return Status("inference", level, f"{lately.failed} images failed: {health.last_error}", values)
+    return Status("inference", Level.OK, f"{rate:.1f} Hz, latency {p50:.1f} ms" if lately.answered else "idle", values)
+
+
+def _outputs(health: Health) -> Status:
+    values = tuple((topic, "subscribed") for topic in health.consumers)
+    if not health.problems:
+        return Status("outputs", Level.OK, f"{len(health.consumers)} subscribed", values)
+    return Status("outputs", Level.WARN, "; ".join(f"{topic}: {reason}" for topic, reason in health.problems), values)
+
+
+def _rate(count: int, seconds: float) -> float:
+    return count / seconds if seconds > 0 else 0.0
+
+
+def to_message(node_name: str, stamp: Time, statuses: list[Status]) -> DiagnosticArray:
+    """The statuses as one message. node_name: fully qualified, as diagnostic_aggregator groups by it."""
+    message = DiagnosticArray()
+    message.header.stamp = stamp
+    for status in statuses:
+        message.status.append(
+            DiagnosticStatus(
+                name=f"{node_name.lstrip('/')}: {status.name}",
+                level=bytes([status.level]),
+                message=status.message,
+                hardware_id=node_name.lstrip("/"),
+                values=[KeyValue(key=key, value=value) for key, value in status.values],
+            )
+        )
+    return message
+
+
+class Transitions:
+    """Calls `log` once for each status that gets worse, so that a terminal tells what /diagnostics does."""
+
+    def __init__(self, log: Callable[[str], object]) -> None:
+        self._log = log
+        self._levels: dict[str, Level] = {}
+
+    def add(self, statuses: list[Status]) -> None:
+        """Compare with the last time."""
+        for status in statuses:
+            if status.level > self._levels.get(status.name, Level.OK):
+                self._log(f"{status.name}: {status.message}")
+            self._levels[status.name] = status.level

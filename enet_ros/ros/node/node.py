@@ -1,0 +1,153 @@
+"""The lifecycle node: wiring, nothing else."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from enet_ros.errors import EnetRosError
+from enet_ros.ros import qos
+from enet_ros.ros.declare import ParameterServer
+from enet_ros.ros.node import diagnostics
+from enet_ros.ros.node.active import Active
+from enet_ros.ros.node.configured import Configured
+from enet_ros.ros.node.engine import missing_packages
+from enet_ros.ros.node.outputs.publishers import create
+from enet_ros.ros.parameters import Parameters
+
+WATCH_S = 0.2
+"""How often subscribers are looked for: what the first of them waits at most."""
+STATUS_S = 1.0
+
+Return = TransitionCallbackReturn
+
+
+class EnetNode(LifecycleNode):
+    """Camera images in, masks out. Composable: it does not init, spin, or look at the command line.
+
+    Raises ConfigError where a parameter override is unusable.
+    """
+
+    def __init__(self, node_name: str = "segmentation", **node_kwargs: Any) -> None:
+        super().__init__(node_name, **node_kwargs)
+        self._lock = threading.RLock()
+        self._configured: Configured | None = None
+        self._active: Active | None = None
+        self._failure = ""
+        try:
+            self._server = ParameterServer(self, lambda: self._configured is None, self._watch)
+        except EnetRosError:
+            super().destroy_node()  # nothing of it shall be seen on the network
+            raise
+        group = MutuallyExclusiveCallbackGroup()
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # goes on while simulated time stands still
+        self._status = create(self, DiagnosticArray, "/diagnostics", qos.keep_last(10, "reliable"))
+        self._transitions = diagnostics.Transitions(self.get_logger().warning)
+        self.create_timer(WATCH_S, self._watch, callback_group=group, clock=steady)
+        self.create_timer(STATUS_S, self._report, callback_group=group, clock=steady)
+        if missing := missing_packages():
+            self.get_logger().info("off, since not installed: " + ", ".join(missing))
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters of now."""
+        return self._server.value
+
+    def on_configure(self, state: LifecycleState) -> Return:
+        """Load the model and warm it up, announce the outputs."""
+        return self._transition("configure", self._configure, Return.FAILURE)
+
+    def on_activate(self, state: LifecycleState) -> Return:
+        """Say what the ids mean, start the worker, subscribe."""
+        return self._transition("activate", self._activate, Return.FAILURE)
+
+    def on_deactivate(self, state: LifecycleState) -> Return:
+        """Unsubscribe, finish the image in hand, stop the worker."""
+        return self._transition("deactivate", self._stop, Return.ERROR)
+
+    def on_cleanup(self, state: LifecycleState) -> Return:
+        """Free the model and the outputs."""
+        return self._transition("cleanup", self._free, Return.ERROR)
+
+    def on_shutdown(self, state: LifecycleState) -> Return:
+        """Stop and free, from any state."""
+        return self._transition("shutdown", self._free, Return.ERROR)
+
+    def on_error(self, state: LifecycleState) -> Return:
+        """Back to unconfigured, whatever went wrong."""
+        return self._transition("error processing", self._free, Return.FAILURE)
+
+    def destroy_node(self) -> None:
+        """Stops and frees whatever the state."""
+        with self._lock:
+            self._free()
+        super().destroy_node()
+
+    def _transition(self, name: str, work: Callable[[], None], on_failure: Return) -> Return:
+        """rclpy swallows what a transition raises, so it is told here."""
+        with self._lock:
+            try:
+                work()
+            except EnetRosError as error:
+                self._failure = f"{name} failed: {error}"
+                self.get_logger().error(self._failure)
+            except Exception as error:  # noqa: BLE001 - reported, and the transition fails
+                self._failure = f"{name} failed: {type(error).__name__}: {error}"
+                self.get_logger().error(f"{self._failure}\n{traceback.format_exc()}")
+            else:
+                self._failure = ""
+                return Return.SUCCESS
+            return on_failure
+
+    def _configure(self) -> None:
+        self._configured = Configured(self, self.parameters)
+
+    def _activate(self) -> None:
+        if self._configured is not None:
+            self._active = Active(self, self._configured, lambda: self.parameters)
+            self._active.watch()
+
+    def _stop(self) -> None:
+        active, self._active = self._active, None
+        if active is not None:
+            active.close()
+
+    def _free(self) -> None:
+        self._stop()
+        configured, self._configured = self._configured, None
+        if configured is not None:
+            configured.close()
+
+    def _watch(self) -> None:
+        self._unless_in_transition(lambda: self._active.watch() if self._active is not None else None)
+
+    def _report(self) -> None:
+        self._unless_in_transition(self._publish_status)
+
+    def _unless_in_transition(self, work: Callable[[], None]) -> None:
+        if self._lock.acquire(blocking=False):
+            try:
+                work()
+            finally:
+                self._lock.release()
+
+    def _publish_status(self) -> None:
+        p = self.parameters
+        statuses = diagnostics.judge(self._health(), diagnostics.Limits(p.silence, p.min_rate))
+        self._transitions.add(statuses)
+        now = self.get_clock().now().to_msg()
+        self._status.publish(diagnostics.to_message(self.get_fully_qualified_name(), now, statuses))
+
+    def _health(self) -> diagnostics.Health:
+        if self._active is not None:
+            return self._active.health()
+        if self._configured is not None:
+            return diagnostics.idle("inactive", self._failure, self._configured.about())
+        return diagnostics.idle("unconfigured", self._failure, ())

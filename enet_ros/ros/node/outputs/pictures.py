@@ -1,0 +1,81 @@
+"""Outputs that are images of the camera's frame: masks, confidence, colours, overlay, with their calibration."""
+
+from __future__ import annotations
+
+from sensor_msgs.msg import CameraInfo, Image
+
+from enet_ros.classes import ClassTable
+from enet_ros.products import images
+from enet_ros.ros.messages import scaled_camera_info, to_image
+from enet_ros.ros.node.outputs.row import Frame, Output, OutputSilent, Setup
+from enet_ros.ros.parameters import Parameters, parse_groups
+
+
+def always(_: Parameters) -> bool:
+    """For `Output.needs_confidence`."""
+    return True
+
+
+def if_gated(parameters: Parameters) -> bool:
+    """Where pixels below min_confidence count as unknown."""
+    return parameters.min_confidence > 0
+
+
+def outputs(setup: Setup) -> list[Output]:
+    """The mask first: it is what is waited for."""
+    lut = setup.classes.lut()
+
+    def color(frame: Frame) -> Image:
+        return to_image(images.color(frame.segmentation.labels, lut), "rgb8", frame.header)
+
+    def overlay(frame: Frame) -> Image:
+        opacity = frame.parameters.overlay_opacity
+        painted = images.overlay(frame.picture, frame.segmentation.labels, lut, opacity)
+        return to_image(painted, "rgb8", frame.header)
+
+    return [
+        Output("~/mask", Image, mask),
+        Output("~/confidence", Image, confidence, needs_confidence=always),
+        Output("~/camera_info", CameraInfo, camera_info),
+        *(group(name, names, setup.classes) for name, names in parse_groups(setup.parameters.mask_groups).items()),
+        Output("~/color", Image, color),
+        Output("~/overlay", Image, overlay),
+    ]
+
+
+def mask(frame: Frame) -> Image:
+    """Class ids, 255 for void."""
+    return to_image(frame.segmentation.labels, "mono8", frame.header)
+
+
+def confidence(frame: Frame) -> Image:
+    """255 times the probability of the class."""
+    sureness = frame.segmentation.confidence
+    if sureness is None:
+        raise OutputSilent("the engine gave no confidence for this frame")
+    return to_image(sureness, "mono8", frame.header)
+
+
+def camera_info(frame: Frame) -> CameraInfo:
+    """The camera's calibration, scaled to the mask."""
+    if frame.calibration is None:
+        raise OutputSilent("no camera_info has come")
+    height, width = frame.segmentation.labels.shape
+    scaled = scaled_camera_info(frame.calibration, width, height, frame.header)
+    if scaled is None:
+        raise OutputSilent("the camera_info states no size: calibrate the camera")
+    return scaled
+
+
+def group(name: str, classes: tuple[str, ...], table: ClassTable) -> Output:
+    """A mask of several classes. Raises ConfigError for a class that the model does not have."""
+    if not classes:
+        classes = tuple(table.drivable) if name == "drivable" else (name,)
+    membership = table.membership(classes)
+
+    def make(frame: Frame) -> Image:
+        limit = frame.parameters.min_confidence
+        values = images.group_mask(frame.segmentation.labels, membership, frame.segmentation.confidence, limit)
+        return to_image(values, "mono8", frame.header)
+
+    return Output(f"~/masks/{name}", Image, make, needs_confidence=if_gated)

@@ -1,0 +1,156 @@
+"""Outputs for planners: free space, obstacle points, occupancy grid, and the run-length code Autoware reads."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+from nav_msgs.msg import OccupancyGrid
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+
+from enet_ros.classes import autoware_ids
+from enet_ros.errors import ConfigError
+from enet_ros.msg import FreeSpace as FreeSpaceMessage
+from enet_ros.products import run_length
+from enet_ros.products.arrays import F64, U8
+from enet_ros.products.free_space import FreeSpace, find_free_space
+from enet_ros.products.ground import DEFAULT_MAX_RANGE_M, Ground, ground
+from enet_ros.products.ground_points import ground_points
+from enet_ros.products.lens import GeometryError, of_image
+from enet_ros.products.obstacle_points import boundary_xy, free_points, obstacle_points, range_and_bearing
+from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
+from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
+from enet_ros.ros import qos
+from enet_ros.ros.messages import intrinsics, to_bytes
+from enet_ros.ros.node.camera_pose import TfPose, from_parameters
+from enet_ros.ros.node.outputs.metric_messages import to_occupancy_grid, to_point_cloud
+from enet_ros.ros.node.outputs.row import Frame, Output, Setup
+from enet_ros.ros.parameters import Parameters
+
+
+def if_gated(parameters: Parameters) -> bool:
+    """Where pixels below min_confidence count as unknown."""
+    return parameters.min_confidence > 0
+
+
+def outputs(setup: Setup) -> list[Output]:
+    """The rows. Raises ConfigError for a grid that cannot be made or an empty base_frame."""
+    planning = Planning(setup)
+    return [
+        Output("~/free_space", FreeSpaceMessage, planning.free_space, needs_confidence=if_gated),
+        Output("~/obstacle_points", PointCloud2, planning.obstacle_points, needs_confidence=if_gated),
+        Output("~/free_points", PointCloud2, planning.free_points, needs_confidence=if_gated),
+        Output("~/ground_points", PointCloud2, planning.ground_points, needs_confidence=if_gated),
+        Output("~/occupancy_grid", OccupancyGrid, planning.occupancy_grid, qos.latched(), needs_confidence=if_gated),
+        Output("~/run_length", Image, planning.run_length),
+    ]
+
+
+class Planning:
+    """What the outputs of one configuration share: tables of its classes, the grid, and the ground under its camera."""
+
+    def __init__(self, setup: Setup) -> None:
+        p = setup.parameters
+        if not p.base_frame:
+            raise ConfigError("base_frame is empty: name the frame of free space, obstacle points and grid")
+        self._grid = GridSpec(p.grid_resolution, p.grid_length, p.grid_width)
+        self._tf = TfPose(setup.node) if p.use_tf else None
+        self._pose = from_parameters(p)
+        self._surfaces = surface_lut(setup.classes)
+        self._ids = autoware_ids(setup.classes)
+        self._key: tuple[object, ...] = ()
+        self._ground: Ground | None = None
+
+    # ---- computed once a frame ----------------------------------------------------------------------------------
+
+    def _surface(self, frame: Frame) -> U8:
+        answer, gate = frame.segmentation, unsure_lut(frame.parameters.min_confidence)
+        return surface_image(answer.labels, self._surfaces, answer.confidence, gate)
+
+    def _space(self, frame: Frame) -> FreeSpace:
+        surface = frame.once(self._surface)
+        return find_free_space(surface, min(frame.parameters.min_run, len(surface)))
+
+    def _ground_of(self, frame: Frame) -> Ground:
+        """Raises GeometryError where there are no metres."""
+        p, info = frame.parameters, frame.calibration
+        pose = self._pose if self._tf is None else self._tf.at(frame.header, p.base_frame)
+        size = frame.segmentation.labels.shape
+        image_size = frame.camera.shape[:2]
+        key = (_key(info), pose, size, image_size)
+        if self._ground is None or key != self._key:
+            self._ground = None
+            camera = None if info is None else of_image(intrinsics(info, p.rectified), image_size[1], image_size[0])
+            self._ground = ground(camera, pose, (size[0], size[1]), max(p.max_range, DEFAULT_MAX_RANGE_M))
+            self._key = key
+        return self._ground
+
+    def _boundary(self, frame: Frame) -> F64:
+        return boundary_xy(frame.once(self._space), frame.once(self._ground_of))
+
+    # ---- messages -----------------------------------------------------------------------------------------------
+
+    def free_space(self, frame: Frame) -> FreeSpaceMessage:
+        """Rows for every camera; range and bearing where it is calibrated and its pose is known."""
+        space = frame.once(self._space)
+        height, width = frame.segmentation.labels.shape
+        message = FreeSpaceMessage(header=frame.header, height=height, width=width, column_offset=0, column_step=1)
+        message.boundary_row = array("H", space.boundary_row.astype(np.uint16).tobytes())
+        message.ends_at = to_bytes(space.surface)
+        message.base_frame = frame.parameters.base_frame
+        try:
+            reach, bearing = range_and_bearing(frame.once(self._boundary))
+        except GeometryError as error:
+            frame.note("~/free_space", f"without metres: {error}")
+        else:
+            message.range = array("f", reach.tobytes())
+            message.bearing = array("f", bearing.tobytes())
+        return message
+
+    def obstacle_points(self, frame: Frame) -> PointCloud2:
+        """x, y, z in the base frame. Raises GeometryError."""
+        p = frame.parameters
+        points = obstacle_points(frame.once(self._space), frame.once(self._boundary), p.max_range)
+        return to_point_cloud(points, frame.header.stamp, p.base_frame)
+
+    def free_points(self, frame: Frame) -> PointCloud2:
+        """How far each column is known to be free, x, y, z in the base frame. Raises GeometryError."""
+        p = frame.parameters
+        points = free_points(frame.once(self._space), frame.once(self._ground_of), p.max_range)
+        return to_point_cloud(points, frame.header.stamp, p.base_frame)
+
+    def ground_points(self, frame: Frame) -> PointCloud2:
+        """The ground under each pixel of the mask, organised like it; NaN where none shows. Raises GeometryError."""
+        points = ground_points(frame.once(self._surface), frame.once(self._ground_of))
+        return to_point_cloud(points, frame.header.stamp, frame.parameters.base_frame)
+
+    def occupancy_grid(self, frame: Frame) -> OccupancyGrid:
+        """The grid in the base frame. Raises GeometryError."""
+        p = frame.parameters
+        table = grid_table(frame.once(self._ground_of), self._grid, p.max_range)
+        grid = occupancy_grid(frame.once(self._surface), table)
+        return to_occupancy_grid(grid, self._grid, frame.header.stamp, p.base_frame)
+
+    def run_length(self, frame: Frame) -> Image:
+        """Autoware's ids in Autoware's run-length code, in the data of a mono8 image of the mask's size."""
+        height, width = frame.segmentation.labels.shape
+        message = Image(header=frame.header, height=height, width=width, encoding="mono8", step=width)
+        message.data = to_bytes(run_length.encode(frame.segmentation.labels, self._ids))
+        return message
+
+
+def _key(info: CameraInfo | None) -> tuple[object, ...]:
+    """What of a calibration matters here, comparable."""
+    if info is None:
+        return ()
+    roi = info.roi
+    return (
+        info.width,
+        info.height,
+        info.distortion_model,
+        info.k.tobytes(),
+        info.p.tobytes(),
+        bytes(info.d),
+        (info.binning_x, info.binning_y),
+        (roi.x_offset, roi.y_offset, roi.width, roi.height),
+    )

@@ -1,0 +1,103 @@
+"""What the node can publish for a frame, as rows: a topic, its type, and how to make the message.
+
+An output that nobody subscribes to is not made. To add one, write a function `(Setup) -> list[Output]` and name it in
+`enet_ros.ros.node.outputs.table`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import Header
+
+from enet_ros.classes import ClassTable
+from enet_ros.errors import EnetRosError
+from enet_ros.ros.parameters import Parameters
+from enet_ros.segmenter import Segmentation
+
+T = TypeVar("T")
+
+
+class OutputSilent(EnetRosError):
+    """This frame has no such output, for a reason that diagnostics shall tell; the others go on."""
+
+
+class Setup(NamedTuple):
+    """What outputs are made from when the node is configured."""
+
+    node: Node
+    parameters: Parameters
+    classes: ClassTable
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One answered image, as outputs see it.
+
+    header: the image's own. camera: (h, w, 3) uint8 RGB, as it came. segmentation: labels (H, W), at the camera's or
+    the network's size (parameter mask_size). calibration: the camera's last CameraInfo, or None. parameters: of now.
+    """
+
+    header: Header
+    camera: npt.NDArray[np.uint8]
+    segmentation: Segmentation
+    calibration: CameraInfo | None
+    parameters: Parameters
+    notes: dict[str, str] = field(default_factory=dict, compare=False)
+    _made: dict[Hashable, Any] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def picture(self) -> npt.NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB, the camera's image at the labels' size."""
+        height, width = self.segmentation.labels.shape
+        if self.camera.shape[:2] == (height, width):
+            return self.camera
+        return np.asarray(cv2.resize(self.camera, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+    def note(self, topic: str, reason: str) -> None:
+        """Have diagnostics tell that an output is published, but not whole, and why."""
+        self.notes[topic] = reason
+
+    def once(self, make: Callable[[Frame], T]) -> T:
+        """make(frame), computed for the first output that asks and shared with the others.
+
+        A failure is shared as well: every output that asks raises it.
+        """
+        if make not in self._made:
+            try:
+                self._made[make] = (make(self), None)
+            except EnetRosError as error:
+                self._made[make] = (None, error)
+        value, failure = self._made[make]
+        if failure is not None:
+            raise failure
+        return value  # type: ignore[no-any-return]
+
+
+def never(_: Parameters) -> bool:
+    """For `Output.needs_confidence`."""
+    return False
+
+
+@dataclass(frozen=True)
+class Output:
+    """One row.
+
+    topic: relative, '~/mask'. type: message class. make: the frame's message; raises OutputSilent where there is none.
+    qos: None takes that of the parameters. needs_confidence: whether `make` reads `segmentation.confidence`.
+    """
+
+    topic: str
+    type: type
+    make: Callable[[Frame], Any]
+    qos: QoSProfile | None = None
+    needs_confidence: Callable[[Parameters], bool] = never

@@ -1,0 +1,1 @@
+"""Sources as cameras, and bags as they were recorded."""

@@ -1,0 +1,1 @@
+"""A run of the node against frames: demo and live evaluation."""

@@ -1,0 +1,78 @@
+"""What the demo leaves in its folder: masks as PNG, the overlay as a video, a page about the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enet_ros.errors import ConfigError
+from enet_ros.report.charts import can_draw
+from enet_ros.report.run import RunPage, run_page
+from enet_ros.ros.session.collector import Picture
+
+
+class DemoFiles:
+    """Writes OUT/masks/NAME.png and OUT/overlay.mp4. Raises ConfigError where OUT cannot be written.
+
+    A mask with the same name is replaced; masks of an earlier run are removed, so that the folder shows one run.
+    """
+
+    def __init__(self, out: Path, rate_hz: float) -> None:
+        self.masks = self.overlays = 0
+        self._masks_dir, self._video_path, self._rate_hz = out / "masks", out / "overlay.mp4", rate_hz
+        self._video: cv2.VideoWriter | None = None
+        self._size = (0, 0)
+        try:
+            self._masks_dir.mkdir(parents=True, exist_ok=True)
+            for old in self._masks_dir.glob("*.png"):
+                old.unlink()
+            self._video_path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
+
+    def __enter__(self) -> DemoFiles:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._video is not None:
+            self._video.release()
+
+    def write(self, picture: Picture, name: str) -> None:
+        """name: of the picture that the camera showed."""
+        if picture.topic == "mask":
+            path = self._masks_dir / f"{name}.png"
+            if not cv2.imwrite(str(path), picture.values):
+                raise ConfigError(f"cannot write {path}: is the disk full?")
+            self.masks += 1
+        else:
+            self._append(picture.values)
+            self.overlays += 1
+
+    def report(self, page: RunPage) -> None:
+        """Write OUT/report.html, where matplotlib is installed. Raises ConfigError where there is no room."""
+        if not can_draw():
+            return
+        path = self._masks_dir.parent / "report.html"
+        try:
+            path.write_text(run_page(page), encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+
+    def _append(self, rgb: npt.NDArray[np.uint8]) -> None:
+        """A picture of another size than the first is fitted to it: a video has one."""
+        bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+        if self._video is None:
+            self._size = (rgb.shape[1] // 2 * 2, rgb.shape[0] // 2 * 2)
+            code = cv2.VideoWriter.fourcc(*"mp4v")
+            self._video = cv2.VideoWriter(str(self._video_path), code, self._rate_hz, self._size)
+            if not self._video.isOpened():
+                raise ConfigError(f"cannot write {self._video_path}: OpenCV has no MPEG-4 encoder here, or no room")
+        if (bgr.shape[1], bgr.shape[0]) != self._size:
+            bgr = cv2.resize(bgr, self._size, interpolation=cv2.INTER_AREA)
+        self._video.write(bgr)

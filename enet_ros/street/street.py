@@ -1,0 +1,141 @@
+"""A drive through a made-up street, with the truth about every pixel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from enet_ros.camera import CameraIntrinsics, CameraPose
+from enet_ros.classes import CAMVID, ClassTable
+from enet_ros.errors import ConfigError
+from enet_ros.street.layout import CAMERA_SPEED, plan
+from enet_ros.street.painter import Painter
+from enet_ros.street.scenery import Scenery
+from enet_ros.street.solids import Solids
+from enet_ros.street.traffic import Traffic
+from enet_ros.street.view import View
+
+_FOV_RAD = math.radians(64)
+_NOISE_ROOM = 64
+
+
+@dataclass(frozen=True, eq=False)
+class StreetFrame:
+    """One picture and its truth; the arrays belong to the caller.
+
+    image: (H, W, 3) uint8 RGB. labels: (H, W) uint8 CamVid class ids, exact, no void.
+    stamp_ns: time since the start of the drive. driven_m: how far the base frame has come along the street.
+    """
+
+    index: int
+    stamp_ns: int
+    driven_m: float
+    image: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8]
+    _faces: npt.NDArray[np.uint16]
+    _planes: npt.NDArray[np.float64]
+    _view: View
+
+    @cached_property
+    def depth_m(self) -> npt.NDArray[np.float32]:
+        """(H, W) float32: metres along the optical axis to what is seen, inf for the sky. Computed when asked for."""
+        normals, offsets = self._planes[:, :3], self._planes[:, 3] - self._planes[:, :3] @ self._view.eye
+        towards = np.einsum("hwc,hwc->hw", normals[self._faces], self._view.rays)
+        depth = np.full(towards.shape, np.inf)
+        np.divide(offsets[self._faces], towards, out=depth, where=towards != 0)
+        nearest, farthest = self._planes[:, 4][self._faces], self._planes[:, 5][self._faces]
+        return np.clip(depth, nearest, farthest).astype(np.float32)
+
+    @cached_property
+    def range_m(self) -> npt.NDArray[np.float32]:
+        """(H, W) float32: metres along the ground from the point below the camera to what is seen, inf for the sky."""
+        across = np.hypot(self._view.rays[..., 0], self._view.rays[..., 1])
+        result: npt.NDArray[np.float32] = (self.depth_m * across).astype(np.float32)
+        return result
+
+
+class Street:
+    """A seeded street with traffic, seen from a camera that drives along it at 8 m/s.
+
+    The same arguments give the same frames, in any order. No frame depends on another. Use from one thread at a
+    time.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        width: int = 960,
+        height: int = 720,
+        *,
+        fps: float = 30.0,
+        pose: CameraPose | None = None,
+        intrinsics: CameraIntrinsics | None = None,
+    ) -> None:
+        """Paints the street's textures, about a second.
+
+        pose: of the camera in the base frame, which drives in the middle of the right lane; 1.5 m up and 0.04 rad down
+        by default. intrinsics: an ideal camera of 64 degrees by default; its size goes before width and height.
+        Raises ConfigError for a size, rate or camera that cannot be.
+        """
+        if not (16 <= width <= 4096 and 16 <= height <= 4096):
+            raise ConfigError(f"street of {width}x{height} pixels: use 16..4096 each")
+        if not 0 < fps <= 1000:
+            raise ConfigError(f"street at {fps} frames a second: use 0..1000")
+        self.seed, self.fps = seed, fps
+        self.intrinsics = intrinsics or CameraIntrinsics.from_fov(width, height, _FOV_RAD)
+        self.pose = pose or CameraPose(height_m=1.5, pitch_rad=0.04)
+        self.table: ClassTable = CAMVID
+        layout = plan(seed)
+        self._view = View(self.intrinsics, self.pose)
+        rng = np.random.default_rng(seed)
+        self._scenery = Scenery(layout, self._view, rng)
+        self._traffic, self._solids = Traffic(layout), Solids(self._view)
+        room = (self.intrinsics.height + _NOISE_ROOM, self.intrinsics.width + _NOISE_ROOM, 3)
+        self._noise = np.abs(rng.normal(0, 2.6, room)).astype(np.uint8)
+
+    def frame(self, index: int) -> StreetFrame:
+        """The frame of an index >= 0."""
+        if index < 0:
+            raise ConfigError(f"street frame {index}: count from 0")
+        seconds = index / self.fps
+        driven = CAMERA_SPEED * seconds
+        painter = Painter(self._view, self._solids, self._scenery.draw(driven))
+        self._traffic.paint(painter, self._view, seconds)
+        labels = _look_up(painter.table.labels(), painter.faces)
+        return StreetFrame(
+            index,
+            round(index * 1e9 / self.fps),
+            driven,
+            self._sensor(painter.image, index),
+            labels,
+            painter.faces,
+            painter.table.planes(),
+            self._view,
+        )
+
+    def frames(self, count: int) -> Iterator[StreetFrame]:
+        """The first `count` frames."""
+        return (self.frame(index) for index in range(count))
+
+    def _sensor(self, image: npt.NDArray[np.uint8], index: int) -> npt.NDArray[np.uint8]:
+        """The slight blur of a lens and the noise of a sensor."""
+        height, width = image.shape[:2]
+        soft = cv2.GaussianBlur(image, (3, 3), 0)
+        down, right = (index * 37) % _NOISE_ROOM, (index * 23) % _NOISE_ROOM
+        cv2.add(soft, self._noise[down : down + height, right : right + width], dst=soft)
+        down, right = (index * 29 + 11) % _NOISE_ROOM, (index * 41 + 5) % _NOISE_ROOM
+        cv2.subtract(soft, self._noise[down : down + height, right : right + width], dst=soft)
+        return np.asarray(soft, np.uint8)
+
+
+def _look_up(labels: npt.NDArray[np.uint8], faces: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+    """The label of each pixel's face; twice as fast where the faces' ids fit in a byte, as they nearly always do."""
+    if len(labels) > 256:
+        return np.take(labels, faces, mode="clip")
+    return np.asarray(cv2.LUT(faces.astype(np.uint8), np.resize(labels, 256)), np.uint8)

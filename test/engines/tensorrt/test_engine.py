@@ -1,0 +1,151 @@
+"""NVIDIA's parser and builder on every graph that is exported: TensorRT for RTX builds without a GPU.
+
+Running an engine needs one. Where there is none, this goes as far as that and looks at what the user is told.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorrt_rtx_bindings", reason="pip install tensorrt-rtx-cu12-libs tensorrt-rtx-cu12-bindings")
+
+from enet_ros.engines import create
+from enet_ros.engines.base import Image
+from enet_ros.engines.export import export
+from enet_ros.engines.graph.options import EXPORT
+from enet_ros.engines.source import GraphSource
+from enet_ros.engines.tensorrt import api as tensorrt_api
+from enet_ros.engines.tensorrt import build as tensorrt_build
+from enet_ros.engines.tensorrt import engine as tensorrt
+from enet_ros.engines.tensorrt import file as tensorrt_file
+from enet_ros.engines.tensorrt import run as tensorrt_run
+from enet_ros.engines.tensorrt.buffers import plan_buffers
+from enet_ros.engines.tensorrt.plan import BuildPlan, choose
+from enet_ros.errors import EngineError
+
+API = tensorrt_api.api()
+needs_rtx = pytest.mark.skipif(not API.rtx, reason="TensorRT itself is installed: it builds on a GPU only")
+
+
+def has_gpu() -> bool:
+    try:
+        return ctypes.CDLL("libcuda.so.1").cuInit(0) == 0
+    except OSError:
+        return False
+
+
+def images(count: int, size: tuple[int, int]) -> list[Image]:
+    rng = np.random.default_rng(1)
+    return [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(count)]
+
+
+@needs_rtx
+@pytest.mark.parametrize("size", [(40, 56), (90, 121)])
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("confidence", [False, True])
+def test_the_parser_takes_every_graph(model_path: Path, size: tuple[int, int], half: bool, confidence: bool) -> None:
+    graph = EXPORT._replace(half=half, confidence=confidence)
+    data = GraphSource(model_path, size).onnx(graph)
+    logger = tensorrt_api.Log()
+    builder = tensorrt_api.trt.Builder(logger)
+    network = tensorrt_build.parse(data, builder, logger, typed=True)
+    assert network.num_layers > 300
+    assert [network.get_output(i).name for i in range(network.num_outputs)] == ["labels", "confidence"][
+        : 1 + confidence
+    ]
+    assert tuple(network.get_input(0).shape) == (1, *size, 3)
+    assert tensorrt_build.precision_of(data) == ("fp16" if half else "fp32")
+
+
+@needs_rtx
+@pytest.mark.parametrize(("precision", "confidence"), [("fp32", True), ("fp16", True), ("fp16", False)])
+def test_the_builder_builds(
+    model_path: Path, precision: str, confidence: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = choose(API, precision)
+    plan = plan._replace(graph=plan.graph._replace(confidence=confidence))
+    with caplog.at_level(logging.INFO):
+        data = tensorrt.build_from(GraphSource(model_path), plan)
+    assert len(data) > 500_000
+    assert f"layers in {precision}" in caplog.text and "built in" in caplog.text
+
+
+@needs_rtx
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_export(model_path: Path, tmp_path: Path, precision: str) -> None:
+    calibration = images(2, (48, 64)) if precision == "int8" else []
+    out = export(
+        model_path,
+        tmp_path / "t.engine",
+        format="tensorrt",
+        size=(48, 64),
+        precision=precision,
+        calibration=calibration,
+    )
+    file = tensorrt_file.read(out)
+    assert (file.precision, file.device, file.runtime) == (precision, tensorrt_file.ANY_GPU, API.runtime)
+    assert file.card.input_size == (48, 64) and file.card.digest == GraphSource(model_path).card.digest
+    if has_gpu():
+        with create("tensorrt", out) as engine:  # type: ignore[attr-defined]
+            assert engine.infer(images(1, (48, 64))[0]).labels.shape == (48, 64)
+    else:
+        with pytest.raises(EngineError, match="no NVIDIA driver"):
+            create("tensorrt", out)
+        with pytest.raises(EngineError, match=r"refuses the engine: .*(CUDA driver|Cuda)"):
+            tensorrt_run.deserialise(file.plan, tensorrt_api.Log())
+
+
+@needs_rtx
+def test_an_exported_onnx_file_is_built_as_it_is(model_path: Path, tmp_path: Path) -> None:
+    source = GraphSource(export(model_path, tmp_path / "half.onnx", precision="fp16"))
+    plan = choose(API, "auto", is_onnx=True)
+    assert plan.precision == "file" and len(tensorrt.build_from(source, plan)) > 500_000
+    assert tensorrt_build.precision_of(source.onnx(plan.graph)) == "fp16"
+
+
+def test_a_graph_that_is_none(model_path: Path) -> None:
+    with pytest.raises(EngineError, match="cannot read the graph"):
+        tensorrt_build.build(b"no onnx", BuildPlan("fp32", EXPORT))
+
+
+@pytest.mark.parametrize("data", [b"", b"foreign" * 100])
+def test_a_foreign_plan_is_refused(data: bytes) -> None:
+    with pytest.raises(EngineError, match="refuses the engine"):
+        tensorrt_run.deserialise(data, tensorrt_api.Log())
+
+
+@pytest.mark.skipif(has_gpu(), reason="there is a GPU here")
+def test_without_a_gpu_the_user_is_told_so(model_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(EngineError, match=r"no NVIDIA driver here .*another engine"):
+        create("tensorrt", model_path)
+
+
+@pytest.mark.skipif(not has_gpu(), reason="no NVIDIA GPU here: nothing was run by TensorRT")
+def test_on_a_gpu_labels_are_the_plain_networks(model_path: Path) -> None:
+    pytest.importorskip("torch", reason="torch runs the plain network: pip install torch")
+    image = images(1, (40, 56))[0]
+    with create("tensorrt", model_path, precision="fp32") as engine, create("pytorch", model_path) as plain:  # type: ignore[attr-defined]
+        for confidence in (False, True, False):  # recorded one after the other
+            ours, theirs = (e.infer(image, confidence=confidence) for e in (engine, plain))
+            assert (ours.labels == theirs.labels).mean() >= 0.9999
+        plan = plan_buffers(tensorrt_run.tensors_of(engine._session._engine), (40, 56))
+        assert plan.confidence is not None
+
+
+def test_progress_is_a_line_now_and_then() -> None:
+    now = [0.0]
+    progress = tensorrt_build.Progress(lambda: now[0])
+    progress.start("Building", 6)
+    progress.start("Timing", 40)
+    assert progress.step("Timing", 0) is None
+    now[0] = 3.0
+    assert progress.step("Timing", 9) == "Building > Timing 10/40"
+    assert progress.step("Timing", 10) is None
+    progress.finish("Timing")
+    now[0] = 6.0
+    assert progress.step("Building", 5) == "Building 6/6"

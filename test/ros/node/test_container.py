@@ -1,0 +1,142 @@
+"""Several nodes in one process: each answers its own camera; loaded and unloaded where composition_interfaces is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
+
+import rclpy
+from rclpy.parameter import Parameter
+from ros_rig import PlainEngine, picture, wait_for
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from enet_ros.errors import ConfigError
+from enet_ros.ros import process, qos
+from enet_ros.ros.messages import from_image, to_image
+from enet_ros.ros.node.container import ContainerServices
+from enet_ros.ros.node.host import Host
+
+PLAIN = [Parameter("engine", value="onnxruntime")]
+
+
+@pytest.fixture
+def host(ros: int, plain_engine: type[PlainEngine]) -> Iterator[Host]:
+    made = Host()
+    yield made
+    made.close()
+
+
+def answers(watcher: Any, namespace: str, label: int) -> Callable[[], bool]:
+    """Sends a picture to a camera's node; the function returned says whether its label came back."""
+    profile = qos.keep_last(5, "reliable")
+    masks: list[Image] = []
+    watcher.create_subscription(Image, f"{namespace}/segmentation/mask", masks.append, profile)
+    camera = watcher.create_publisher(Image, f"{namespace}/image_raw", profile)
+    wait_for(lambda: camera.get_subscription_count() == 1)
+    camera.publish(to_image(picture(label), "rgb8", Header(frame_id=namespace)))
+    return lambda: bool(masks) and int(from_image(masks[0])[0, 0]) == label and masks[0].header.frame_id == namespace
+
+
+def test_each_camera_has_its_own_node(host: Host, watcher: Any) -> None:
+    before = PlainEngine.open_engines
+    numbers = [host.add(namespace=namespace, parameter_overrides=PLAIN) for namespace in ("/front", "/rear")]
+    answered = [answers(watcher, "/front", 3), answers(watcher, "/rear", 8)]
+    wait_for(lambda: all(done() for done in answered))
+    assert PlainEngine.open_engines == before + 2
+    host.remove(numbers[0])
+    assert [node.get_namespace() for node in host.nodes().values()] == ["/rear"]
+    assert PlainEngine.open_engines == before + 1
+    with pytest.raises(KeyError):
+        host.remove(numbers[0])
+
+
+def test_pages_are_kept_as_the_parameter_says(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bool] = []
+    monkeypatch.setattr(process, "keep_pages", lambda: kept.append(True))
+    later = Parameter("autostart", value=False)
+    host.add("first", parameter_overrides=[later, Parameter("keep_pages", value=False)])
+    assert kept == []
+    host.add("second", parameter_overrides=[later])
+    assert kept == [True]
+
+
+def test_an_unusable_parameter_is_refused(host: Host) -> None:
+    with pytest.raises(ConfigError, match="caffe"):
+        host.add(parameter_overrides=[Parameter("engine", value="caffe")])
+    assert host.nodes() == {}
+
+
+FAILING = """
+import sys
+from enet_ros.ros.node import container, node
+
+class Failing(node.EnetNode):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.create_timer(0.1, lambda: [][1])
+
+node.EnetNode = Failing
+sys.exit(container.main(["front", "rear", "--ros-args", "-p", "autostart:=false"]))
+"""
+
+
+def test_a_node_that_fails_ends_the_process(ros: int) -> None:
+    """A camera must not go silent while its neighbour answers: launch starts an ended process again."""
+    ended = subprocess.run([sys.executable, "-c", FAILING], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert "/segmentation has ended" in ended.stderr and "IndexError" in ended.stderr
+
+
+def call(watcher: Any, kind: type, name: str, **fields: Any) -> Any:
+    client = watcher.create_client(kind, f"/enet_container/_container/{name}")
+    assert client.wait_for_service(20)
+    future = client.call_async(kind.Request(**fields))
+    wait_for(future.done)
+    return future.result()
+
+
+def test_nodes_are_loaded_and_unloaded(host: Host, watcher: Any) -> None:
+    reason = "composition_interfaces is not installed (apt has it, PyPI does not)"
+    services = pytest.importorskip("composition_interfaces.srv", reason=reason)
+    node = rclpy.create_node("enet_container")
+    ContainerServices(node, host)
+    executor = process.make_executor("auto")
+    executor.add_node(node)
+    stopped = threading.Event()
+    thread = threading.Thread(target=process.spin, args=(executor, stopped))
+    thread.start()
+    try:
+        ours = {"package_name": "enet_ros", "plugin_name": "enet_ros::EnetNode"}
+        engine = Parameter("engine", value="onnxruntime").to_parameter_msg()
+        rules = ["image_raw:=/usb/image_raw"]
+        place = {"node_name": "eyes", "node_namespace": "/left", "remap_rules": rules}
+        loaded = call(watcher, services.LoadNode, "load_node", **ours, **place, parameters=[engine])
+        assert loaded.success and loaded.full_node_name == "/left/eyes", loaded.error_message
+        assert host.nodes()[loaded.unique_id]._active._camera.topic == "/usb/image_raw"
+        listed = call(watcher, services.ListNodes, "list_nodes")
+        assert (list(listed.full_node_names), list(listed.unique_ids)) == (["/left/eyes"], [loaded.unique_id])
+        bad = Parameter("engine", value="caffe").to_parameter_msg()
+        refused = call(watcher, services.LoadNode, "load_node", **ours, parameters=[bad])
+        assert not refused.success and "caffe" in refused.error_message
+        for wrong in ({"node_name": "two words"}, {"remap_rules": ["no rule"]}):
+            refused = call(watcher, services.LoadNode, "load_node", **ours, **wrong, parameters=[engine])
+            assert not refused.success and "nvalid" in refused.error_message, refused.error_message
+        other = call(watcher, services.LoadNode, "load_node", package_name="demo", plugin_name="demo::Talker")
+        assert not other.success and "enet_ros::EnetNode" in other.error_message
+        assert call(watcher, services.UnloadNode, "unload_node", unique_id=loaded.unique_id).success
+        assert host.nodes() == {}
+        gone = call(watcher, services.UnloadNode, "unload_node", unique_id=loaded.unique_id)
+        assert not gone.success and str(loaded.unique_id) in gone.error_message
+    finally:
+        stopped.set()
+        executor.wake()
+        thread.join()
+        node.destroy_node()

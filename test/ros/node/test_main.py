@@ -1,0 +1,109 @@
+"""The executable: it starts the node, and a signal at any moment ends it with 0 and without a traceback."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+
+SMALL = {"engine": "onnxruntime", "input_height": "32", "input_width": "32", "warmup": "0"}
+
+
+class Process:
+    """A node process whose output is read as it comes."""
+
+    def __init__(self, *arguments: str, **parameters: str) -> None:
+        given = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "enet_ros.ros.node.main", "--ros-args", *given, *arguments],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        for line in self.child.stderr or ():
+            self.lines.append(line)
+
+    def wait_for(self, text: str) -> None:
+        end_s = time.monotonic() + 60
+        while not any(text in line for line in self.lines):
+            assert time.monotonic() < end_s and self.child.poll() is None, f"no {text!r} in {''.join(self.lines)}"
+            time.sleep(0.01)
+
+    def end(self, number: int) -> int:
+        self.child.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        try:
+            return self.child.wait(30)
+        finally:
+            self.child.kill()
+            self._thread.join()
+
+    @property
+    def output(self) -> str:
+        return "".join(self.lines)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["off, since", "loading", "ready after"])
+def test_a_signal_ends_it_cleanly(
+    ros_domain: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, moment: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # so that the model is compiled
+    process = Process(**SMALL)
+    process.wait_for(moment)
+    assert process.end(number) == 0
+    assert "Traceback" not in process.output
+
+
+def test_both_signals_at_once(ros_domain: int) -> None:
+    process = Process(**SMALL)
+    process.wait_for("loading")
+    process.child.send_signal(signal.SIGTERM)
+    assert process.end(signal.SIGINT) == 0
+    assert "Traceback" not in process.output
+
+
+def test_a_model_that_is_not_there_leaves_it_waiting(ros_domain: int) -> None:
+    process = Process(**{**SMALL, "model": "nonesuch"})
+    process.wait_for("ros2 lifecycle set /segmentation configure")
+    assert process.end(signal.SIGTERM) == 0
+    assert "there is no model 'nonesuch'" in process.output and "Traceback" not in process.output
+
+
+def test_an_unusable_parameter_is_one_line(ros_domain: int) -> None:
+    process = Process(engine="caffe")
+    assert process.wait() == 1
+    assert "segment: engine is 'caffe': use one of auto, openvino" in process.output
+    assert "Traceback" not in process.output
+
+
+def test_without_autostart_it_waits(ros_domain: int) -> None:
+    process = Process(**{**SMALL, "autostart": "false"})
+    process.wait_for("off, since")
+    assert process.end(signal.SIGINT) == 0
+    assert "loading" not in process.output
+
+
+def test_no_torch_in_the_process(ros_domain: int) -> None:
+    code = (
+        "import sys\n"
+        "from enet_ros.ros import node, planning, pictures, main\n"
+        "from enet_ros import engines, model_file\n"
+        "engines.create('onnxruntime', model_file.resolve('camvid'), size=(32, 32)).close()\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

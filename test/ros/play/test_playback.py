@@ -1,0 +1,195 @@
+"""A bag over real DDS: every message, byte for byte, on its topic."""
+
+# ruff: noqa: E402  (what needs rclpy comes after the skip without it)
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+rclpy = pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image
+from std_srvs.srv import SetBool
+
+from enet_ros.bags import BagReader, BagWriter
+from enet_ros.bags.create import BagLayout, create
+from enet_ros.bags.street import street_source
+from enet_ros.errors import BagError
+from enet_ros.ros.play.playback import Playback, PlaybackOptions, restamped
+
+RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("play") / "bag"
+    create(out, street_source(6, 50.0, width=64, height=48), BagLayout())
+    return out
+
+
+def spin_until(node: Node, done: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "nothing came in time"
+        rclpy.spin_once(node, timeout_sec=0.05)
+
+
+class Ear:
+    """A node that keeps the serialized messages of some topics."""
+
+    def __init__(self, topics: dict[str, Any]) -> None:
+        self.node = Node("ear")
+        self.heard: dict[str, list[bytes]] = {name: [] for name in topics}
+        for name, kind in topics.items():
+            self.node.create_subscription(kind, name, self.heard[name].append, RELIABLE, raw=True)
+
+    def count(self, name: str) -> int:
+        return len(self.heard[name])
+
+
+def play(ear: Ear, bag: Path, options: PlaybackOptions) -> None:
+    """Play to the end while the ear listens."""
+    sender = Node("sender")
+    stop = threading.Event()
+    with BagReader(bag) as reader:
+        playback = Playback(sender, reader, options)
+        spin_until(ear.node, lambda: all(ear.node.count_publishers(name) for name in ear.heard))
+        assert playback.wait_for_subscribers(20, stop)
+        time.sleep(0.3)  # the other topics' matches
+        thread = threading.Thread(target=playback.run, args=(stop,))
+        thread.start()
+        try:
+            spin_until(ear.node, lambda: not thread.is_alive())
+        finally:
+            stop.set()
+            thread.join()
+    spin_until(ear.node, lambda: all(ear.heard.values()))
+    sender.destroy_node()
+
+
+def recorded(bag: Path, topic: str) -> list[bytes]:
+    with BagReader(bag) as reader:
+        return [message.data for message in reader.messages((topic,))]
+
+
+def test_messages_arrive_as_they_were_recorded(ros: int, bag: Path) -> None:
+    ear = Ear({"/front": Image, "/camera/camera_info": CameraInfo, "/clock": Clock})
+    remap = {"/camera/image_raw": "/front"}
+    play(ear, bag, PlaybackOptions(clock_hz=200.0, remap=remap, exclude=("/camera/ground_truth",)))
+    spin_until(ear.node, lambda: ear.count("/front") == 6 and ear.count("/camera/camera_info") == 6)
+    assert ear.heard["/front"] == recorded(bag, "/camera/image_raw")
+    assert ear.heard["/camera/camera_info"] == recorded(bag, "/camera/camera_info")
+    from rclpy.serialization import deserialize_message
+
+    clocks = [deserialize_message(data, Clock).clock for data in ear.heard["/clock"]]
+    times = [c.sec * 10**9 + c.nanosec for c in clocks]
+    assert times == sorted(times)
+    assert times[0] >= 0 and times[-1] <= 2 * 10**9  # recorded time: the bag's stamps are 0.02..0.12 s
+    ear.node.destroy_node()
+
+
+def test_restamped_messages_keep_everything_else(ros: int, bag: Path) -> None:
+    ear = Ear({"/camera/image_raw": Image, "/camera/ground_truth": Image})
+    before = time.time_ns()
+    play(ear, bag, PlaybackOptions(restamp=True))
+    spin_until(ear.node, lambda: ear.count("/camera/image_raw") == 6 and ear.count("/camera/ground_truth") == 6)
+    images, truths = ear.heard["/camera/image_raw"], ear.heard["/camera/ground_truth"]
+    assert [d[12:] for d in images] == [d[12:] for d in recorded(bag, "/camera/image_raw")]
+    assert [d[:12] for d in images] == [d[:12] for d in truths]  # still one stamp for image and truth
+    stamps = [int.from_bytes(d[4:8], "little") * 10**9 + int.from_bytes(d[8:12], "little") for d in images]
+    assert [b - a for a, b in pairwise(stamps)] == [20_000_000] * 5
+    assert before < stamps[0] < time.time_ns()
+    ear.node.destroy_node()
+
+
+def test_a_latched_topic_reaches_those_who_come_late(ros: int, tmp_path: Path) -> None:
+    from enet_ros.labelling.outputs import LATCHED
+
+    with BagWriter(tmp_path / "bag") as writer:
+        writer.add_topic("/info", "std_msgs/msg/String", qos=(LATCHED,))
+        writer.write("/info", 1, b"\x00\x01\x00\x00\x03\x00\x00\x00hi\x00")
+    from std_msgs.msg import String
+
+    sender, listener, heard = Node("sender"), Node("listener"), []
+    with BagReader(tmp_path / "bag") as reader:
+        assert Playback(sender, reader, PlaybackOptions()).run(threading.Event()).messages == 1
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        listener.create_subscription(String, "/info", heard.append, latched)
+        spin_until(listener, lambda: bool(heard))
+    assert heard[0].data == "hi"
+    sender.destroy_node()
+    listener.destroy_node()
+
+
+def test_types_that_are_not_installed_are_skipped_and_told(ros: int, tmp_path: Path, bag: Path) -> None:
+    with BagReader(bag) as reader, BagWriter(tmp_path / "bag") as writer:
+        writer.add_topic("/thing", "acme_msgs/msg/Thing", like=thing(reader))
+        writer.write("/thing", 1, b"\0\1\0\0\0\0\0\0")
+    node = Node("sender")
+    with (
+        BagReader(tmp_path / "bag") as reader,
+        pytest.raises(BagError, match=r"nothing to play; the types of /thing \[acme"),
+    ):
+        Playback(node, reader, PlaybackOptions())
+    with BagReader(bag) as reader, pytest.raises(BagError, match="has no topic '/typo'"):
+        Playback(node, reader, PlaybackOptions(exclude=("/typo",)))
+    node.destroy_node()
+
+
+def thing(reader: BagReader) -> Any:
+    from rosbags.interfaces import MessageDefinition, MessageDefinitionFormat
+
+    some = reader.topics[0].connection
+    return some._replace(
+        msgtype="acme_msgs/msg/Thing", msgdef=MessageDefinition(MessageDefinitionFormat.MSG, "int32 x"), digest=""
+    )
+
+
+def test_restamping_respects_the_byte_order() -> None:
+    little = b"\0\1\0\0" + (5).to_bytes(4, "little") + (7).to_bytes(4, "little") + b"rest"
+    big = b"\0\0\0\0" + (5).to_bytes(4, "big") + (7).to_bytes(4, "big") + b"rest"
+    for data in (little, big):
+        assert restamped(data, lambda ns: ns) == data
+        assert restamped(data, lambda ns: ns + 3) != data
+
+
+def test_the_verb_starts_paused_loops_and_ends_on_sigint(ros: int, bag: Path) -> None:
+    ear = Ear({"/camera/image_raw": Image})
+    command = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())", "bag", "play"]
+    player = subprocess.Popen(
+        [*command, str(bag), "--start-paused", "--loop", "--wait", "20"],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
+    try:
+        client = ear.node.create_client(SetBool, "/player/pause")
+        spin_until(ear.node, client.service_is_ready)
+        for _ in range(5):
+            rclpy.spin_once(ear.node, timeout_sec=0.02)
+        assert ear.count("/camera/image_raw") == 0
+        answer = client.call_async(SetBool.Request(data=False))
+        spin_until(ear.node, lambda: answer.done() and ear.count("/camera/image_raw") > 6)  # begun again
+        assert answer.result().message == "playing"
+        player.send_signal(signal.SIGINT)
+        _, complaint = player.communicate(timeout=20)
+        assert player.returncode == 0
+        assert "messages, at most" in complaint
+    finally:
+        player.kill()
+        player.wait()
+    ear.node.destroy_node()

@@ -1,0 +1,211 @@
+"""A camera made of pictures: what it publishes, at which pace, with which clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
+
+import rclpy
+from ros_rig import wait_for
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from enet_ros.bags import BagReader, BagWriter
+from enet_ros.bags.create import BagLayout, create
+from enet_ros.bags.messages import Header, camera_info_cdr
+from enet_ros.bags.sources import folder_source
+from enet_ros.camera import CameraIntrinsics
+from enet_ros.errors import BagError, ConfigError, DatasetError
+from enet_ros.ros import qos
+from enet_ros.ros.messages import decode, from_image, stamp_ns
+from enet_ros.ros.play import frames
+from enet_ros.ros.play.camera_publisher import CameraPublisher, Look
+
+PICTURES = 6
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Pictures 0.png to 5.png, 24 x 32, the number in red."""
+    (tmp_path / "pictures").mkdir()
+    for number in range(PICTURES):
+        bgr = np.zeros((24, 32, 3), np.uint8)
+        bgr[..., 2] = number
+        cv2.imwrite(str(tmp_path / "pictures" / f"{number}.png"), bgr)
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    writer = cv2.VideoWriter(str(tmp_path / "film.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 12.0, (64, 48))
+    for number in range(5):
+        writer.write(np.full((48, 64, 3), 40 * number, np.uint8))
+    writer.release()
+    return tmp_path / "film.avi"
+
+
+def listen(node: Any, kind: type, topic: str) -> list[Any]:
+    heard: list[Any] = []
+    node.create_subscription(kind, topic, heard.append, qos.keep_last(50, "reliable"))
+    return heard
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts players, ends them."""
+    children: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "enet_ros.ros.play.player", *arguments]
+        pipe = subprocess.PIPE
+        children.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+def test_a_folder_in_order(folder: Path) -> None:
+    film = frames.from_folder(folder)
+    shots = list(film.shots())
+    assert [shot.name for shot in shots] == [str(n) for n in range(PICTURES)]
+    assert [int(shot.rgb[0, 0, 0]) for shot in shots] == list(range(PICTURES))
+    assert film.total == PICTURES
+    assert len(list(film.first(2).shots())) == film.first(2).total == 2
+    assert film.first(0) is film
+
+
+def test_names_of_subfolders_stay_apart(folder: Path) -> None:
+    (folder / "a").mkdir()
+    (folder / "0.png").rename(folder / "a" / "1.png")
+    assert [shot.name for shot in frames.from_folder(folder).shots()] == ["1", "2", "3", "4", "5", "a_1"]
+
+
+def test_a_video_at_its_rate(video: Path) -> None:
+    film = frames.from_video(video)
+    shots = list(film.shots())
+    assert film.rate_hz == 12.0 and film.total == len(shots) == 5
+    assert [shot.name for shot in shots] == [f"{n:06d}" for n in range(5)]
+    assert shots[3].rgb.shape == (48, 64, 3) and abs(int(shots[3].rgb[0, 0, 0]) - 120) < 4
+
+
+def test_the_street_with_its_camera() -> None:
+    film = frames.from_street(frames=2, width=64, height=48)
+    assert [shot.rgb.shape for shot in film.shots()] == [(48, 64, 3)] * 2
+    assert film.calibration is not None and film.calibration.width == 64
+    assert film.pose is not None and film.pose.height_m == 1.5
+
+
+def test_a_bag_with_its_calibration(folder: Path, tmp_path: Path) -> None:
+    source = folder_source(folder, 20.0)
+    lens = CameraIntrinsics.from_fov(32, 24, 1.0)
+    create(tmp_path / "bag", dataclasses.replace(source, camera=lens), BagLayout(compression="none"))
+    film = frames.from_bag(tmp_path / "bag")
+    shots = list(film.shots())
+    assert film.total == PICTURES and film.rate_hz == pytest.approx(20.0, rel=0.01)
+    assert [int(shot.rgb[0, 0, 0]) for shot in shots] == list(range(PICTURES))
+    assert [shot.name for shot in shots] == [f"{n:06d}" for n in range(PICTURES)]
+    assert film.calibration is not None and film.calibration.k == pytest.approx(lens.k)
+
+
+def test_another_cameras_calibration_is_not_taken(folder: Path, tmp_path: Path) -> None:
+    create(tmp_path / "bag", folder_source(folder, 20.0), BagLayout(prefix="/cam"))
+    with BagReader(tmp_path / "bag") as reader, BagWriter(tmp_path / "two") as bag:
+        bag.add_topic("/cam/image_raw", "sensor_msgs/msg/Image")
+        bag.add_topic("/cam2/camera_info", "sensor_msgs/msg/CameraInfo")
+        bag.write("/cam2/camera_info", 1, camera_info_cdr(Header(1, "c"), CameraIntrinsics.from_fov(32, 24, 1.0)))
+        for message in reader.messages(["/cam/image_raw"]):
+            bag.write(message.topic, message.log_ns, message.data)
+    film = frames.from_bag(tmp_path / "two")
+    assert film.total == PICTURES and film.calibration is None
+
+
+def test_sources_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError):
+        frames.from_folder(tmp_path)
+    with pytest.raises(DatasetError, match="no video"):
+        frames.from_video(tmp_path / "film.mp4")
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(DatasetError, match="OpenCV can read"):
+        frames.from_video(tmp_path / "text.mp4")
+    with pytest.raises(BagError):
+        frames.from_bag(tmp_path / "none.mcap")
+
+
+def test_an_encoding_that_no_camera_of_ours_sends(ros: int) -> None:
+    node = rclpy.create_node("camera")
+    with pytest.raises(ConfigError, match="nv12"):
+        CameraPublisher(node, Look(encoding="nv12"), None)
+    node.destroy_node()
+
+
+def test_pictures_arrive_in_order_with_a_calibration(folder: Path, watcher: Any, play: Callable[..., Any]) -> None:
+    images, infos = listen(watcher, Image, "image_raw"), listen(watcher, CameraInfo, "camera_info")
+    child = play("--images", str(folder), "--rate", "50", "--reliable", "--wait", "20", "--report")
+    wait_for(lambda: len(images) == PICTURES)
+    out, _ = child.communicate(timeout=20)
+    assert child.returncode == 0
+    report = [json.loads(line) for line in out.splitlines()]
+    assert [line["name"] for line in report] == [str(n) for n in range(PICTURES)]
+    assert [line["stamp_ns"] for line in report] == [stamp_ns(image.header.stamp) for image in images]
+    assert [int(from_image(image)[0, 0, 0]) for image in images] == list(range(PICTURES))
+    assert images[0].encoding == "rgb8" and images[0].header.frame_id == "camera_optical_frame"
+    assert (infos[0].width, infos[0].height) == (32, 24) and not infos[0].k.any()
+
+
+@pytest.mark.parametrize("encoding", ["bgr8", "mono8"])
+def test_other_encodings(folder: Path, watcher: Any, play: Callable[..., Any], encoding: str) -> None:
+    images = listen(watcher, Image, "image_raw")
+    play("--images", str(folder), "--encoding", encoding, "--reliable", "--wait", "20", "--rate", "50")
+    wait_for(lambda: len(images) == PICTURES)
+    red = [int(decode(image, 10_000)[0, 0, 0]) for image in images]
+    assert images[0].encoding == encoding
+    assert red == (list(range(PICTURES)) if encoding == "bgr8" else [0, 0, 1, 1, 1, 1])
+
+
+def test_compressed_in_a_namespace(folder: Path, watcher: Any, play: Callable[..., Any]) -> None:
+    images = listen(watcher, CompressedImage, "/front/image_raw/compressed")
+    arguments = ("--encoding", "png", "--reliable", "--wait", "20", "--rate", "50", "--ros-args", "-r", "__ns:=/front")
+    play("--images", str(folder), *arguments)
+    wait_for(lambda: len(images) == PICTURES)
+    assert [int(decode(image, 10_000)[0, 0, 0]) for image in images] == list(range(PICTURES))
+
+
+def test_paused_looping_with_a_clock(folder: Path, watcher: Any, play: Callable[..., Any]) -> None:
+    from std_srvs.srv import SetBool
+
+    images, clocks = listen(watcher, Image, "image_raw"), listen(watcher, Clock, "/clock")
+    pause = watcher.create_client(SetBool, "/camera/pause")
+    flags = ("--loop", "--start-paused", "--clock", "--reliable", "--rate", "100")
+    play("--images", str(folder), *flags)
+    assert pause.wait_for_service(20)
+    assert images == []
+    done = pause.call_async(SetBool.Request(data=False))
+    assert wait_for(done.done) and done.result().message == "playing"
+    wait_for(lambda: len(images) > 2 * PICTURES)
+    stamps = [stamp_ns(image.header.stamp) for image in images]
+    assert np.allclose(np.diff(stamps), 10_000_000, atol=2), "the clock goes by pictures, not by the wall"
+    times = [stamp_ns(clock.clock) for clock in clocks]
+    assert times == sorted(times)
+    paused = pause.call_async(SetBool.Request(data=True))
+    assert wait_for(paused.done) and paused.result().message == "paused"
+
+
+def test_a_missing_source_is_one_line(tmp_path: Path, play: Callable[..., Any]) -> None:
+    child = play("--images", str(tmp_path / "none"))
+    _, error = child.communicate(timeout=30)
+    assert child.returncode == 1
+    assert error.startswith("play: ") and "none" in error and "Traceback" not in error

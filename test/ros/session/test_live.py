@@ -1,0 +1,122 @@
+"""The closed loop over real DDS: a bag into a real node, its masks scored."""
+
+# ruff: noqa: E402  (what needs rclpy comes after the skip without it)
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+rclpy = pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
+
+from enet_ros.bags.create import BagLayout, create
+from enet_ros.bags.sources import Source
+from enet_ros.bags.street import street_source
+from enet_ros.bags.truth import LabelledBag
+from enet_ros.classes import CAMVID, CITYSCAPES20
+from enet_ros.cli import main
+from enet_ros.errors import ConfigError
+from enet_ros.ros.session.live_score import LiveScores, Masks, at_size, id_map, truth_names
+
+VERB = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())", "evaluate"]
+
+
+def street(out: Path, frames: int = 4) -> Path:
+    source = street_source(frames, 2.0, width=160, height=120)  # 2 Hz: slow enough for every frame to be answered
+    create(out, Source(source.total, source.loads, source.classes, source.camera), BagLayout(compression="png"))
+    return out
+
+
+def test_a_running_node_is_scored_as_the_bag_alone_is(ros_domain: int, tmp_path: Path) -> None:
+    bag = street(tmp_path / "bag")
+    live = subprocess.run(
+        [
+            *VERB,
+            "--bag",
+            str(bag),
+            "--live",
+            "--start",
+            "--model",
+            "camvid",
+            "--json",
+            str(tmp_path / "out" / "live.json"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert live.returncode == 0, live.stderr
+    assert "answered  4 of 4 frames (100.0 %)" in live.stdout
+    scores = json.loads((tmp_path / "out" / "live.json").read_text())
+    assert (scores["frames_played"], scores["frames_answered"], scores["frames_scored"]) == (4, 4, 4)
+    assert scores["share_answered"] == 1.0
+    assert scores["foreign_masks"] == 0
+    latency = scores["latency_ms"]
+    assert 0 < latency["p0"] <= latency["p50"] <= latency["p99"] <= latency["p100"]
+    assert main(["evaluate", "--bag", str(bag), "--model", "camvid", "--json", str(tmp_path / "bag.json")]) == 0
+    alone = json.loads((tmp_path / "bag.json").read_text())
+    assert scores["miou"] == pytest.approx(alone["miou"], abs=1e-4)
+
+
+def test_no_node_is_an_error_with_the_remedy(ros_domain: int, tmp_path: Path) -> None:
+    bag = street(tmp_path / "bag", frames=1)
+    done = subprocess.run(
+        [sys.executable, "-m", "enet_ros.ros.session.live", str(bag), "--timeout", "1", "--node", "/nobody"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "no node /nobody that is active and listens to /camera/image_raw/compressed within 1 s" in done.stderr
+    assert "or use --start" in done.stderr
+
+
+def test_ids_are_mapped_by_name() -> None:
+    table = id_map(["road", "unlabelled", "sky"], ["sky", "road"])
+    assert table[[0, 1, 2, 255]].tolist() == [1, 255, 0, 255]
+    np.testing.assert_array_equal(id_map(CAMVID.names, CAMVID.names)[:11], np.arange(11))
+    with pytest.raises(ConfigError, match="the node's classes are not the bag's"):
+        id_map(CITYSCAPES20.names, CAMVID.names)
+
+
+def test_classes_of_a_yaml_file_hold_as_without_a_node(tmp_path: Path) -> None:
+    (tmp_path / "yard.yaml").write_text(
+        "names: [floor, wall]\ncolors: [[128, 64, 128], [70, 70, 70]]\ndrivable: [floor]\n"
+    )
+    with LabelledBag(street(tmp_path / "bag", frames=1)) as bag:
+        assert truth_names(bag, None) == CAMVID.names
+        assert truth_names(bag, str(tmp_path / "yard.yaml")) == ("floor", "wall")
+        with pytest.raises(ConfigError, match="there are no classes 'yard'"):
+            truth_names(bag, "yard")
+
+
+def test_a_mask_of_the_networks_size_is_scored_at_the_truths() -> None:
+    small = np.array([[1, 2], [3, 4]], np.uint8)
+    assert at_size(small, (4, 4)).tolist() == [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
+
+
+def test_the_first_mask_of_a_stamp_counts() -> None:
+    from enet_ros.bags.messages import Header, image_cdr
+
+    masks = Masks()
+    for stamp, value in ((5, 1), (6, 2), (5, 3)):
+        masks.add(stamp, 100 + value, bytes(image_cdr(Header(stamp, "c"), np.full((2, 3), value, np.uint8), "mono8")))
+    assert masks.arrived_ns == {5: 101, 6: 102}
+    first, second = masks.get(5), masks.get(6)
+    assert first is not None and second is not None
+    assert (first.max(), second.max(), masks.get(7)) == (1, 2, None)
+    masks.close()
+
+
+def test_nothing_answered_has_no_figures() -> None:
+    from enet_ros.metrics import ConfusionMatrix
+
+    scores = LiveScores(3, 0, 0, 2, np.empty(0), ConfusionMatrix(2), ("a", "b"))
+    values = scores.to_dict()
+    assert (values["share_answered"], values["miou"], values["latency_ms"]["p50"]) == (0.0, None, None)
+    json.dumps(values, allow_nan=False)
+    assert "2 masks with a stamp that no image had" in scores.text()
