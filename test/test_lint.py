@@ -1,4 +1,4 @@
-"""Lint and types, run as tests: ruff over everything, mypy --strict over the part that knows no ROS."""
+"""Lint, format and types, run as tests: ruff over everything, mypy --strict over the part that knows no ROS."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ def run(*command: str) -> None:
 
 def test_ruff() -> None:
     run("ruff", "check", "--no-cache", "--output-format=concise", ".")
+
+
+def test_ruff_format() -> None:
+    run("ruff", "format", "--no-cache", "--check", ".")
 
 
 def test_mypy_strict() -> None:
