@@ -101,7 +101,8 @@ def test_without_autostart_it_waits(ros_domain: int) -> None:
 def test_no_torch_in_the_process(ros_domain: int) -> None:
     code = (
         "import sys\n"
-        "from enet_ros.ros import node, planning, pictures, main\n"
+        "from enet_ros.ros.node import EnetNode, main\n"
+        "from enet_ros.ros.node.outputs import pictures, planning\n"
         "from enet_ros import engines, model_file\n"
         "engines.create('onnxruntime', model_file.resolve('camvid'), size=(32, 32)).close()\n"
         "sys.exit('torch' in sys.modules)\n"
