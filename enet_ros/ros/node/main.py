@@ -18,7 +18,7 @@ def main(args: list[str] | None = None) -> int:
     fastdds.use_profile()
     stopped = threading.Event()
     wake = [stopped.set]
-    process.on_signal(lambda: [call() for call in wake])  # type: ignore[arg-type,return-value]
+    process.on_signal(lambda: [call() for call in wake])  # type: ignore[arg-type]
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 

@@ -10,7 +10,7 @@ from enet_ros.msg import Latency
 from enet_ros.ros.messages import decode, stamp_ns
 from enet_ros.ros.node import latency
 from enet_ros.ros.node.camera import Arrival
-from enet_ros.ros.node.clock import StampClock
+from enet_ros.ros.node.clock import StampAge, StampClock
 from enet_ros.ros.node.counters import Counters, LatencyWindow
 from enet_ros.ros.node.outputs.publishers import OutputPublishers
 from enet_ros.ros.node.outputs.row import Frame, Output
@@ -22,7 +22,7 @@ class Job(NamedTuple):
     """An image for the worker, with its stamp judged in the order of arrival."""
 
     arrival: Arrival
-    age: latency.StampAge
+    age: StampAge
 
 
 class Pipeline:

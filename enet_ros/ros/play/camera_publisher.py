@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -85,7 +86,7 @@ class CameraPublisher:
         lens = self._calibration
         if lens is not None and (lens.width, lens.height) == (width, height):
             message.distortion_model = lens.model
-            message.d = [float(value) for value in lens.d]
+            message.d = array("d", lens.d)
             message.k = lens.k.reshape(-1)
             message.r = np.eye(3).reshape(-1)
             message.p = np.hstack([lens.k, np.zeros((3, 1))]).reshape(-1)

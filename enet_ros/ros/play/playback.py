@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -142,7 +142,7 @@ def message_type(name: str) -> Any | None:
 
 def restamped(data: bytes, stamp: Callable[[int], int]) -> bytes:
     """The CDR of a message that begins with a std_msgs/Header, its stamp changed from ns to ns."""
-    order = "little" if data[1] == 1 else "big"
+    order: Literal["little", "big"] = "little" if data[1] == 1 else "big"
     old = int.from_bytes(data[4:8], order, signed=True) * NS + int.from_bytes(data[8:12], order)
     seconds, nanoseconds = divmod(stamp(old), NS)
     return b"".join(

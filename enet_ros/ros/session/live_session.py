@@ -78,7 +78,7 @@ class LiveSession:
         )
         self._node.create_subscription(SegmentationInfo, f"{options.node}/info", self._on_info, latched)
         masks = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)  # which every publisher satisfies
-        self._node.create_subscription(Image, self._mask_topic, self._on_mask, masks, raw=True)
+        self._node.create_subscription(Image, self._mask_topic, self._on_mask, masks, raw=True)  # type: ignore[arg-type]
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self._ended = threading.Event()
