@@ -96,6 +96,27 @@ def test_an_unusable_python(clone: Path, flaw: str, message: str) -> None:
     assert message.format(version) in complaint(clone)
 
 
+@pytest.mark.parametrize(
+    ("sourced", "folder", "wheels"),
+    [
+        ("", ".venv", "ros-kilted.txt"),
+        ("humble", ".venv", "ros-kilted.txt"),
+        ("jazzy", ".venv-jazzy", "ros-jazzy.txt"),
+    ],
+)
+def test_a_distribution_has_wheels_and_a_folder_of_its_own(clone: Path, sourced: str, folder: str, wheels: str) -> None:
+    tools = clone / folder / "bin"
+    tools.mkdir(parents=True)
+    (clone / folder / "pyvenv.cfg").touch()
+    (tools / "pip").write_text(f"#!{tools}/python\n")
+    (tools / "python").write_text('#!/bin/sh\n[ "$1" = -c ] || { echo "$@"; exit 1; }\n')
+    (tools / "python").chmod(0o755)
+    done = run(clone, "exec", "true", ROS_DISTRO=sourced)
+    log = clone / folder / "pip-base.log"
+    assert done.returncode == 1 and f"see {log}" in done.stderr
+    assert f"-rrequirements/{wheels}" in log.read_text().split()
+
+
 def test_a_running_set_up_is_waited_for(clone: Path) -> None:
     with (clone / "run").open() as script:
         fcntl.flock(script, fcntl.LOCK_EX)
