@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from enet_ros.bags.encode import compress
-from enet_ros.bags.messages import Header, camera_info_cdr, compressed_cdr, image_cdr
+from enet_ros.bags.messages import camera_info_cdr, compressed_cdr, image_cdr
 from enet_ros.bags.ordered import ordered
 from enet_ros.bags.sources import Source, SourceFrame
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
 from enet_ros.bags.writer import BagWriter
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError
+from enet_ros.messages import Header
 
 CLASSES_KEY = "enet_ros.ground_truth_classes"
 """The bag's custom data under this key: JSON list of the class names that ground truth ids stand for."""

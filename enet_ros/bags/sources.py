@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enet_ros.bags.stamps import NS, stamps
+from enet_ros.bags.stamps import stamps
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.classes import ClassTable
 from enet_ros.datasets.base import PairDataset
 from enet_ros.datasets.files import find_images, read_image
 from enet_ros.errors import BagError
+from enet_ros.stamps import NS
 
 _UINT8 = npt.NDArray[np.uint8]
 _RATES = {"camvid": 30.0, "cityscapes": 17.0}

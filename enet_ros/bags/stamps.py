@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from enet_ros.errors import BagError
+from enet_ros.stamps import NS
 
-NS: Final = 1_000_000_000
 GAP_NS: Final = NS
 """Between the last frame of a sequence and the first of the next, which count their frames independently."""
 

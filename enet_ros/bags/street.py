@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from enet_ros.bags.sources import Source, SourceFrame
-from enet_ros.bags.stamps import NS
 from enet_ros.errors import ConfigError
+from enet_ros.stamps import NS
 from enet_ros.street import Street
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +16,7 @@ from enet_ros.bags.messages import camera_frame, label_image
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.bags.types import IMAGE, IMAGE_TYPES
 from enet_ros.errors import BagError, EnetRosError
+from enet_ros.stamps import cdr_stamp_ns
 
 _TRUTH = "ground_truth"
 _MOST_WAITING = 128
@@ -115,13 +115,10 @@ def _find_image(reader: BagReader, truth: Topic) -> Topic:
 
 
 def _stamp(message: BagMessage) -> int:
-    """The header stamp alone: the first eight bytes after the encapsulation (OMG DDSI-RTPS 10.2)."""
-    if len(message.data) < 12:
-        size = len(message.data)
-        raise BagError(f"message {message.number} of {message.topic} has {size} bytes: it is no image")
-    form = "<iI" if message.data[1] == 1 else ">iI"
-    seconds, nanoseconds = struct.unpack_from(form, message.data, 4)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds)
+    try:
+        return cdr_stamp_ns(message.data)
+    except BagError as error:
+        raise BagError(f"message {message.number} of {message.topic} is not an image: {error}") from error
 
 
 def _truth(message: BagMessage) -> tuple[int, _UINT8]:

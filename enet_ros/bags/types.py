@@ -17,6 +17,7 @@ IMAGE: Final = "sensor_msgs/msg/Image"
 COMPRESSED: Final = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO: Final = "sensor_msgs/msg/CameraInfo"
 FREE_SPACE: Final = "enet_ros/msg/FreeSpace"
+SEGMENTATION_INFO: Final = "enet_ros/msg/SegmentationInfo"
 IMAGE_TYPES: Final = (IMAGE, COMPRESSED)
 
 

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 
+from enet_ros import messages
 from enet_ros.bags.encode import compress
-from enet_ros.bags.messages import Header, compressed_cdr, header, image_cdr, make, to_cdr
+from enet_ros.bags.messages import compressed_cdr, image_cdr, to_cdr
 from enet_ros.bags.types import COMPRESSED, FREE_SPACE, IMAGE
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.card import ModelCard
 from enet_ros.classes import VOID
-from enet_ros.engines.base import EngineInfo
 from enet_ros.errors import ConfigError
+from enet_ros.messages import Header
 from enet_ros.products.free_space import DEFAULT_MIN_RUN, FreeSpace, find_free_space
 from enet_ros.products.ground import ground
 from enet_ros.products.images import overlay
-from enet_ros.products.lens import GeometryError, of_image
-from enet_ros.products.obstacle_points import boundary_xy, range_and_bearing
+from enet_ros.products.lens import of_image
+from enet_ros.products.obstacle_points import boundary_xy, in_metres
 from enet_ros.products.surface import surface_image, surface_lut
 
 KINDS: Final = ("mask", "overlay", "free_space")
-INFO: Final = "enet_ros/msg/SegmentationInfo"
 _TYPES = {
     "mask": ("mask", IMAGE),
     "overlay": ("overlay/compressed", COMPRESSED),
@@ -133,29 +133,15 @@ class Outputs:
     ) -> tuple[memoryview, str]:
         """FreeSpace, and why a camera whose pose was given has rows alone."""
         space = self._find(labels, size)
-        range_m = bearing_rad = np.empty(0, np.float32)
-        note = ""
-        try:
+
+        def boundary() -> npt.NDArray[np.float64]:
             lens = of_image(camera, size[1], size[0]) if camera else None
-            xy = boundary_xy(space, ground(lens, self.settings.pose, size))
-            range_m, bearing_rad = range_and_bearing(xy)
-        except GeometryError as error:  # rows alone, as FreeSpace.msg says
-            if self.settings.pose is not None:
-                note = f"free space is in rows alone: {error}"
-        message = make(
-            FREE_SPACE,
-            header=header(*of),
-            height=size[0],
-            width=size[1],
-            column_offset=0,
-            column_step=1,
-            boundary_row=space.boundary_row.astype(np.uint16),
-            ends_at=space.surface,
-            base_frame=self.settings.base_frame if range_m.size else "",
-            range=range_m,
-            bearing=bearing_rad,
-        )
-        return to_cdr(FREE_SPACE, message), note
+            return boundary_xy(space, ground(lens, self.settings.pose, size))
+
+        metres = in_metres(boundary)
+        wanted = self.settings.pose is not None
+        note = f"free space is in rows alone: {metres.missing}" if metres.missing and wanted else ""
+        return to_cdr(of, messages.free_space(space, size[0], metres, self.settings.base_frame)), note
 
     def _find(self, labels: _UINT8, size: tuple[int, int]) -> FreeSpace:
         """The free space of the labels enlarged to `size`, in half the time.
@@ -173,26 +159,3 @@ class Outputs:
         each = np.arange(labels.shape[1], dtype=np.uint16)[None]
         columns = cv2.resize(each, (width, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
         return FreeSpace(space.boundary_row[columns], space.surface[columns])
-
-
-def info_cdr(stamp_ns: int, card: ModelCard, engine: EngineInfo) -> memoryview:
-    """enet_ros/SegmentationInfo: what the ids in the masks mean, and what computed them."""
-    table = card.classes
-    fields: dict[str, Any] = {
-        "header": header(stamp_ns, ""),
-        "class_table": table.name,
-        "class_names": list(table.names),
-        "class_colors": np.array(table.colors, np.uint8).reshape(-1),
-        "drivable": np.array(table.indices(table.drivable), np.uint8),
-        "mask_groups": [],
-        "model": card.name,
-        "model_digest": card.digest,
-        "model_license": card.license,
-        "network_height": engine.size[0],
-        "network_width": engine.size[1],
-        "engine": engine.name,
-        "runtime": engine.runtime,
-        "device": engine.device,
-        "precision": engine.precision,
-    }
-    return to_cdr(INFO, make(INFO, **fields))

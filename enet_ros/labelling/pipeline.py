@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from enet_ros.bags.messages import CameraFrame, camera_frame, from_cdr, intrinsics_of
+from enet_ros.bags.messages import CameraFrame, camera_frame, from_cdr
 from enet_ros.bags.ordered import ordered
 from enet_ros.bags.reader import BagMessage
 from enet_ros.bags.types import CAMERA_INFO
@@ -21,6 +21,7 @@ from enet_ros.engines.base import Engine, Inference
 from enet_ros.errors import EnetRosError, ImageError
 from enet_ros.labelling.cameras import Camera
 from enet_ros.labelling.outputs import Output, Outputs
+from enet_ros.messages import intrinsics
 from enet_ros.segmenter import resize_into
 
 _AHEAD = 6
@@ -116,7 +117,7 @@ def pipeline(
 def _noted(item: _Decoded, infos: set[str], calibrations: dict[str, CameraIntrinsics | None]) -> _Decoded:
     if item.message.type == CAMERA_INFO and item.message.topic in infos:
         try:
-            calibrations[item.message.topic] = intrinsics_of(from_cdr(CAMERA_INFO, item.message.data))
+            calibrations[item.message.topic] = intrinsics(from_cdr(CAMERA_INFO, item.message.data))
         except (EnetRosError, ImageError) as error:
             return item._replace(problem=f"message {item.message.number} of {item.message.topic}: {error}")
     return item

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from enet_ros import model_file
-from enet_ros.bags.messages import from_cdr, intrinsics_of
+from enet_ros.bags.messages import from_cdr, to_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.bags.segments import SegmentedBag, TopicPlan
-from enet_ros.bags.types import CAMERA_INFO, definition_of
+from enet_ros.bags.types import CAMERA_INFO, SEGMENTATION_INFO, definition_of
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.card import ModelCard
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError
 from enet_ros.labelling.cameras import Camera, find_cameras
-from enet_ros.labelling.outputs import INFO, LATCHED, Outputs, OutputSettings, info_cdr
+from enet_ros.labelling.outputs import LATCHED, Outputs, OutputSettings
 from enet_ros.labelling.pipeline import Labelled, pipeline
+from enet_ros.messages import Header, intrinsics, segmentation_info
 
 CHECKPOINT_FRAMES = 500
 """Frames a killed run loses at most; each checkpoint ends a file of the bag."""
@@ -77,7 +78,7 @@ def label(
             started(reader.message_count, resumed)
 
             def info(stamp_ns: int) -> memoryview:
-                return info_cdr(stamp_ns, card, engine.info)
+                return to_cdr(Header(stamp_ns, ""), segmentation_info(card, engine.info))
 
             rest = islice(messages, resumed, None)
             by_topic = {camera.topic: camera for camera in cameras}
@@ -122,7 +123,7 @@ def _plans(cameras: list[Camera], settings: OutputSettings) -> list[TopicPlan]:
     plans = []
     for camera in cameras:
         plans += [TopicPlan(f"{camera.output}/{name}", msgtype) for name, msgtype in settings.topics()]
-        plans.append(TopicPlan(f"{camera.output}/info", INFO, qos=(LATCHED,)))
+        plans.append(TopicPlan(f"{camera.output}/info", SEGMENTATION_INFO, qos=(LATCHED,)))
     return plans
 
 
@@ -148,7 +149,7 @@ def _calibrations(reader: BagReader, cameras: list[Camera]) -> dict[str, CameraI
     found: dict[str, CameraIntrinsics | None] = {}
     for name in {camera.info for camera in cameras if camera.info}:
         first = next(reader.messages((name,)), None)
-        found[name] = intrinsics_of(from_cdr(CAMERA_INFO, first.data)) if first is not None else None
+        found[name] = intrinsics(from_cdr(CAMERA_INFO, first.data)) if first is not None else None
     return found
 
 

@@ -99,14 +99,17 @@ def scaled(intrinsics: CameraIntrinsics, width: int, height: int) -> CameraIntri
     """The same camera, its image resized to width x height pixels; the outer edges of both coincide."""
     if (width, height) == (intrinsics.width, intrinsics.height):
         return intrinsics
-    sx, sy = width / intrinsics.width, height / intrinsics.height
-    k = np.array(intrinsics.k, np.float64)
-    k[0] *= sx
-    k[1] *= sy
-    # Centres are integers, edges are at -0.5: u' + 0.5 = sx * (u + 0.5).
-    k[0, 2] += (sx - 1) / 2
-    k[1, 2] += (sy - 1) / 2
+    k = scaled_matrix(np.asarray(intrinsics.k, np.float64), width / intrinsics.width, height / intrinsics.height)
     return replace(intrinsics, width=width, height=height, k=k)
+
+
+def scaled_matrix(matrix: F64, sx: float, sy: float) -> F64:
+    """A camera matrix, (3, 3) K or (3, 4) P, of an image resized by sx and sy about its outer edges."""
+    scaled = np.array(matrix, np.float64)
+    # Centres are integers, edges are at -0.5: u' + 0.5 = sx * (u + 0.5).
+    scaled[0] = matrix[0] * sx + (sx - 1) / 2 * matrix[2]
+    scaled[1] = matrix[1] * sy + (sy - 1) / 2 * matrix[2]
+    return scaled
 
 
 def rays(intrinsics: CameraIntrinsics, pixels: F64) -> F64:

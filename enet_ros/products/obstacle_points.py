@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from enet_ros.products.arrays import F32, F64, I32
 from enet_ros.products.free_space import FreeSpace
 from enet_ros.products.ground import Ground, meet
+from enet_ros.products.lens import GeometryError
 from enet_ros.products.surface import Surface
 
 DEFAULT_HEIGHT_M = 0.2
@@ -33,6 +36,25 @@ def range_and_bearing(xy: F64) -> tuple[F32, F32]:
     NaN stays.
     """
     return np.hypot(xy[:, 0], xy[:, 1]).astype(np.float32), np.arctan2(xy[:, 1], xy[:, 0]).astype(np.float32)
+
+
+class Metres(NamedTuple):
+    """Free space in polar coordinates about the origin of the base frame, as `range_and_bearing` gives them.
+
+    range_m, bearing_rad: (W,) float32, or empty where camera and pose do not give metres; missing: why, else empty.
+    """
+
+    range_m: F32
+    bearing_rad: F32
+    missing: str
+
+
+def in_metres(boundary: Callable[[], F64]) -> Metres:
+    """boundary: (W, 2) float64, `boundary_xy`; a GeometryError that it raises is what `missing` tells."""
+    try:
+        return Metres(*range_and_bearing(boundary()), "")
+    except GeometryError as error:
+        return Metres(np.empty(0, np.float32), np.empty(0, np.float32), str(error))
 
 
 def obstacle_points(space: FreeSpace, xy: F64, max_range_m: float, height_m: float = DEFAULT_HEIGHT_M) -> F32:

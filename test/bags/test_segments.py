@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from enet_ros.bags import BagReader
-from enet_ros.bags.messages import Header, image_cdr
+from enet_ros.bags.messages import image_cdr
 from enet_ros.bags.segments import SegmentedBag, TopicPlan
 from enet_ros.bags.types import IMAGE
 from enet_ros.errors import BagError, EngineError
+from enet_ros.messages import Header
 
 CDR = image_cdr(Header(1, "cam"), np.zeros((4, 5, 3), np.uint8), "rgb8")
 TOPICS = [TopicPlan("/a", IMAGE), TopicPlan("/b", IMAGE)]

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from enet_ros.bags import BagWriter, LabelledBag
-from enet_ros.bags.messages import Header, compressed_cdr, image_cdr
+from enet_ros.bags.messages import compressed_cdr, image_cdr
 from enet_ros.bags.types import COMPRESSED, IMAGE
 from enet_ros.classes import CAMVID
 from enet_ros.errors import BagError, ImageError
+from enet_ros.messages import Header
 
 MakeBag = Callable[..., Path]
 RGB = np.zeros((6, 8, 3), np.uint8)

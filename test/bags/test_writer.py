@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.messages import Header, image_cdr
+from enet_ros.bags.messages import image_cdr
 from enet_ros.bags.types import IMAGE
 from enet_ros.errors import BagError, ImageError
+from enet_ros.messages import Header
 
 CDR = image_cdr(Header(1, "cam"), np.full((8, 10, 3), 7, np.uint8), "rgb8")
 
@@ -128,7 +129,8 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from enet_ros.bags import BagWriter
-from enet_ros.bags.messages import Header, image_cdr
+from enet_ros.bags.messages import image_cdr
+from enet_ros.messages import Header
 from enet_ros.bags.types import IMAGE
 from enet_ros.errors import BagError
 

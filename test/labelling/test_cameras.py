@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.messages import Header, compressed_cdr, image_cdr
+from enet_ros.bags.messages import compressed_cdr, image_cdr
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
 from enet_ros.errors import BagError
 from enet_ros.labelling.cameras import Camera, find_cameras
+from enet_ros.messages import Header
 
 RGB = image_cdr(Header(1, "cam"), np.zeros((4, 5, 3), np.uint8), "rgb8")
 GREY = image_cdr(Header(1, "cam"), np.zeros((4, 5), np.uint8), "mono8")

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from enet_ros import model_file
-from enet_ros.bags.messages import Header, from_cdr
+from enet_ros.bags.messages import from_cdr
 from enet_ros.bags.types import FREE_SPACE
 from enet_ros.labelling.outputs import Outputs, OutputSettings
+from enet_ros.messages import Header
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.surface import surface_image, surface_lut
 

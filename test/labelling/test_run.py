@@ -16,11 +16,12 @@ import pytest
 from enet_ros import model_file
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.encode import compress
-from enet_ros.bags.messages import camera_frame, compressed_cdr, from_cdr, header_of, label_image
+from enet_ros.bags.messages import camera_frame, compressed_cdr, from_cdr, label_image
 from enet_ros.camera import CameraPose
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError, ConfigError
 from enet_ros.labelling import LabelResult, OutputSettings, label
+from enet_ros.messages import header_of
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.surface import surface_image, surface_lut
 from enet_ros.segmenter import Segmenter

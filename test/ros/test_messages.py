@@ -1,4 +1,4 @@
-"""Messages and arrays: filled without copies in Python, scaled calibrations, refused calibrations."""
+"""Messages and arrays: filled without copies in Python."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
-from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from enet_ros.codec import UnsupportedEncoding
-from enet_ros.products.lens import scaled as scaled_lens
 from enet_ros.ros import messages
+from enet_ros.stamps import stamp_ns
 
 
 def test_stamps_there_and_back() -> None:
-    assert messages.stamp_ns(messages.to_stamp(1_723_456_789_012_345_678)) == 1_723_456_789_012_345_678
+    assert stamp_ns(messages.to_stamp(1_723_456_789_012_345_678)) == 1_723_456_789_012_345_678
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3)])
@@ -46,71 +46,3 @@ def test_a_rare_encoding_needs_cv_bridge() -> None:
         pytest.skip("cv_bridge is installed; test_codec_cv_bridge.py compares with it")
     with pytest.raises(UnsupportedEncoding, match="32FC1"):
         messages.decode(message, 100)
-
-
-def calibration() -> CameraInfo:
-    k = [500.0, 0.0, 319.5, 0.0, 500.0, 239.5, 0.0, 0.0, 1.0]
-    p = [500.0, 0.0, 319.5, -35.0, 0.0, 500.0, 239.5, 0.0, 0.0, 0.0, 1.0, 0.0]
-    roi = RegionOfInterest(x_offset=64, y_offset=48, width=320, height=240, do_rectify=True)
-    return CameraInfo(
-        width=640, height=480, distortion_model="plumb_bob", d=[0.1, 0.0, 0.0, 0.0, 0.0], k=k, p=p, roi=roi
-    )
-
-
-def test_a_calibration_is_scaled_to_the_mask() -> None:
-    header = Header(frame_id="eye")
-    info = calibration()
-    info.roi = RegionOfInterest()
-    scaled = messages.scaled_camera_info(info, 320, 120, header)
-    assert scaled is not None and scaled.header is header
-    assert (scaled.width, scaled.height, scaled.distortion_model) == (320, 120, "plumb_bob")
-    # The centre of the image stays its centre: (319.5 + 0.5) / 2 - 0.5 = 159.5.
-    assert scaled.k == pytest.approx([250, 0, 159.5, 0, 125, 59.5, 0, 0, 1])
-    assert scaled.p == pytest.approx([250, 0, 159.5, -17.5, 0, 125, 59.5, 0, 0, 0, 1, 0])
-    assert list(scaled.d) == [0.1, 0, 0, 0, 0]
-    assert scaled.roi == RegionOfInterest()
-
-
-def test_a_region_of_interest_is_scaled_from_its_own_size() -> None:
-    """A mask of half the region's size halves the whole sensor's calibration."""
-    scaled = messages.scaled_camera_info(calibration(), 160, 120, Header())
-    assert scaled is not None
-    assert (scaled.width, scaled.height) == (320, 240)
-    assert scaled.k == pytest.approx([250, 0, 159.5, 0, 250, 119.5, 0, 0, 1])
-    roi = scaled.roi
-    assert (roi.x_offset, roi.y_offset, roi.width, roi.height, roi.do_rectify) == (32, 24, 160, 120, True)
-
-
-@pytest.mark.parametrize("binning", [1, 2])
-def test_the_scaled_calibration_looks_where_the_received_one_did(binning: int) -> None:
-    """Two messages that mean the same pixels: their intrinsics of the mask agree."""
-    info = calibration()
-    info.binning_x = info.binning_y = binning
-    mask = messages.scaled_camera_info(info, 80, 60, Header())
-    assert mask is not None
-    stated, wanted = messages.intrinsics(mask), scaled_lens(messages.intrinsics(info), 80, 60)
-    assert (stated.width, stated.height) == (80, 60)
-    assert stated.k == pytest.approx(wanted.k)
-
-
-def test_scaling_leaves_the_original_alone() -> None:
-    info = calibration()
-    messages.scaled_camera_info(info, 64, 48, Header())
-    assert info == calibration()
-
-
-def test_the_same_size_is_the_same_calibration() -> None:
-    scaled = messages.scaled_camera_info(calibration(), 320, 240, Header())
-    assert scaled == calibration()
-
-
-def test_no_size_no_calibration() -> None:
-    assert messages.scaled_camera_info(CameraInfo(), 64, 48, Header()) is None
-
-
-def test_intrinsics() -> None:
-    lens = messages.intrinsics(
-        CameraInfo(width=640, height=480, k=calibration().k, d=[0.1], distortion_model="plumb_bob")
-    )
-    assert (lens.width, lens.height, lens.model) == (640, 480, "plumb_bob")
-    assert lens.k[0, 0] == 500 and lens.d[0] == 0.1

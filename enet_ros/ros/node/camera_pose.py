@@ -13,8 +13,8 @@ from std_msgs.msg import Header
 
 from enet_ros.camera import CameraPose
 from enet_ros.products.lens import GeometryError, Reason
-from enet_ros.ros.messages import stamp_ns
 from enet_ros.ros.parameters import Parameters
+from enet_ros.stamps import stamp_ns
 
 MAX_LAG_NS = 100_000_000
 """A pose that old is still taken for that of the image."""

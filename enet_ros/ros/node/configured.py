@@ -6,15 +6,18 @@ from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
 from rclpy.publisher import Publisher
+from std_msgs.msg import Header
 
+from enet_ros.messages import segmentation_info
 from enet_ros.msg import Latency, SegmentationInfo
 from enet_ros.ros import qos
+from enet_ros.ros.messages import to_message
 from enet_ros.ros.node import info
 from enet_ros.ros.node.engine import LoadedModel
 from enet_ros.ros.node.outputs.publishers import OutputPublishers, create
 from enet_ros.ros.node.outputs.row import Setup
 from enet_ros.ros.node.outputs.table import outputs
-from enet_ros.ros.parameters import Parameters
+from enet_ros.ros.parameters import Parameters, parse_groups
 
 
 class Configured:
@@ -40,7 +43,8 @@ class Configured:
         """Say what the ids mean, for whoever comes and whoever is there."""
         now = self._node.get_clock().now().to_msg()
         card, engine = self.model.card, self.model.engine.info
-        self._latched[0].publish(info.segmentation_info(now, card, engine, self.parameters))
+        groups = tuple(parse_groups(self.parameters.mask_groups))
+        self._latched[0].publish(to_message(segmentation_info(card, engine, groups), Header(stamp=now)))
         for publisher in self._latched[1:]:
             publisher.publish(info.label_info(now, card.classes))
 

@@ -1,41 +1,15 @@
-"""What the mask's ids mean and what computes them, for ~/info, ~/label_info and diagnostics."""
+"""What the mask's ids mean and what computes them, for ~/label_info and diagnostics."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from enet_ros.card import ModelCard
 from enet_ros.classes import ClassTable
 from enet_ros.engines.base import EngineInfo
-from enet_ros.msg import SegmentationInfo
-from enet_ros.ros.parameters import Parameters, parse_groups
-
-
-def segmentation_info(stamp: Time, card: ModelCard, engine: EngineInfo, parameters: Parameters) -> SegmentationInfo:
-    """The message of ~/info."""
-    table = card.classes
-    height, width = engine.size
-    return SegmentationInfo(
-        header=Header(stamp=stamp),
-        class_table=table.name,
-        class_names=list(table.names),
-        class_colors=np.array(table.colors, np.uint8).reshape(-1).tolist(),
-        drivable=list(table.indices(table.drivable)),
-        mask_groups=list(parse_groups(parameters.mask_groups)),
-        model=card.name,
-        model_digest=card.digest,
-        model_license=card.license,
-        network_height=height,
-        network_width=width,
-        engine=engine.name,
-        runtime=engine.runtime,
-        device=engine.device,
-        precision=engine.precision,
-    )
 
 
 def about(card: ModelCard, engine: EngineInfo) -> tuple[tuple[str, str], ...]:

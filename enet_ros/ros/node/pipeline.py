@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from enet_ros.msg import Latency
-from enet_ros.ros.messages import decode, stamp_ns
+from enet_ros.ros.messages import decode
 from enet_ros.ros.node import latency
 from enet_ros.ros.node.camera import Arrival
 from enet_ros.ros.node.clock import StampAge, StampClock
@@ -16,6 +16,7 @@ from enet_ros.ros.node.outputs.publishers import OutputPublishers
 from enet_ros.ros.node.outputs.row import Frame, Output
 from enet_ros.ros.parameters import Parameters
 from enet_ros.segmenter import Segmenter
+from enet_ros.stamps import stamp_ns
 
 
 class Job(NamedTuple):

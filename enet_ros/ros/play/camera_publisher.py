@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from array import array
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,8 +16,9 @@ from std_msgs.msg import Header
 
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import ConfigError
+from enet_ros.messages import camera_info
 from enet_ros.ros import qos
-from enet_ros.ros.messages import to_bytes, to_image, to_stamp
+from enet_ros.ros.messages import to_bytes, to_image, to_message, to_stamp
 
 ENCODINGS: dict[str, int | None] = {"rgb8": None, "bgr8": cv2.COLOR_RGB2BGR, "mono8": cv2.COLOR_RGB2GRAY}
 COMPRESSED = ("jpeg", "png")
@@ -82,14 +82,10 @@ class CameraPublisher:
 
     def _camera_info(self, header: Header, width: int, height: int) -> CameraInfo:
         """Without a calibration K is zero, as sensor_msgs/CameraInfo asks of an uncalibrated camera."""
-        message = CameraInfo(header=header, width=width, height=height)
         lens = self._calibration
-        if lens is not None and (lens.width, lens.height) == (width, height):
-            message.distortion_model = lens.model
-            message.d = array("d", lens.d)
-            message.k = lens.k.reshape(-1)
-            message.r = np.eye(3).reshape(-1)
-            message.p = np.hstack([lens.k, np.zeros((3, 1))]).reshape(-1)
+        if lens is not None and (lens.width, lens.height) != (width, height):
+            lens = None
+        message: CameraInfo = to_message(camera_info(lens, height, width), header)
         return message
 
 

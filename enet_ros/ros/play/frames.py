@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.bags import BagReader
-from enet_ros.bags.messages import camera_frame, from_cdr, intrinsics_of
+from enet_ros.bags.messages import camera_frame, from_cdr
 from enet_ros.bags.types import CAMERA_INFO, IMAGE_TYPES
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.datasets.files import find_images, read_image
 from enet_ros.errors import BagError, DatasetError
+from enet_ros.messages import intrinsics
 
 IMAGES_HZ = 10.0
 """For images without a time of their own."""
@@ -112,7 +113,8 @@ def _calibration(reader: BagReader, image_topic: str) -> CameraIntrinsics | None
     for message in reader.messages([name]):
         if message.type != CAMERA_INFO:
             break
-        return intrinsics_of(from_cdr(message.type, message.data))
+        lens = intrinsics(from_cdr(message.type, message.data))
+        return lens if lens.k[0, 0] else None
     return None
 
 

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-_NS = 1_000_000_000
+from enet_ros.stamps import NS
+
 _SLICE_S = 0.05
 
 
@@ -69,7 +70,7 @@ class PlayClock:
         while not stop.is_set():
             wanted = tick()
             with self._changed:
-                left = (position_ns - self._now()) / self._rate / _NS
+                left = (position_ns - self._now()) / self._rate / NS
                 if left <= 0:  # even while paused: what is due at the very instant of the pause
                     if self._running:
                         return

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -16,10 +16,11 @@ from rosbags.interfaces import QosDurability
 from rosgraph_msgs.msg import Clock
 
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
-from enet_ros.bags.stamps import NS
 from enet_ros.bags.types import IMAGE_TYPES
 from enet_ros.errors import BagError
+from enet_ros.ros.messages import to_stamp
 from enet_ros.ros.play.play_clock import PlayClock
+from enet_ros.stamps import NS, cdr_stamp_ns, with_cdr_stamp
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Playback:
             channel = self._channels[message.topic]
             data = message.data
             if channel.stamped and self._options.restamp:
-                data = restamped(data, self.clock.restamped_ns)
+                data = with_cdr_stamp(data, self.clock.restamped_ns(cdr_stamp_ns(data)))
             sent(message)
             channel.publisher.publish(data)
             latest_s = max(latest_s, (self.clock.now_ns() - message.log_ns) / self._options.rate / NS)
@@ -113,10 +114,7 @@ class Playback:
             return 1.0
         now = time.monotonic()
         if now >= self._next_tick:
-            seconds, nanoseconds = divmod(self.clock.now_ns(), NS)
-            message = Clock()
-            message.clock.sec, message.clock.nanosec = seconds, nanoseconds
-            self._clock_topic.publish(message)
+            self._clock_topic.publish(Clock(clock=to_stamp(self.clock.now_ns())))
             self._next_tick = now + 1 / self._options.clock_hz
         return self._next_tick - now
 
@@ -138,16 +136,6 @@ def message_type(name: str) -> Any | None:
         return getattr(importlib.import_module(f"{package}.msg"), base, None)
     except ImportError:
         return None
-
-
-def restamped(data: bytes, stamp: Callable[[int], int]) -> bytes:
-    """The CDR of a message that begins with a std_msgs/Header, its stamp changed from ns to ns."""
-    order: Literal["little", "big"] = "little" if data[1] == 1 else "big"
-    old = int.from_bytes(data[4:8], order, signed=True) * NS + int.from_bytes(data[8:12], order)
-    seconds, nanoseconds = divmod(stamp(old), NS)
-    return b"".join(
-        (data[:4], seconds.to_bytes(4, order, signed=True), nanoseconds.to_bytes(4, order), memoryview(data)[12:])
-    )
 
 
 def _chosen(reader: BagReader, options: PlaybackOptions) -> list[Topic]:

@@ -162,7 +162,7 @@ class Player:
     def _listen(self, node: Node, topic: str) -> None:
         from enet_ros.msg import Latency
         from enet_ros.ros import qos
-        from enet_ros.ros.messages import stamp_ns
+        from enet_ros.stamps import stamp_ns
 
         def on_answer(message: Latency) -> None:
             with self._answer:

@@ -17,8 +17,9 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from enet_ros.msg import FreeSpace, Latency, SegmentationInfo
 from enet_ros.ros import qos
-from enet_ros.ros.messages import from_image, stamp_ns
+from enet_ros.ros.messages import from_image
 from enet_ros.ros.session.demo_report import DemoPage
+from enet_ros.stamps import stamp_ns
 
 STAGES = ("transport", "queue", "decode", "preprocess", "infer", "postprocess", "publish")
 ENGINE_FACTS = ("runtime", "device", "precision")

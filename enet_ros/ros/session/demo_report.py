@@ -15,6 +15,7 @@ from enet_ros.report.sample import EvenSample
 from enet_ros.report.series import RateSeries
 from enet_ros.ros.session.live_report import STILLS, class_table, model_facts
 from enet_ros.ros.session.run_record import RunRecord
+from enet_ros.stamps import stamp_ns
 
 
 class DemoPage:
@@ -27,8 +28,7 @@ class DemoPage:
 
     def add_latency(self, message: Any) -> None:
         """An enet_ros/Latency."""
-        stamp = message.header.stamp
-        self._total_ms[stamp.sec * 1_000_000_000 + stamp.nanosec] = float(message.total_ms)
+        self._total_ms[stamp_ns(message.header.stamp)] = float(message.total_ms)
         self.record.add_latency(message)
 
     def add_overlay(self, stamp_ns: int, name: str, overlay: npt.NDArray[np.uint8]) -> None:

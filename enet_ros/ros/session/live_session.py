@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import threading
 import time
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from enet_ros.bags.reader import BagMessage
-from enet_ros.bags.stamps import NS
 from enet_ros.bags.truth import LabelledBag
 from enet_ros.errors import EnetRosError
 from enet_ros.metrics import ConfusionMatrix
@@ -26,6 +24,7 @@ from enet_ros.ros.play.playback import Playback, PlaybackOptions
 from enet_ros.ros.session.live_report import LiveRun, write_report
 from enet_ros.ros.session.live_score import LiveScores, Masks, id_map, score
 from enet_ros.ros.session.run_record import RunRecord
+from enet_ros.stamps import NS, cdr_stamp_ns
 
 _SILENCE_S = 1.0
 """After the last image: no mask for this long means that no more will come."""
@@ -129,12 +128,12 @@ class LiveSession:
 
     def _on_mask(self, data: bytes) -> None:
         now = time.monotonic_ns()
-        self._masks.add(_stamp_ns(data), now, data)
+        self._masks.add(cdr_stamp_ns(data), now, data)
         self._last_ns = now
 
     def _on_sent(self, message: BagMessage) -> None:
         if message.topic == self._image_topic:
-            self._last_ns = self._sent[_stamp_ns(message.data)] = time.monotonic_ns()
+            self._last_ns = self._sent[cdr_stamp_ns(message.data)] = time.monotonic_ns()
 
     def _scores(self, to_truth: npt.NDArray[np.uint8]) -> LiveScores:
         """Scoring comes after playing, so that it takes no time from the node."""
@@ -153,9 +152,3 @@ class LiveSession:
             confusion=confusion,
             names=self._truth_names,
         )
-
-
-def _stamp_ns(cdr: bytes) -> int:
-    """The stamp of a serialized message that begins with a header."""
-    seconds, nanoseconds = struct.unpack_from("<iI" if cdr[1] == 1 else ">iI", cdr, 4)
-    return int(seconds) * NS + int(nanoseconds)

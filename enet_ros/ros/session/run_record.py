@@ -12,6 +12,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from enet_ros.msg import FreeSpace, Latency
 from enet_ros.report.series import FreeSpaceSeries, LatencySeries
+from enet_ros.stamps import stamp_ns
 
 STAGES = ("transport", "queue", "decode", "preprocess", "infer", "postprocess", "publish")
 _COLUMNS = 96
@@ -35,7 +36,7 @@ class RunRecord:
 
     def add_latency(self, message: Any) -> None:
         """Keep an enet_ros/Latency."""
-        self._stages[_stamp_ns(message)] = [getattr(message, f"{stage}_ms") for stage in STAGES]
+        self._stages[stamp_ns(message.header.stamp)] = [getattr(message, f"{stage}_ms") for stage in STAGES]
 
     def add_free_space(self, message: Any) -> None:
         """Keep the metres of an enet_ros/FreeSpace, if it has any."""
@@ -47,7 +48,7 @@ class RunRecord:
             # a column without an answer has no bearing in this frame, but has one in others
             known = np.isnan(self._bearing) if self._free else np.ones(len(bearing), bool)
             self._bearing = np.where(known, bearing, self._bearing) if self._free else bearing
-            self._free[_stamp_ns(message)] = np.asarray(message.range, np.float32)[::step]
+            self._free[stamp_ns(message.header.stamp)] = np.asarray(message.range, np.float32)[::step]
 
     def latency(self, stamps_ns: Sequence[int], time_s: np.ndarray, total_ms: np.ndarray) -> LatencySeries:
         """The stages of the frames with these stamps, NaN for those whose account did not arrive.
@@ -67,7 +68,3 @@ class RunRecord:
         range_m = np.stack([self._free.get(stamp, unknown) for stamp in stamps_ns]).astype(np.float64)
         order = np.argsort(self._bearing[known])[::-1]
         return FreeSpaceSeries(time_s, self._bearing[known][order], range_m[:, known][:, order])
-
-
-def _stamp_ns(message: Any) -> int:
-    return int(message.header.stamp.sec) * 1_000_000_000 + int(message.header.stamp.nanosec)

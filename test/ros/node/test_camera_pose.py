@@ -24,8 +24,9 @@ from rclpy.time import Time
 from std_msgs.msg import Header
 
 from enet_ros.camera import CameraPose
+from enet_ros.messages import intrinsics
 from enet_ros.products.lens import GeometryError, Reason
-from enet_ros.ros.messages import intrinsics, to_stamp
+from enet_ros.ros.messages import to_stamp
 from enet_ros.ros.node.camera_pose import TfPose, from_parameters, from_transform
 from enet_ros.ros.parameters import Parameters
 

@@ -28,7 +28,7 @@ from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.street import street_source
 from enet_ros.errors import BagError
-from enet_ros.ros.play.playback import Playback, PlaybackOptions, restamped
+from enet_ros.ros.play.playback import Playback, PlaybackOptions
 
 RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 
@@ -156,14 +156,6 @@ def thing(reader: BagReader) -> Any:
     return some._replace(
         msgtype="acme_msgs/msg/Thing", msgdef=MessageDefinition(MessageDefinitionFormat.MSG, "int32 x"), digest=""
     )
-
-
-def test_restamping_respects_the_byte_order() -> None:
-    little = b"\0\1\0\0" + (5).to_bytes(4, "little") + (7).to_bytes(4, "little") + b"rest"
-    big = b"\0\0\0\0" + (5).to_bytes(4, "big") + (7).to_bytes(4, "big") + b"rest"
-    for data in (little, big):
-        assert restamped(data, lambda ns: ns) == data
-        assert restamped(data, lambda ns: ns + 3) != data
 
 
 def test_the_verb_starts_paused_loops_and_ends_on_sigint(ros: int, bag: Path) -> None:

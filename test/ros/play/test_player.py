@@ -23,14 +23,16 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.create import BagLayout, create
-from enet_ros.bags.messages import Header, camera_info_cdr
+from enet_ros.bags.messages import camera_info_cdr
 from enet_ros.bags.sources import folder_source
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError, ConfigError, DatasetError
+from enet_ros.messages import Header
 from enet_ros.ros import qos
-from enet_ros.ros.messages import decode, from_image, stamp_ns
+from enet_ros.ros.messages import decode, from_image
 from enet_ros.ros.play import frames
 from enet_ros.ros.play.camera_publisher import CameraPublisher, Look
+from enet_ros.stamps import stamp_ns
 
 PICTURES = 6
 

@@ -100,7 +100,8 @@ def test_a_mask_of_the_networks_size_is_scored_at_the_truths() -> None:
 
 
 def test_the_first_mask_of_a_stamp_counts() -> None:
-    from enet_ros.bags.messages import Header, image_cdr
+    from enet_ros.bags.messages import image_cdr
+    from enet_ros.messages import Header
 
     masks = Masks()
     for stamp, value in ((5, 1), (6, 2), (5, 3)):

@@ -18,11 +18,11 @@ from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Header
 
 from enet_ros.bags.create import BagLayout, create
-from enet_ros.bags.messages import Header as Stamped
 from enet_ros.bags.messages import image_cdr
 from enet_ros.bags.sources import Source, SourceFrame
 from enet_ros.bags.truth import LabelledBag
 from enet_ros.classes import CAMVID
+from enet_ros.messages import Header as Stamped
 from enet_ros.msg import FreeSpace, Latency
 from enet_ros.report.run import run_page
 from enet_ros.ros.session.demo_report import DemoPage

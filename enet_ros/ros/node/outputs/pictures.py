@@ -5,8 +5,9 @@ from __future__ import annotations
 from sensor_msgs.msg import CameraInfo, Image
 
 from enet_ros.classes import ClassTable
+from enet_ros.messages import scaled_camera_info
 from enet_ros.products import images
-from enet_ros.ros.messages import scaled_camera_info, to_image
+from enet_ros.ros.messages import to_image, to_message
 from enet_ros.ros.node.outputs.row import Frame, Output, OutputSilent, Setup
 from enet_ros.ros.parameters import Parameters, parse_groups
 
@@ -61,10 +62,11 @@ def camera_info(frame: Frame) -> CameraInfo:
     if frame.calibration is None:
         raise OutputSilent("no camera_info has come")
     height, width = frame.segmentation.labels.shape
-    scaled = scaled_camera_info(frame.calibration, width, height, frame.header)
+    scaled = scaled_camera_info(frame.calibration, width, height)
     if scaled is None:
         raise OutputSilent("the camera_info states no size: calibrate the camera")
-    return scaled
+    message: CameraInfo = to_message(scaled, frame.header)
+    return message
 
 
 def group(name: str, classes: tuple[str, ...], table: ClassTable) -> Output:

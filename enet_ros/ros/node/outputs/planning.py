@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from array import array
-
-import numpy as np
 from nav_msgs.msg import OccupancyGrid
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from enet_ros.classes import autoware_ids
 from enet_ros.errors import ConfigError
+from enet_ros.messages import free_space, intrinsics
 from enet_ros.msg import FreeSpace as FreeSpaceMessage
 from enet_ros.products import run_length
 from enet_ros.products.arrays import F64, U8
 from enet_ros.products.free_space import FreeSpace, find_free_space
 from enet_ros.products.ground import DEFAULT_MAX_RANGE_M, Ground, ground
 from enet_ros.products.ground_points import ground_points
-from enet_ros.products.lens import GeometryError, of_image
-from enet_ros.products.obstacle_points import boundary_xy, free_points, obstacle_points, range_and_bearing
+from enet_ros.products.lens import of_image
+from enet_ros.products.obstacle_points import boundary_xy, free_points, in_metres, obstacle_points
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
 from enet_ros.ros import qos
-from enet_ros.ros.messages import intrinsics, to_bytes
+from enet_ros.ros.messages import to_bytes, to_message
 from enet_ros.ros.node.camera_pose import TfPose, from_parameters
 from enet_ros.ros.node.outputs.metric_messages import to_occupancy_grid, to_point_cloud
 from enet_ros.ros.node.outputs.row import Frame, Output, Setup
@@ -92,19 +90,12 @@ class Planning:
 
     def free_space(self, frame: Frame) -> FreeSpaceMessage:
         """Rows for every camera; range and bearing where it is calibrated and its pose is known."""
-        space = frame.once(self._space)
-        height, width = frame.segmentation.labels.shape
-        message = FreeSpaceMessage(header=frame.header, height=height, width=width, column_offset=0, column_step=1)
-        message.boundary_row = array("H", space.boundary_row.astype(np.uint16).tobytes())
-        message.ends_at = to_bytes(space.surface)
-        message.base_frame = frame.parameters.base_frame
-        try:
-            reach, bearing = range_and_bearing(frame.once(self._boundary))
-        except GeometryError as error:
-            frame.note("~/free_space", f"without metres: {error}")
-        else:
-            message.range = array("f", reach.tobytes())
-            message.bearing = array("f", bearing.tobytes())
+        metres = in_metres(lambda: frame.once(self._boundary))
+        if metres.missing:
+            frame.note("~/free_space", f"without metres: {metres.missing}")
+        height = frame.segmentation.labels.shape[0]
+        value = free_space(frame.once(self._space), height, metres, frame.parameters.base_frame)
+        message: FreeSpaceMessage = to_message(value, frame.header)
         return message
 
     def obstacle_points(self, frame: Frame) -> PointCloud2:
