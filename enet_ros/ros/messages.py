@@ -90,7 +90,7 @@ def decode(message: Image | CompressedImage, max_pixels: int) -> _UINT8:
     try:
         return messages.decode(message, max_pixels=max_pixels)
     except UnsupportedEncoding:
-        if message.height * message.width > max_pixels or not has_cv_bridge():
+        if not isinstance(message, Image) or message.height * message.width > max_pixels or not has_cv_bridge():
             raise
         return _by_cv_bridge(message)
 
