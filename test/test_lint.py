@@ -33,7 +33,7 @@ def test_mypy_strict() -> None:
     run("mypy", "--cache-dir", str(REPO / ".mypy_cache"))
 
 
-@pytest.mark.parametrize("script", ["run", ".ci/run"])
+@pytest.mark.parametrize("script", ["run", ".ci/run", "docker/install.sh", "docker/entrypoint.sh"])
 def test_shell_scripts_parse(script: str) -> None:
     if shutil.which("bash") is None:
         pytest.skip("bash is not installed")

@@ -63,3 +63,10 @@ def test_executables_have_a_main(name: str) -> None:
     assert spec is not None and spec.origin is not None, f"{EXECUTABLES[name]} does not exist"
     tree = ast.parse(Path(spec.origin).read_text())
     assert "main" in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("name", [".github/workflows/ci.yml", "docker/Dockerfile"])
+def test_what_runs_elsewhere_names_files_that_exist(name: str) -> None:
+    named = re.findall(r"(?<![\w./])(?:test|docker|requirements|launch|config)/[\w./*-]+", (REPO / name).read_text())
+    assert named
+    assert [path for path in named if not any(REPO.glob(path.rstrip(".")))] == []
