@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from enet_ros.evaluation.truth import MetricScores
 from enet_ros.metrics import Scores
-from enet_ros.products.truth import MetricScores
 
 
 def print_scores(scores: Scores, title: str, frames_per_s: float = math.nan) -> None:

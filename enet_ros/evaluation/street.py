@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from enet_ros.classes import ClassTable
 from enet_ros.evaluation.predict import LabelledFrame
+from enet_ros.evaluation.truth import MetricJudge, MetricScores, fine_rows, metric_truth
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
 from enet_ros.products.obstacle_points import boundary_xy, range_and_bearing
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.surface import surface_image, surface_lut
-from enet_ros.products.truth import MetricJudge, MetricScores, fine_rows, metric_truth
 from enet_ros.street import Street
 
 UInt8 = npt.NDArray[np.uint8]

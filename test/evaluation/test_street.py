@@ -1,3 +1,5 @@
+"""The judge of metres on the synthetic street."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -40,3 +42,18 @@ def test_frames_are_those_of_the_street(street) -> None:
     judge.add(frames[0].name, frames[0].truth)
     with pytest.raises(KeyError):
         judge.add(frames[0].name, frames[0].truth)
+
+
+def test_exact_labels_give_the_documented_figures() -> None:
+    """960x720 from 1.5 m up, as docs/planning.md states them."""
+    street = Street(seed=5)
+    assert (street.intrinsics.width, street.intrinsics.height, street.pose.height_m) == (960, 720, 1.5)
+    judge = StreetJudge(street)
+    for frame in judge.frames(3):
+        judge.add(frame.name, frame.truth)
+    scores = judge.scores()
+    assert scores.range_error_p95_20m <= 0.02
+    assert scores.range_error_p95_40m <= 0.05
+    assert scores.grid_agreement >= 0.99
+    assert scores.columns > 2000
+    assert scores.cells > 20_000

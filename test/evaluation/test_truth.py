@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from enet_ros.camera import CameraIntrinsics, CameraPose
-from enet_ros.products import truth
+from enet_ros.evaluation import truth
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
 from enet_ros.products.obstacle_points import boundary_xy, range_and_bearing
