@@ -23,9 +23,9 @@ from enet_ros import model_file
 from enet_ros.bags import BagReader
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import camera_frame
-from enet_ros.bags.sources import Source, SourceFrame
 from enet_ros.datasets.files import find_images, read_image
 from enet_ros.engines import create as create_engine
+from enet_ros.frames import Frame, Load, Source
 from enet_ros.labelling import OutputSettings, find_cameras, label
 from enet_ros.memory import keep_pages
 from enet_ros.segmenter import resize_into
@@ -42,12 +42,12 @@ def pictures(folder: Path | None) -> list[np.ndarray]:
 
 
 def source(images: list[np.ndarray], frames: int) -> Source:
-    def loads() -> Iterator[Callable[[], SourceFrame]]:
+    def loads() -> Iterator[Load]:
         for index in range(frames):
-            frame = SourceFrame((index + 1) * 33_333_333, images[index % len(images)], None, None)
+            frame = Frame(f"{index:06d}", (index + 1) * 33_333_333, images[index % len(images)])
             yield lambda f=frame: f
 
-    return Source(frames, loads)
+    return Source("bench", "memory", frames, 30.0, loads)
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:

@@ -24,7 +24,7 @@ class EngineError(EnetRosError):
 
 
 class DatasetError(EnetRosError):
-    """A dataset folder does not hold what its layout promises."""
+    """Images, labels or a video on disk are missing, unreadable or not as their layout has them."""
 
 
 class BagError(EnetRosError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
-from enet_ros.bags.truth import LabelledBag, LabelledFrame
 from enet_ros.bags.writer import BagWriter
 
-__all__ = ["BagMessage", "BagReader", "BagWriter", "LabelledBag", "LabelledFrame", "Topic"]
+__all__ = ["BagMessage", "BagReader", "BagWriter", "Topic"]

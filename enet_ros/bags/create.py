@@ -12,11 +12,11 @@ from typing import NamedTuple
 from enet_ros.bags.encode import compress
 from enet_ros.bags.messages import camera_info_cdr, compressed_cdr, image_cdr
 from enet_ros.bags.ordered import ordered
-from enet_ros.bags.sources import Source, SourceFrame
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
 from enet_ros.bags.writer import BagWriter
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError
+from enet_ros.frames import Frame, Load, Source
 from enet_ros.messages import Header
 
 CLASSES_KEY = "enet_ros.ground_truth_classes"
@@ -75,15 +75,15 @@ def create(
     Raises BagError where a file of the source or the disk fails or the calibration has another size; what was
     written before stays readable, and the error says where.
     """
-    camera = layout.camera or source.camera
+    camera = layout.camera or source.calibration
     frames = 0
     with BagWriter(out, storage=storage, overwrite=overwrite) as bag, ThreadPoolExecutor(2) as pool:
         bag.add_topic(layout.image_topic, IMAGE if layout.compression == "none" else COMPRESSED)
         if camera is not None:
             bag.add_topic(layout.camera_info_topic, CAMERA_INFO)
-        if source.classes is not None:
+        if source.table is not None:
             bag.add_topic(layout.truth_topic, IMAGE)
-            bag.set_custom_data(CLASSES_KEY, json.dumps(source.classes.names))
+            bag.set_custom_data(CLASSES_KEY, json.dumps(source.table.names))
         work = _encoder(layout, camera)
         for stamp_ns, messages in ordered(work, source.loads(), pool, ahead=4):
             for topic, cdr in messages:
@@ -93,8 +93,8 @@ def create(
     return frames
 
 
-def _encoder(layout: BagLayout, camera: CameraIntrinsics | None) -> Callable[[Callable[[], SourceFrame]], _Encoded]:
-    def encode(load: Callable[[], SourceFrame]) -> _Encoded:
+def _encoder(layout: BagLayout, camera: CameraIntrinsics | None) -> Callable[[Load], _Encoded]:
+    def encode(load: Load) -> _Encoded:
         frame = load()
         header = Header(frame.stamp_ns, layout.frame_id)
         messages = [(layout.image_topic, _image(header, frame, layout))]
@@ -113,7 +113,7 @@ def _encoder(layout: BagLayout, camera: CameraIntrinsics | None) -> Callable[[Ca
     return encode
 
 
-def _image(header: Header, frame: SourceFrame, layout: BagLayout) -> memoryview:
+def _image(header: Header, frame: Frame, layout: BagLayout) -> memoryview:
     if layout.compression == "none":
         return image_cdr(header, frame.rgb, "rgb8")
     if frame.file is not None and _PASSED_ON.get(frame.file.suffix.lower()) == layout.compression:

@@ -23,12 +23,12 @@ from pathlib import Path
 from enet_ros.bags.calibration import load_calibration
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.encode import COMPRESSIONS
-from enet_ros.bags.sources import Source, dataset_source, folder_source, sequence_source, video_source
-from enet_ros.bags.stamps import MODES
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.cli.progress import progress
 from enet_ros.errors import ConfigError
+from enet_ros.frames import Source, files, street
+from enet_ros.frames.file_stamps import MODES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,28 +85,22 @@ def _source(args: argparse.Namespace) -> Source:
         given = " and ".join(f"--{n}" for n in chosen) or "none"
         raise ConfigError(f"give one of --dataset, --images, --video, --street ({given} given)")
     if args.video is not None:
-        return video_source(args.video, args.rate)
+        return files.from_video(args.video, args.rate)
     if args.street is not None:
-        from enet_ros.bags.street import street_source
-
-        return street_source(args.street, args.rate or 30.0, args.seed)
+        return street.from_street(args.street, args.seed, rate_hz=args.rate or 30.0)
+    numbered = args.dataset is not None or (args.labels is not None and args.classes in files.COUNTED_HZ)
+    timing = (args.rate, args.stamps or ("number" if numbered and args.rate is None else "order"))
     if args.dataset is not None:
-        from enet_ros.datasets.opening import open_dataset
-
         if args.data is None:
             raise ConfigError(f"--dataset {args.dataset} needs --data DIR, its root folder")
-        dataset = open_dataset(args.dataset, args.data, args.split)
         if args.images is not None:
-            return sequence_source(args.images, dataset, args.dataset, args.rate, args.stamps or "number")
-        return dataset_source(dataset, args.dataset, args.rate, args.stamps or "number")
+            return files.from_sequence(args.images, args.dataset, args.data, args.split, *timing)
+        return files.from_dataset(args.dataset, args.data, args.split, *timing)
     if args.labels is None:
-        return folder_source(args.images, args.rate or 30.0, args.stamps or "order")
-    from enet_ros.datasets.opening import LAYOUTS, open_pairs
-
+        return files.from_folder(args.images, *timing)
     if args.classes is None:
         raise ConfigError("--labels needs --classes: what the label values mean, e.g. camvid")
-    mode = args.stamps or ("number" if args.classes in LAYOUTS[:2] else "order")
-    return dataset_source(open_pairs(args.images, args.labels, args.classes), args.classes, args.rate, mode)
+    return files.from_pairs(args.images, args.labels, args.classes, *timing)
 
 
 def _camera(args: argparse.Namespace, source: Source) -> CameraIntrinsics | None:
@@ -116,5 +110,5 @@ def _camera(args: argparse.Namespace, source: Source) -> CameraIntrinsics | None
         return None
     if not 0 < args.fov < 180:
         raise ConfigError(f"--fov {args.fov}: use degrees between 0 and 180")
-    height, width = next(source.loads())().rgb.shape[:2]
+    height, width = next(iter(source)).rgb.shape[:2]
     return CameraIntrinsics.from_fov(width, height, math.radians(args.fov))

@@ -23,24 +23,32 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from enet_ros import model_file
-from enet_ros.card import ModelCard
 from enet_ros.cli.evaluate_live import add_live_arguments, become_live
-from enet_ros.cli.evaluate_sources import Source, open_source
 from enet_ros.cli.progress import progress
 from enet_ros.cli.score_table import print_metres, print_scores
 from enet_ros.datasets.corruptions import CORRUPTIONS
-from enet_ros.engines import ENGINES, EngineInfo, create
+from enet_ros.datasets.opening import table_of
+from enet_ros.engines import ENGINES, create
 from enet_ros.errors import ConfigError
-from enet_ros.evaluation import Frame, Stopwatch, label_map, predict
-from enet_ros.metrics import Scorer, Scores
+from enet_ros.evaluation import Evaluation, evaluate, label_map
+from enet_ros.evaluation.score import judge_exact_labels
+from enet_ros.evaluation.street import RATE_HZ, STRIDE, StreetJudge
+from enet_ros.frames import Frame, Source
+from enet_ros.frames.files import from_pairs
+from enet_ros.frames.source import UInt8
+from enet_ros.frames.street import from_street
+from enet_ros.metrics import FrameScore
 from enet_ros.report.charts import require_drawing
 from enet_ros.report.evaluation import Chosen, EvaluationPage, Gallery, evaluation_page
 from enet_ros.report.page import percent
+from enet_ros.sizes import parse_size, size_text
+
+STREET_FRAMES = 30
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     engine = parser.add_argument_group("inference")
     engine.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="(%(default)s)")
     engine.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
-    engine.add_argument("--size", metavar="HxW", help="the network's input size (the card's)")
+    engine.add_argument("--size", metavar="WxH", help="the network's input size, such as 480x360 (the card's)")
     engine.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is all (%(default)s)")
     add_live_arguments(parser)
     out = parser.add_argument_group("results")
@@ -73,124 +81,100 @@ def run(args: argparse.Namespace) -> int:
     """Score, print, write; 0 when done."""
     if args.live:
         return become_live(args)
-    if args.street and args.model is None:
-        return _exact_street(args)
+    source = _source(args)
+    judge = StreetJudge(source, args.seed) if args.street else None
+    if judge is not None and args.model is None:
+        return _exact_labels(args, source, judge)
     if args.report:
         require_drawing()
-    path = model_file.resolve(args.model or "camvid")
-    card = model_file.read_card(path)
-    with open_source(args) as source:
-        label_map(card.classes, source.table)  # a mismatch is told before the engine is built
-        result = _score(args, path, card, source)
-    if not result.scores.frames:
-        raise ConfigError(f"{source.place} holds no labelled frame; nothing was scored")
-    print_scores(result.scores, f"{card.name} on {source.name}", result.frames_per_s)
+    gallery = Gallery()
+    with progress("evaluating", source.total) as bar:
+
+        def seen(frame: Frame, labels: UInt8, score: FrameScore) -> None:
+            bar.advance()
+            if args.report and frame.truth is not None:
+                gallery.add(frame.rgb, frame.truth, labels, score)
+
+        result = _evaluate(args, source, judge, seen)
+    print_scores(result.scores, f"{result.card.name} on {source.name}", result.frames_per_s)
     if (alone := source.total - len(result.scores.frames)) > 0:
         print(f"enet_ros: {alone} of {source.total} ground truths have no image of their stamp", file=sys.stderr)
-    if source.judge is not None:
-        print_metres(source.judge.scores())
+    if result.metres is not None:
+        print_metres(result.metres)
     if args.json:
-        _write(args.json, _json(_figures(args, card, source, result)))
+        values = {**result.to_dict(), "corruption": args.corrupt}
+        values |= {"seed": args.seed} if args.street else {}
+        values |= {"frames_per_s": result.frames_per_s} if args.images is not None else {}
+        _write(args.json, _json(values))
     if args.report:
-        _write(args.report, evaluation_page(_page(args, card, source, result)))
+        _write(args.report, evaluation_page(_page(result, gallery.chosen(), args.corrupt)))
     return 0
 
 
-class _Result(NamedTuple):
-    scores: Scores
-    info: EngineInfo
-    frames_per_s: float
-    chosen: Chosen
+def _source(args: argparse.Namespace) -> Source:
+    """The frames that the options name. Raises ConfigError where the options do not fit together."""
+    if sum((args.images is not None, args.bag is not None, args.street)) != 1:
+        raise ConfigError("say what to score on: --images DIR --labels DIR --classes TABLE, or --bag BAG, or --street")
+    if args.frames is not None and args.frames < 1:
+        raise ConfigError(f"--frames is {args.frames}; use 1 or more")
+    if args.bag is not None:
+        from enet_ros.frames.bag import from_labelled_bag  # rosbags, for this source alone
+
+        table = table_of(args.classes) if args.classes else None
+        source = from_labelled_bag(args.bag, args.image_topic, args.truth_topic, table)
+    elif args.street:
+        source = from_street(args.frames or STREET_FRAMES, args.seed, rate_hz=RATE_HZ, step=STRIDE)
+    elif args.labels is None or args.classes is None:
+        raise ConfigError("--images needs --labels DIR and --classes TABLE beside it")
+    else:
+        source = from_pairs(args.images, args.labels, args.classes)
+    source = source.first(args.frames)
+    return source if args.corrupt is None else source.altered(CORRUPTIONS[args.corrupt])
 
 
-def _score(args: argparse.Namespace, path: Path, card: ModelCard, source: Source) -> _Result:
-    """All frames through the engine and the judges."""
-    scorer, watch, gallery = Scorer(source.table), Stopwatch(), Gallery()
-    options: dict[str, Any] = {"precision": args.precision, "threads": args.threads, "size": _size(args.size)}
-    engine = create(args.engine, path, confidence=True, **options)
+def _evaluate(
+    args: argparse.Namespace,
+    source: Source,
+    judge: StreetJudge | None,
+    seen: Callable[[Frame, UInt8, FrameScore], None],
+) -> Evaluation:
+    """Open the model and score it."""
+    path = model_file.resolve(args.model or "camvid")
+    card = model_file.read_card(path)
+    if source.table is not None:
+        label_map(card.classes, source.table)  # a mismatch is told before the engine is built
+    size = parse_size("--size", args.size) if args.size else None
+    engine = create(args.engine, path, confidence=True, precision=args.precision, threads=args.threads, size=size)
     try:
-        for frame, labels, confidence in predict(_progress(source), engine, card, source.table, watch):
-            score = scorer.add(frame.name, frame.truth, labels, confidence)
-            if source.judge is not None:
-                source.judge.add(frame.name, labels)
-            if args.report:
-                gallery.add(frame.image, frame.truth, labels, score)
-        return _Result(scorer.scores(), engine.info, watch.frames_per_s, gallery.chosen())
+        return evaluate(source, engine, card, judge, seen)
     finally:
         engine.close()
 
 
-def _exact_street(args: argparse.Namespace) -> int:
-    """The products of exact labels: what is wrong is the products' own."""
+def _exact_labels(args: argparse.Namespace, source: Source, judge: StreetJudge) -> int:
+    """Without a model: the errors of free space and grid alone."""
     if args.report or args.corrupt:
         raise ConfigError("exact labels make no report, and corruption cannot alter them; add --model")
-    with open_source(args) as source:
-        judge = source.judge
-        if judge is None:
-            raise ConfigError("only the street is judged without a model; add --model")
-        for frame in _progress(source):
-            judge.add(frame.name, frame.truth)
-    metres = judge.scores()
+    with progress("evaluating", source.total) as bar:
+        metres = judge_exact_labels(source, judge, bar.advance)
     print_metres(metres, f"exact labels on {source.name}")
     if args.json:
         _write(args.json, _json({"labels": "exact", "seed": args.seed, **metres._asdict(), "frames": source.total}))
     return 0
 
 
-def _figures(args: argparse.Namespace, card: ModelCard, source: Source, result: _Result) -> dict[str, Any]:
-    """What --json writes; docs/evaluation.md lists the keys."""
-    values: dict[str, Any] = {
-        "model": card.name,
-        "digest": card.digest,
-        "classes": source.table.name,
-        "engine": result.info.name,
-        "precision": result.info.precision,
-        "size": list(result.info.size),
-        "corruption": args.corrupt,
-        **result.scores.to_dict(),
-    }
-    if source.judge is not None:
-        values.update(seed=args.seed, **source.judge.scores()._asdict())
-    if args.images is not None:
-        values["frames_per_s"] = result.frames_per_s
-    return values
-
-
-def _page(args: argparse.Namespace, card: ModelCard, source: Source, result: _Result) -> EvaluationPage:
-    info, settings = result.info, [("corruption", args.corrupt or "")]
-    if source.judge is not None:
-        metres = source.judge.scores()
+def _page(result: Evaluation, chosen: Chosen, corruption: str | None) -> EvaluationPage:
+    info, source, settings = result.engine, result.source, [("corruption", corruption or "")]
+    if (metres := result.metres) is not None:
+        near, far = percent(metres.range_error_p95_20m), percent(metres.range_error_p95_40m)
         settings += [
-            (
-                "range error, 95 %",
-                f"{percent(metres.range_error_p95_20m)} % up to 20 m, "
-                f"{percent(metres.range_error_p95_40m)} % up to 40 m",
-            ),
+            ("range error, 95 %", f"{near} % up to 20 m, {far} % up to 40 m"),
             ("grid cells right", f"{percent(metres.grid_agreement)} %"),
         ]
-    height, width = info.size
-    engine = f"{info.name} ({info.runtime}) on {info.device}, {info.precision}, {width}x{height}"
-    chosen = result.chosen
+    engine = f"{info.name} ({info.runtime}) on {info.device}, {info.precision}, {size_text(info.size)}"
     return EvaluationPage(
-        card, result.scores, source.place, source.name, engine, result.frames_per_s, chosen, tuple(settings)
+        result.card, result.scores, source.place, source.name, engine, result.frames_per_s, chosen, tuple(settings)
     )
-
-
-def _progress(source: Source) -> Iterator[Frame]:
-    """The frames, with a bar on a terminal."""
-    with progress("evaluating", source.total) as bar:
-        for frame in source.frames:
-            yield frame
-            bar.advance()
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit()):
-        raise ConfigError(f"--size is {text!r}; use HEIGHTxWIDTH, such as 360x480")
-    return int(height), int(width)
 
 
 def _json(values: dict[str, Any]) -> str:

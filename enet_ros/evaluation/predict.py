@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from enet_ros.card import ModelCard
 from enet_ros.classes import VOID, ClassTable
-from enet_ros.datasets.base import Dataset
 from enet_ros.errors import ConfigError
+from enet_ros.frames import Frame
 from enet_ros.segmenter import resize_into
 
 if TYPE_CHECKING:
@@ -24,30 +24,6 @@ UInt8 = npt.NDArray[np.uint8]
 
 _CHUNK_BYTES = 64 << 20
 _CHUNK_FRAMES = 32
-
-
-class Frame(Protocol):
-    """What is to be judged; a dataset's and a bag's frames both are."""
-
-    @property
-    def name(self) -> str:
-        """The frame's name, for reports and messages."""
-
-    @property
-    def image(self) -> UInt8:
-        """(H, W, 3) uint8 RGB."""
-
-    @property
-    def truth(self) -> UInt8:
-        """(H, W) uint8, void 255."""
-
-
-class LabelledFrame(NamedTuple):
-    """A frame of a dataset; see `Frame`."""
-
-    name: str
-    image: UInt8
-    truth: UInt8
 
 
 class Answer(NamedTuple):
@@ -73,13 +49,6 @@ class Stopwatch:
     def frames_per_s(self) -> float:
         """Frames a second; NaN before the first."""
         return self.frames / self.seconds if self.seconds > 0 else float("nan")
-
-
-def dataset_frames(dataset: Dataset, alter: Callable[[UInt8, int], UInt8] | None = None) -> Iterator[LabelledFrame]:
-    """A dataset's frames in order. `alter(image, index)` may return another image of the same size."""
-    for index, sample in enumerate(dataset.samples):
-        image, truth = dataset.read(index)
-        yield LabelledFrame(sample.name, image if alter is None else alter(image, index), truth)
 
 
 def label_map(source: ClassTable, target: ClassTable) -> UInt8:
@@ -138,7 +107,7 @@ def _chunk(source: Iterator[Frame]) -> list[Frame]:
     size = 0
     for frame in islice(source, _CHUNK_FRAMES):
         chunk.append(frame)
-        size += frame.image.nbytes
+        size += frame.rgb.nbytes
         if size >= _CHUNK_BYTES:
             break
     return chunk
@@ -146,19 +115,19 @@ def _chunk(source: Iterator[Frame]) -> list[Frame]:
 
 def _resized(chunk: list[Frame], size_hw: tuple[int, int]) -> Iterator[UInt8]:
     for frame in chunk:
-        if frame.image.shape[:2] == size_hw:
-            yield frame.image
+        if frame.rgb.shape[:2] == size_hw:
+            yield frame.rgb
         else:
             target = np.empty((*size_hw, 3), np.uint8)
-            resize_into(frame.image, target)
+            resize_into(frame.rgb, target)
             yield target
 
 
 def _scaled(plane: UInt8, frame: Frame) -> UInt8:
-    """To the truth's size as the node does it: the pixel whose centre is nearest."""
-    if plane.shape == frame.truth.shape:
+    """To the image's size as the node does it: the pixel whose centre is nearest."""
+    height, width = frame.rgb.shape[:2]
+    if plane.shape == (height, width):
         return plane
-    height, width = frame.truth.shape
     return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
 
 

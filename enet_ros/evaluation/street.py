@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
-from enet_ros.classes import ClassTable
-from enet_ros.evaluation.predict import LabelledFrame
+from enet_ros.errors import ConfigError
 from enet_ros.evaluation.truth import MetricJudge, MetricScores, fine_rows, metric_truth
+from enet_ros.frames import Frame, Source
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
 from enet_ros.products.obstacle_points import boundary_xy, range_and_bearing
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.surface import surface_image, surface_lut
+from enet_ros.stamps import NS
 from enet_ros.street import Street
 
 UInt8 = npt.NDArray[np.uint8]
 
+RATE_HZ = 30.0
 FINE = 5
 """Rows of the truth's image for one of the camera's."""
 STRIDE = 10
@@ -26,40 +26,30 @@ STRIDE = 10
 
 
 class StreetJudge:
-    """Draws the street's frames, and judges what is made of their labels."""
+    """Judges what is made of the labels of the street's frames."""
 
-    def __init__(self, street: Street, spec: GridSpec | None = None) -> None:
-        """`spec` is the grid's; 0.1 m, 20 x 10 m by default. Raises GeometryError where the camera sees no ground."""
-        self._street = street
+    def __init__(self, source: Source, seed: int, spec: GridSpec | None = None) -> None:
+        """source: `from_street` at RATE_HZ, of the same seed. spec: the grid's, 0.1 m and 20 x 10 m by default.
+
+        Raises ConfigError where the source has no camera, GeometryError where the camera sees no ground.
+        """
+        if source.calibration is None or source.pose is None or source.table is None:
+            raise ConfigError(f"metres cannot be judged on {source.place}: use the synthetic street")
+        camera, self._pose = source.calibration, source.pose
         self._spec = GridSpec() if spec is None else spec
-        self._lut = surface_lut(street.table)
-        self._fine_camera = fine_rows(street.intrinsics, FINE)
-        self._fine = Street(street.seed, fps=street.fps, pose=street.pose, intrinsics=self._fine_camera)
-        size = (street.intrinsics.height, street.intrinsics.width)
-        self._ground = ground(street.intrinsics, street.pose, size)
+        self._lut = surface_lut(source.table)
+        self._fine_camera = fine_rows(camera, FINE)
+        self._fine = Street(seed, fps=RATE_HZ, pose=self._pose, intrinsics=self._fine_camera)
+        self._ground = ground(camera, self._pose, (camera.height, camera.width))
         self._table = grid_table(self._ground, self._spec)
         self._judge = MetricJudge()
-        self._numbers: dict[str, int] = {}
 
-    @property
-    def table(self) -> ClassTable:
-        """The classes of the street's labels."""
-        return self._street.table
-
-    def frames(self, count: int) -> Iterator[LabelledFrame]:
-        """`count` frames along the drive, with their exact labels."""
-        for position in range(count):
-            frame = self._street.frame(position * STRIDE)
-            name = f"street {frame.index:05d}"
-            self._numbers[name] = frame.index
-            yield LabelledFrame(name, frame.image, frame.labels)
-
-    def add(self, name: str, labels: UInt8) -> None:
-        """Judge what is made of a drawn frame's `labels`, (H, W) uint8 of the camera's size, exact or a network's."""
-        fine = self._fine.frame(self._numbers.pop(name))
+    def add(self, frame: Frame, labels: UInt8) -> None:
+        """Judge what is made of a frame's `labels`, (H, W) uint8 of the camera's size, exact or a network's."""
+        fine = self._fine.frame(round(frame.stamp_ns * RATE_HZ / NS) - 1)
         fine_surface = surface_image(fine.labels, self._lut)
         depth_m = fine.depth_m.astype(np.float64)
-        truth = metric_truth(fine_surface, depth_m, self._fine_camera, self._street.pose, self._spec)
+        truth = metric_truth(fine_surface, depth_m, self._fine_camera, self._pose, self._spec)
         surface = surface_image(labels, self._lut)
         range_m, _ = range_and_bearing(boundary_xy(find_free_space(surface), self._ground))
         self._judge.add(range_m.astype(np.float64), occupancy_grid(surface, self._table), truth)

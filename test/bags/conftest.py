@@ -8,27 +8,27 @@ import numpy.typing as npt
 import pytest
 
 from enet_ros.bags.create import BagLayout, create
-from enet_ros.bags.sources import Source, SourceFrame
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.classes import CAMVID
+from enet_ros.frames import Frame, Source
 
 HEIGHT, WIDTH = 24, 32
 PERIOD_NS = 100_000_000
 
 
-def frame(index: int, height: int = HEIGHT, width: int = WIDTH) -> SourceFrame:
+def frame(index: int, height: int = HEIGHT, width: int = WIDTH) -> Frame:
     """A frame of noise with its own truth; the same for the same index."""
     rng = np.random.default_rng(index)
     rgb: npt.NDArray[np.uint8] = rng.integers(0, 256, (height, width, 3), np.uint8)
     truth: npt.NDArray[np.uint8] = rng.integers(0, CAMVID.num_classes, (height, width), np.uint8)
     truth[0] = 255
-    return SourceFrame((index + 1) * PERIOD_NS, rgb, truth, None)
+    return Frame(f"{index:06d}", (index + 1) * PERIOD_NS, rgb, truth)
 
 
 def source(frames: int, height: int = HEIGHT, width: int = WIDTH) -> Source:
     camera = CameraIntrinsics.from_fov(width, height, 1.0)
     loads = lambda: iter([lambda i=i: frame(i, height, width) for i in range(frames)])  # noqa: E731
-    return Source(frames, loads, classes=CAMVID, camera=camera)
+    return Source("noise", "noise", frames, 10.0, loads, CAMVID, camera)
 
 
 @pytest.fixture

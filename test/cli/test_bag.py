@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from enet_ros.bags import LabelledBag
 from enet_ros.cli import bag_play, main
+from enet_ros.frames.bag import LabelledBag
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str
     ("arguments", "complaint"),
     [
         (["bag", "create", "OUT"], "give one of --dataset, --images, --video, --street (none given)"),
-        (["bag", "create", "OUT", "--street", "0"], "--street 0: use 1 frame or more"),
+        (["bag", "create", "OUT", "--street", "0"], "0 frames of the synthetic street: use 1 or more"),
         (["bag", "create", "OUT", "--images", "images", "--street", "1"], "--images and --street given"),
         (["bag", "create", "OUT", "--dataset", "camvid"], "--dataset camvid needs --data DIR"),
         (["bag", "create", "OUT", "--images", "images", "--labels", "labels"], "--labels needs --classes"),

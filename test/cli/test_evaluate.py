@@ -15,7 +15,7 @@ import pytest
 from enet_ros import model_file
 from enet_ros.card import ModelCard
 from enet_ros.classes import CAMVID, VOID
-from enet_ros.cli import main
+from enet_ros.cli import evaluate, main
 from enet_ros.report import charts
 from enet_ros.spec import ENetSpec
 
@@ -60,7 +60,7 @@ def data(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def evaluate(model: Path, data: Path, *options: str, engine: str = "pytorch") -> dict:
+def scores_of(model: Path, data: Path, *options: str, engine: str = "pytorch") -> dict:
     out = data / "scores.json"
     folders = () if "--bag" in options else ("--images", str(data / "images"), "--labels", str(data / "labels"))
     known = ("--classes", "camvid") if folders else ()
@@ -86,7 +86,7 @@ def by_hand(model: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_figures_agree_with_brute_force(model, data, capsys) -> None:
-    scores = evaluate(model, data)
+    scores = scores_of(model, data)
     truth, predicted = by_hand(model, data)
     known = truth != VOID
     assert len(np.unique(predicted)) > 3, "the network must not say one thing everywhere"
@@ -106,17 +106,17 @@ def test_figures_agree_with_brute_force(model, data, capsys) -> None:
 
 
 def test_corruption_size_and_frames_are_obeyed(model, data) -> None:
-    plain, dark = evaluate(model, data), evaluate(model, data, "--corrupt", "dusk")
+    plain, dark = scores_of(model, data), scores_of(model, data, "--corrupt", "dusk")
     assert plain["corruption"] is None and dark["corruption"] == "dusk"
     assert dark["pixel_accuracy"] != plain["pixel_accuracy"]
-    short = evaluate(model, data, "--frames", "2", "--size", "40x64")
+    short = scores_of(model, data, "--frames", "2", "--size", "64x40")
     assert short["frames"] == 2 and short["size"] == [40, 64] and short["pixels"] < plain["pixels"]
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_engines_agree(model, data, engine) -> None:
     pytest.importorskip(engine, reason=f"{engine} is not installed")
-    scores, reference = evaluate(model, data, engine=engine), evaluate(model, data)
+    scores, reference = scores_of(model, data, engine=engine), scores_of(model, data)
     assert scores["engine"] == engine
     assert scores["miou"] == pytest.approx(reference["miou"], abs=2e-3)
     assert scores["ece"] == pytest.approx(reference["ece"], abs=2e-3)
@@ -126,10 +126,10 @@ def test_a_bag_scores_as_its_files_and_always_the_same(model, data) -> None:
     pytest.importorskip("rosbags", reason="rosbags is not installed")
     images, labels, bag = (str(data / name) for name in ("images", "labels", "bag"))
     assert main(["bag", "create", bag, "--images", images, "--labels", labels, "--classes", "camvid"]) == 0
-    files = evaluate(model, data)
-    once = evaluate(model, data, "--bag", bag)
+    files = scores_of(model, data)
+    once = scores_of(model, data, "--bag", bag)
     before = (data / "scores.json").read_bytes()
-    evaluate(model, data, "--bag", bag)
+    scores_of(model, data, "--bag", bag)
     assert (data / "scores.json").read_bytes() == before
     assert "frames_per_s" not in once
     del files["frames_per_s"]
@@ -149,13 +149,13 @@ def test_a_truth_without_its_image_is_told(model, data, capsys) -> None:
             bag.write(
                 "/cam/ground_truth", stamp_ns, messages.image_cdr(messages.Header(stamp_ns, "cam"), road, "mono8")
             )
-    scores = evaluate(model, data, "--bag", str(data / "bag"), "--classes", "camvid")
+    scores = scores_of(model, data, "--bag", str(data / "bag"), "--classes", "camvid")
     assert scores["frames"] == 1
     assert "1 of 2 ground truths have no image of their stamp" in capsys.readouterr().err
 
 
 def test_report(model, data, capsys) -> None:
-    evaluate(model, data, "--report", str(data / "out" / "report.html"))
+    scores_of(model, data, "--report", str(data / "out" / "report.html"))
     page = (data / "out" / "report.html").read_text(encoding="utf-8")
     assert "tiny on images" in page and "0016E5_08001" in page and 'data-figure="confusion"' in page
     assert "report.html" in capsys.readouterr().out
@@ -164,9 +164,7 @@ def test_report(model, data, capsys) -> None:
 @pytest.fixture
 def street_frames(monkeypatch) -> None:
     """The street at a quarter of its size, for speed."""
-    from enet_ros import street
-
-    monkeypatch.setattr(street, "Street", functools.partial(street.Street, width=240, height=180))
+    monkeypatch.setattr(evaluate, "from_street", functools.partial(evaluate.from_street, width=240, height=180))
 
 
 def test_the_street_judges_metres(data, capsys, street_frames) -> None:
@@ -204,7 +202,10 @@ def test_the_street_judges_a_model_both_ways(model, data, street_frames) -> None
         (["--images", "images", "--labels", "images", "--classes", "camvid"], "has colour"),
         (["--images", "labels", "--labels", "none", "--classes", "camvid"], "has no label"),
         (["--images", "images", "--labels", "labels", "--classes", "camvid", "--frames", "0"], "--frames is 0"),
-        (["--images", "images", "--labels", "labels", "--classes", "camvid", "--size", "big"], "--size is 'big'"),
+        (
+            ["--images", "images", "--labels", "labels", "--classes", "camvid", "--size", "big"],
+            "--size big: write WIDTHxHEIGHT, such as 480x360",
+        ),
         (["--bag", "none"], "none"),
         (["--street", "--bag", "bag"], "say what to score on"),
     ],
@@ -223,7 +224,7 @@ def test_exact_labels_want_a_model_for_pictures(capsys) -> None:
 
 def test_without_matplotlib_all_but_the_report_works(model, data, monkeypatch, capsys) -> None:
     monkeypatch.setattr(charts, "find_spec", lambda name: None)
-    assert evaluate(model, data)["frames"] == FRAMES
+    assert scores_of(model, data)["frames"] == FRAMES
     images, labels = str(data / "images"), str(data / "labels")
     argv = ["evaluate", "--model", str(model), "--images", images, "--labels", labels, "--classes", "camvid"]
     assert main([*argv, "--report", str(data / "r.html")]) == 2

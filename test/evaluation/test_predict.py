@@ -10,10 +10,10 @@ import pytest
 
 from enet_ros.card import ModelCard
 from enet_ros.classes import CAMVID, CITYSCAPES, CITYSCAPES20, VOID, ClassTable
-from enet_ros.datasets.camvid import pairs
 from enet_ros.engines.base import Inference
 from enet_ros.errors import ConfigError
-from enet_ros.evaluation import LabelledFrame, Stopwatch, dataset_frames, label_map, predict
+from enet_ros.evaluation import Stopwatch, label_map, predict
+from enet_ros.frames import Frame
 from enet_ros.spec import ENetSpec
 
 SIZE_HW = (8, 16)
@@ -38,12 +38,12 @@ def card(table: ClassTable) -> ModelCard:
     return ModelCard("red", ENetSpec(table.num_classes), table, SIZE_HW)
 
 
-def frame(index: int, factor: int = 1) -> LabelledFrame:
+def frame(index: int, factor: int = 1) -> Frame:
     """Columns of red 0..9 and green 200, `factor` times the engine's size."""
     image = np.zeros((8 * factor, 16 * factor, 3), np.uint8)
     image[..., 0] = (np.arange(16 * factor) // factor + index) % 10
     image[..., 1] = 200
-    return LabelledFrame(f"f{index}", image, image[..., 0].copy())
+    return Frame(f"f{index}", index + 1, image, image[..., 0].copy())
 
 
 def test_answers_come_in_order_at_the_size_of_the_truth() -> None:
@@ -60,7 +60,7 @@ def test_answers_come_in_order_at_the_size_of_the_truth() -> None:
 def test_frames_are_read_in_chunks_not_all_at_once() -> None:
     read = 0
 
-    def endless() -> Iterator[LabelledFrame]:
+    def endless() -> Iterator[Frame]:
         nonlocal read
         while True:
             read += 1
@@ -92,18 +92,3 @@ def test_classes_are_matched_by_name() -> None:
         label_map(own, CAMVID)
     with pytest.raises(ConfigError, match=r"they alone have bicyclist, building, car, fence, \.\.\."):
         next(predict([frame(0)], RedEngine(), card(own), CAMVID))
-
-
-def test_images_may_be_altered_labels_not(tmp_path) -> None:
-    import cv2
-
-    for folder in ("i", "l"):
-        (tmp_path / folder).mkdir()
-        for index in range(2):
-            cv2.imwrite(str(tmp_path / folder / f"{index}.png"), frame(index).truth)
-    dataset = pairs(tmp_path / "i", tmp_path / "l")
-    plain = list(dataset_frames(dataset))
-    altered = list(dataset_frames(dataset, lambda image, index: image + np.uint8(index)))
-    assert [f.name for f in plain] == ["0", "1"]
-    assert (altered[0].image == plain[0].image).all() and (altered[1].image == plain[1].image + 1).all()
-    assert all((a.truth == b.truth).all() for a, b in zip(plain, altered, strict=True))

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from enet_ros.classes import CAMVID
+from enet_ros.errors import ConfigError
 from enet_ros.evaluation.street import STRIDE, StreetJudge
+from enet_ros.frames import Source
+from enet_ros.frames.street import from_street
 from enet_ros.products.occupancy import GridSpec
-from enet_ros.street import Street
 
 
 @pytest.fixture(scope="module")
-def street() -> Street:
-    return Street(3, width=320, height=240)
+def source() -> Source:
+    return from_street(2, 3, step=STRIDE, width=320, height=240)
 
 
-def test_exact_labels_are_nearly_right_and_wrong_ones_are_not(street) -> None:
-    exact, flooded, shifted = StreetJudge(street), StreetJudge(street), StreetJudge(street)
+def test_exact_labels_are_nearly_right_and_wrong_ones_are_not(source) -> None:
+    exact, flooded, shifted = (StreetJudge(source, 3) for _ in range(3))
     road = CAMVID.index("road")
     for judge, spoil in (
         (exact, lambda labels: labels),
         (flooded, lambda labels: np.full_like(labels, road)),
         (shifted, lambda labels: np.roll(labels, -12, axis=0)),
     ):
-        for frame in judge.frames(2):
-            judge.add(frame.name, spoil(frame.truth))
+        for frame in source:
+            judge.add(frame, spoil(frame.truth))
     best, all_road, moved = exact.scores(), flooded.scores(), shifted.scores()
     assert best.range_error_p95_20m < 0.06 and best.range_error_p95_40m < 0.12 and best.grid_agreement > 0.97
     assert best.columns > 300 and best.cells > 10_000
@@ -33,24 +37,28 @@ def test_exact_labels_are_nearly_right_and_wrong_ones_are_not(street) -> None:
     assert moved.range_error_p95_20m > 3 * best.range_error_p95_20m and moved.grid_agreement < best.grid_agreement
 
 
-def test_frames_are_those_of_the_street(street) -> None:
-    judge = StreetJudge(street, GridSpec(resolution_m=0.5))
-    frames = list(judge.frames(2))
-    assert [frame.name for frame in frames] == ["street 00000", f"street {STRIDE:05d}"]
-    assert (frames[1].image == street.frame(STRIDE).image).all()
-    assert (frames[1].truth == street.frame(STRIDE).labels).all() and judge.table is CAMVID
-    judge.add(frames[0].name, frames[0].truth)
-    with pytest.raises(KeyError):
-        judge.add(frames[0].name, frames[0].truth)
+def test_a_frame_is_judged_by_its_place_in_the_drive(source) -> None:
+    """The second frame's exact labels are right for the second frame alone."""
+    _, second = source
+    here, elsewhere = (StreetJudge(source, 3, GridSpec(resolution_m=0.5)) for _ in range(2))
+    here.add(second, second.truth)
+    elsewhere.add(second._replace(stamp_ns=second.stamp_ns * 20), second.truth)
+    assert here.scores().range_error_p95_40m < 0.1 * elsewhere.scores().range_error_p95_40m
+
+
+def test_frames_without_a_camera_cannot_be_judged(source) -> None:
+    with pytest.raises(ConfigError, match="metres cannot be judged on synthetic street 3: use the synthetic street"):
+        StreetJudge(replace(source, pose=None), 3)
 
 
 def test_exact_labels_give_the_documented_figures() -> None:
     """960x720 from 1.5 m up, as docs/planning.md states them."""
-    street = Street(seed=5)
-    assert (street.intrinsics.width, street.intrinsics.height, street.pose.height_m) == (960, 720, 1.5)
-    judge = StreetJudge(street)
-    for frame in judge.frames(3):
-        judge.add(frame.name, frame.truth)
+    source = from_street(3, 5, step=STRIDE)
+    assert source.calibration is not None and source.pose is not None
+    assert (source.calibration.width, source.calibration.height, source.pose.height_m) == (960, 720, 1.5)
+    judge = StreetJudge(source, 5)
+    for frame in source:
+        judge.add(frame, frame.truth)
     scores = judge.scores()
     assert scores.range_error_p95_20m <= 0.02
     assert scores.range_error_p95_40m <= 0.05

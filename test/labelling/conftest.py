@@ -8,9 +8,9 @@ import pytest
 
 from enet_ros import model_file
 from enet_ros.bags.create import BagLayout, create
-from enet_ros.bags.street import street_source
 from enet_ros.engines import create as create_engine
 from enet_ros.engines.base import Engine
+from enet_ros.frames.street import from_street
 
 SIZE_HW = (72, 96)
 
@@ -32,7 +32,7 @@ def engine(model: Path) -> Iterator[Engine]:
 def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve frames of the synthetic street at 192x144 with calibration and truth; do not write into it."""
     out = tmp_path_factory.mktemp("street") / "street"
-    create(out, street_source(12, 10.0, width=192, height=144), BagLayout(compression="png"))
+    create(out, from_street(12, rate_hz=10.0, width=192, height=144), BagLayout(compression="png"))
     return out
 
 

@@ -24,8 +24,10 @@ from enet_ros.ros import process
 if TYPE_CHECKING:
     from rclpy.node import Node
 
-    from enet_ros.ros.play.frames import Footage
+    from enet_ros.frames import Source
 
+IMAGES_HZ = 10.0
+"""For images without a time of their own."""
 ANSWER_S = 20.0
 """Longest wait for an answer before the next picture goes out all the same."""
 
@@ -68,25 +70,23 @@ def add_source_arguments(target: argparse.ArgumentParser, required: bool) -> Non
     target.add_argument("--frames", type=int, default=0, metavar="N", help="stop after N pictures")
 
 
-def footage(args: argparse.Namespace) -> Footage:
+def footage(args: argparse.Namespace) -> Source:
     """What the arguments name. Raises EnetRosError where it cannot be read."""
-    from enet_ros.ros.play import frames
+    from enet_ros.frames import bag, files, street
 
     if args.images:
-        found = frames.from_folder(args.images)
-    elif args.video:
-        found = frames.from_video(args.video)
-    elif args.bag:
-        found = frames.from_bag(args.bag, args.topic)
-    else:
-        found = frames.from_street(frames=args.frames or 150)
-    return found.first(args.frames)
+        return files.from_folder(args.images, args.rate or IMAGES_HZ).first(args.frames)
+    if args.video:
+        return files.from_video(args.video, args.rate).first(args.frames)
+    if args.bag:
+        return bag.from_bag(args.bag, args.topic).first(args.frames)
+    return street.from_street(args.frames or 150)
 
 
 class Player:
     """Plays footage through a CameraPublisher of a node that is spun elsewhere."""
 
-    def __init__(self, node: Node, film: Footage, args: argparse.Namespace, stopped: threading.Event) -> None:
+    def __init__(self, node: Node, film: Source, args: argparse.Namespace, stopped: threading.Event) -> None:
         from std_srvs.srv import SetBool
 
         from enet_ros.ros.play.camera_publisher import CameraPublisher, Look
@@ -110,15 +110,15 @@ class Player:
         rate_hz = self._args.rate or self._film.rate_hz
         sent, due_s = 0, time.monotonic()
         while True:
-            for shot in self._film.shots():
+            for frame in self._film:
                 due_s = self._wait(due_s, sent / rate_hz)
                 if self._stopped.is_set():
                     return sent
                 stamp_ns = self._camera.stamp_ns(sent / rate_hz)
                 if self._args.report:
-                    print(json.dumps({"name": shot.name, "stamp_ns": stamp_ns}), flush=True)
+                    print(json.dumps({"name": frame.name, "stamp_ns": stamp_ns}), flush=True)
                 self._camera.tick(sent / rate_hz)
-                self._camera.publish(shot.rgb, stamp_ns)
+                self._camera.publish(frame.rgb, stamp_ns)
                 sent += 1
                 due_s = max(due_s + 1 / rate_hz, time.monotonic() - 1 / rate_hz)
                 self._wait_for_answer(stamp_ns)

@@ -29,10 +29,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from enet_ros.errors import ConfigError, EnetRosError
+from enet_ros.frames import Source
 from enet_ros.report.charts import can_draw
 from enet_ros.ros import fastdds, process
 from enet_ros.ros.play import player
-from enet_ros.ros.play.frames import Footage
 from enet_ros.ros.session.children import Children, SentReport
 from enet_ros.ros.session.collector import Collector, summary
 
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 class Demo:
     """One run."""
 
-    def __init__(self, options: argparse.Namespace, film: Footage, stopped: threading.Event) -> None:
+    def __init__(self, options: argparse.Namespace, film: Source, stopped: threading.Event) -> None:
         self._options, self._film, self._stopped = options, film, stopped
         self._namespace = f"/enet_demo_{os.getpid()}"
         self._segmentation = f"{self._namespace}/segmentation"
@@ -76,7 +76,7 @@ class Demo:
             sent = SentReport(sender)
             self._collect(sender, sent, collector, files)
             sent.join()
-            files.report(collector.page.page(sent.names, collector.info, self._source()))
+            files.report(collector.page.page(sent.names, collector.info, self._film.name))
             return summary(len(sent.names), collector)
 
     def _node_arguments(self) -> list[str]:
@@ -91,11 +91,6 @@ class Demo:
             values |= {"camera_height": pose.height_m, "camera_pitch": pose.pitch_rad}
         parameters = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
         return ["--ros-args", "-r", f"__ns:={self._namespace}", *parameters]
-
-    def _source(self) -> str:
-        """What is shown, for a title."""
-        given = (getattr(self._options, name) for name in ("images", "video", "bag"))
-        return next((Path(path).resolve().name for path in given if path is not None), "synthetic street")
 
     def _player_arguments(self) -> list[str]:
         o = self._options
@@ -125,7 +120,7 @@ class Demo:
 
         columns = (TextColumn("frames answered"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, transient=True) as bar:
-            task = bar.add_task("", total=self._film.total)
+            task = bar.add_task("", total=self._film.total or None)
             quiet_s = time.monotonic()
             while True:
                 if self._stopped.is_set():

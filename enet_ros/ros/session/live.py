@@ -17,8 +17,8 @@ from typing import Any
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
-from enet_ros.bags.truth import LabelledBag
 from enet_ros.errors import EnetRosError
+from enet_ros.frames.bag import LabelledBag
 from enet_ros.report.charts import require_drawing
 from enet_ros.ros.session.live_node import NodeProcess
 from enet_ros.ros.session.live_score import LiveScores, truth_names

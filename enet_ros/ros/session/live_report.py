@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from enet_ros.bags.truth import LabelledBag
 from enet_ros.classes import TABLES, ClassTable
+from enet_ros.frames.bag import LabelledBag
 from enet_ros.metrics import Scorer
 from enet_ros.report.pictures import Still
 from enet_ros.report.run import RunPage, run_page
@@ -85,13 +85,13 @@ def _score(run: LiveRun, scorer: Scorer, table: ClassTable) -> tuple[Still, ...]
     for frame in run.bag:
         first_ns = frame.stamp_ns if first_ns is None else first_ns
         mask = run.masks.get(frame.stamp_ns) if frame.stamp_ns in run.sent_ns else None
-        if mask is None:
+        if mask is None or frame.truth is None:
             continue
         labels = run.to_truth[at_size(mask, frame.truth.shape)]
         scorer.add(frame.name, frame.truth, labels)
         if stills.wants():
             caption = f"{(frame.stamp_ns - first_ns) / 1e9:.2f} s"
-            stills.add(Still(frame.name, caption, frame.image, labels, frame.truth).reduced())
+            stills.add(Still(frame.name, caption, frame.rgb, labels, frame.truth).reduced())
     return tuple(stills.entries)
 
 

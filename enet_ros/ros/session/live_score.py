@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.bags.messages import label_image
-from enet_ros.bags.truth import LabelledBag
 from enet_ros.classes import TABLES, VOID
 from enet_ros.datasets.opening import table_of
 from enet_ros.errors import ConfigError
+from enet_ros.frames.bag import LabelledBag
 from enet_ros.metrics import ConfusionMatrix
 
 _UINT8 = npt.NDArray[np.uint8]

@@ -16,8 +16,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from enet_ros.bags.reader import BagMessage
-from enet_ros.bags.truth import LabelledBag
 from enet_ros.errors import EnetRosError
+from enet_ros.frames.bag import LabelledBag
 from enet_ros.metrics import ConfusionMatrix
 from enet_ros.msg import SegmentationInfo
 from enet_ros.ros.play.playback import Playback, PlaybackOptions

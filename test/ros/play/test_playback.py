@@ -26,8 +26,8 @@ from std_srvs.srv import SetBool
 
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.create import BagLayout, create
-from enet_ros.bags.street import street_source
 from enet_ros.errors import BagError
+from enet_ros.frames.street import from_street
 from enet_ros.ros.play.playback import Playback, PlaybackOptions
 
 RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
@@ -36,7 +36,7 @@ RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("play") / "bag"
-    create(out, street_source(6, 50.0, width=64, height=48), BagLayout())
+    create(out, from_street(6, rate_hz=50.0, width=64, height=48), BagLayout())
     return out
 
 

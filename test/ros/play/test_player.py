@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -21,16 +20,9 @@ from ros_rig import wait_for
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.create import BagLayout, create
-from enet_ros.bags.messages import camera_info_cdr
-from enet_ros.bags.sources import folder_source
-from enet_ros.camera import CameraIntrinsics
-from enet_ros.errors import BagError, ConfigError, DatasetError
-from enet_ros.messages import Header
+from enet_ros.errors import ConfigError
 from enet_ros.ros import qos
 from enet_ros.ros.messages import decode, from_image
-from enet_ros.ros.play import frames
 from enet_ros.ros.play.camera_publisher import CameraPublisher, Look
 from enet_ros.stamps import stamp_ns
 
@@ -46,15 +38,6 @@ def folder(tmp_path: Path) -> Path:
         bgr[..., 2] = number
         cv2.imwrite(str(tmp_path / "pictures" / f"{number}.png"), bgr)
     return tmp_path / "pictures"
-
-
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    writer = cv2.VideoWriter(str(tmp_path / "film.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 12.0, (64, 48))
-    for number in range(5):
-        writer.write(np.full((48, 64, 3), 40 * number, np.uint8))
-    writer.release()
-    return tmp_path / "film.avi"
 
 
 def listen(node: Any, kind: type, topic: str) -> list[Any]:
@@ -78,73 +61,6 @@ def play() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     for child in children:
         child.kill()
         child.communicate()
-
-
-def test_a_folder_in_order(folder: Path) -> None:
-    film = frames.from_folder(folder)
-    shots = list(film.shots())
-    assert [shot.name for shot in shots] == [str(n) for n in range(PICTURES)]
-    assert [int(shot.rgb[0, 0, 0]) for shot in shots] == list(range(PICTURES))
-    assert film.total == PICTURES
-    assert len(list(film.first(2).shots())) == film.first(2).total == 2
-    assert film.first(0) is film
-
-
-def test_names_of_subfolders_stay_apart(folder: Path) -> None:
-    (folder / "a").mkdir()
-    (folder / "0.png").rename(folder / "a" / "1.png")
-    assert [shot.name for shot in frames.from_folder(folder).shots()] == ["1", "2", "3", "4", "5", "a_1"]
-
-
-def test_a_video_at_its_rate(video: Path) -> None:
-    film = frames.from_video(video)
-    shots = list(film.shots())
-    assert film.rate_hz == 12.0 and film.total == len(shots) == 5
-    assert [shot.name for shot in shots] == [f"{n:06d}" for n in range(5)]
-    assert shots[3].rgb.shape == (48, 64, 3) and abs(int(shots[3].rgb[0, 0, 0]) - 120) < 4
-
-
-def test_the_street_with_its_camera() -> None:
-    film = frames.from_street(frames=2, width=64, height=48)
-    assert [shot.rgb.shape for shot in film.shots()] == [(48, 64, 3)] * 2
-    assert film.calibration is not None and film.calibration.width == 64
-    assert film.pose is not None and film.pose.height_m == 1.5
-
-
-def test_a_bag_with_its_calibration(folder: Path, tmp_path: Path) -> None:
-    source = folder_source(folder, 20.0)
-    lens = CameraIntrinsics.from_fov(32, 24, 1.0)
-    create(tmp_path / "bag", dataclasses.replace(source, camera=lens), BagLayout(compression="none"))
-    film = frames.from_bag(tmp_path / "bag")
-    shots = list(film.shots())
-    assert film.total == PICTURES and film.rate_hz == pytest.approx(20.0, rel=0.01)
-    assert [int(shot.rgb[0, 0, 0]) for shot in shots] == list(range(PICTURES))
-    assert [shot.name for shot in shots] == [f"{n:06d}" for n in range(PICTURES)]
-    assert film.calibration is not None and film.calibration.k == pytest.approx(lens.k)
-
-
-def test_another_cameras_calibration_is_not_taken(folder: Path, tmp_path: Path) -> None:
-    create(tmp_path / "bag", folder_source(folder, 20.0), BagLayout(prefix="/cam"))
-    with BagReader(tmp_path / "bag") as reader, BagWriter(tmp_path / "two") as bag:
-        bag.add_topic("/cam/image_raw", "sensor_msgs/msg/Image")
-        bag.add_topic("/cam2/camera_info", "sensor_msgs/msg/CameraInfo")
-        bag.write("/cam2/camera_info", 1, camera_info_cdr(Header(1, "c"), CameraIntrinsics.from_fov(32, 24, 1.0)))
-        for message in reader.messages(["/cam/image_raw"]):
-            bag.write(message.topic, message.log_ns, message.data)
-    film = frames.from_bag(tmp_path / "two")
-    assert film.total == PICTURES and film.calibration is None
-
-
-def test_sources_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError):
-        frames.from_folder(tmp_path)
-    with pytest.raises(DatasetError, match="no video"):
-        frames.from_video(tmp_path / "film.mp4")
-    (tmp_path / "text.mp4").write_text("no video")
-    with pytest.raises(DatasetError, match="OpenCV can read"):
-        frames.from_video(tmp_path / "text.mp4")
-    with pytest.raises(BagError):
-        frames.from_bag(tmp_path / "none.mcap")
 
 
 def test_an_encoding_that_no_camera_of_ours_sends(ros: int) -> None:

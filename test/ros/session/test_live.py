@@ -14,20 +14,19 @@ import pytest
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
 from enet_ros.bags.create import BagLayout, create
-from enet_ros.bags.sources import Source
-from enet_ros.bags.street import street_source
-from enet_ros.bags.truth import LabelledBag
 from enet_ros.classes import CAMVID, CITYSCAPES20
 from enet_ros.cli import main
 from enet_ros.errors import ConfigError
+from enet_ros.frames.bag import LabelledBag
+from enet_ros.frames.street import from_street
 from enet_ros.ros.session.live_score import LiveScores, Masks, at_size, id_map, truth_names
 
 VERB = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())", "evaluate"]
 
 
 def street(out: Path, frames: int = 4) -> Path:
-    source = street_source(frames, 2.0, width=160, height=120)  # 2 Hz: slow enough for every frame to be answered
-    create(out, Source(source.total, source.loads, source.classes, source.camera), BagLayout(compression="png"))
+    source = from_street(frames, rate_hz=2.0, width=160, height=120)  # slow enough for every frame to be answered
+    create(out, source, BagLayout(compression="png"))
     return out
 
 

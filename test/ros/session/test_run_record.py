@@ -19,9 +19,9 @@ from std_msgs.msg import Header
 
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import image_cdr
-from enet_ros.bags.sources import Source, SourceFrame
-from enet_ros.bags.truth import LabelledBag
 from enet_ros.classes import CAMVID
+from enet_ros.frames import Frame, Source
+from enet_ros.frames.bag import LabelledBag
 from enet_ros.messages import Header as Stamped
 from enet_ros.msg import FreeSpace, Latency
 from enet_ros.report.run import run_page
@@ -118,10 +118,8 @@ def live_run(tmp_path, record):
     """A bag of five frames of which the node answered three, one of them wholly wrong."""
     rng = np.random.default_rng(0)
     truth = np.resize(np.uint8([0, 1, 3, 3, 8]), (24, 32))
-    frames = [
-        SourceFrame(stamp_ns(n), rng.integers(0, 256, (24, 32, 3)).astype(np.uint8), truth, None) for n in range(5)
-    ]
-    source = Source(len(frames), lambda: iter([lambda f=f: f for f in frames]), classes=CAMVID)
+    frames = [Frame(str(n), stamp_ns(n), rng.integers(0, 256, (24, 32, 3)).astype(np.uint8), truth) for n in range(5)]
+    source = Source("noise", "noise", len(frames), 1.0, lambda: iter([lambda f=f: f for f in frames]), CAMVID)
     create(tmp_path / "bag", source, BagLayout())
     masks = Masks()
     for number in (0, 1, 2):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from enet_ros.errors import BagError
+from enet_ros.errors import DatasetError
 from enet_ros.stamps import NS
 
 GAP_NS: Final = NS
@@ -33,11 +33,11 @@ class Stamped(NamedTuple):
 def frame_number(stem: str) -> FrameNumber:
     """`0016E5_07959`, `0006R0_f00930`, `aachen_000000_000019_leftImg8bit`, `frame12`: recording and number.
 
-    Raises BagError for a name without a number.
+    Raises DatasetError for a name without a number.
     """
     match = re.fullmatch(r"(.*?)_?f?(\d+)(?:_leftImg8bit|_L)?", stem)
     if match is None:
-        raise BagError(f"{stem!r} has no frame number at its end: stamp the frames by --stamps order")
+        raise DatasetError(f"{stem!r} has no frame number at its end: stamp the frames by --stamps order")
     return FrameNumber(match[1], int(match[2]))
 
 
@@ -50,13 +50,13 @@ def stamps(stems: Sequence[str], rate_hz: float, mode: str) -> list[Stamped]:
     nanoseconds  the name is the stamp in nanoseconds
     """
     if not rate_hz > 0:
-        raise BagError(f"a rate of {rate_hz} Hz: give one above 0")
+        raise DatasetError(f"a rate of {rate_hz} Hz: give one above 0")
     if mode == "order":
         return [Stamped(i, round((i + 1) * NS / rate_hz)) for i in range(len(stems))]
     numbered = sorted((frame_number(stem), position) for position, stem in enumerate(stems))
     for (one, _), (two, _) in pairwise(numbered):
         if one == two:
-            raise BagError(f"frame {one.number} of sequence {one.sequence!r} is there twice: use --stamps order")
+            raise DatasetError(f"frame {one.number} of sequence {one.sequence!r} is there twice: use --stamps order")
     if mode == "nanoseconds":
         return _above_zero([Stamped(position, frame.number) for frame, position in numbered], 1)
     result: list[Stamped] = []

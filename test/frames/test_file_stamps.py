@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from enet_ros.bags.stamps import FrameNumber, Stamped, frame_number, stamps
-from enet_ros.errors import BagError
+from enet_ros.errors import DatasetError
+from enet_ros.frames.file_stamps import FrameNumber, Stamped, frame_number, stamps
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_frame_number(stem: str, expected: tuple[str, int]) -> None:
 
 
 def test_a_name_without_number_is_refused_with_the_remedy() -> None:
-    with pytest.raises(BagError, match=r"'overview' has no frame number.*--stamps order"):
+    with pytest.raises(DatasetError, match=r"'overview' has no frame number.*--stamps order"):
         frame_number("overview")
 
 
@@ -50,7 +50,7 @@ def test_order_and_nanoseconds() -> None:
 
 
 def test_two_frames_of_one_number_and_a_rate_of_zero_are_refused() -> None:
-    with pytest.raises(BagError, match="frame 7 of sequence 'a' is there twice"):
+    with pytest.raises(DatasetError, match="frame 7 of sequence 'a' is there twice"):
         stamps(["a_7", "a_007"], 30.0, "number")
-    with pytest.raises(BagError, match=r"rate of 0\.0 Hz"):
+    with pytest.raises(DatasetError, match=r"rate of 0\.0 Hz"):
         stamps(["a_7"], 0.0, "number")

@@ -1,0 +1,84 @@
+"""Score a model on a source of labelled frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from enet_ros.card import ModelCard
+from enet_ros.errors import ConfigError
+from enet_ros.evaluation.predict import Stopwatch, predict
+from enet_ros.evaluation.street import StreetJudge
+from enet_ros.evaluation.truth import MetricScores
+from enet_ros.frames import Frame, Source
+from enet_ros.frames.source import UInt8
+from enet_ros.metrics import FrameScore, Scorer, Scores
+
+if TYPE_CHECKING:
+    from enet_ros.engines.base import Engine, EngineInfo
+
+
+class Evaluation(NamedTuple):
+    """A model's scores on a source.
+
+    metres        errors of free space and grid, where a judge of them was given
+    frames_per_s  of inference alone
+    """
+
+    card: ModelCard
+    engine: EngineInfo
+    source: Source
+    scores: Scores
+    metres: MetricScores | None
+    frames_per_s: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain values, fractions 0..1; docs/evaluation.md lists the keys."""
+        return {
+            "model": self.card.name,
+            "digest": self.card.digest,
+            "classes": self.scores.table.name,
+            "engine": self.engine.name,
+            "precision": self.engine.precision,
+            "size": list(self.engine.size),
+            **self.scores.to_dict(),
+            **({} if self.metres is None else self.metres._asdict()),
+        }
+
+
+def evaluate(
+    source: Source,
+    engine: Engine,
+    card: ModelCard,
+    judge: StreetJudge | None = None,
+    seen: Callable[[Frame, UInt8, FrameScore], None] = lambda frame, labels, score: None,
+) -> Evaluation:
+    """All frames of a source through an engine, the labels compared with the truth; `judge` judges metres as well.
+
+    seen: called after each frame with its labels, (H, W) uint8 in ids of the truth, void 255.
+    Raises ConfigError where the classes differ or no frame is labelled; whatever the source or the engine raises.
+    """
+    if source.table is None:
+        raise ConfigError(f"{source.place} has no ground truth to compare with: add labels")
+    scorer, watch = Scorer(source.table), Stopwatch()
+    for frame, labels, confidence in predict(source, engine, card, source.table, watch):
+        if frame.truth is None:
+            continue
+        score = scorer.add(frame.name, frame.truth, labels, confidence)
+        if judge is not None:
+            judge.add(frame, labels)
+        seen(frame, labels, score)
+    scores = scorer.scores()
+    if not scores.frames:
+        raise ConfigError(f"{source.place} holds no labelled frame; nothing was scored")
+    metres = None if judge is None else judge.scores()
+    return Evaluation(card, engine.info, source, scores, metres, watch.frames_per_s)
+
+
+def judge_exact_labels(source: Source, judge: StreetJudge, seen: Callable[[], None] = lambda: None) -> MetricScores:
+    """What free space and grid make of the truth itself: the errors that are their own."""
+    for frame in source:
+        if frame.truth is not None:
+            judge.add(frame, frame.truth)
+            seen()
+    return judge.scores()
