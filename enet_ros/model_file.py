@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from safetensors.numpy import save_file
 
 from enet_ros.card import ModelCard
 from enet_ros.errors import ModelError
+from enet_ros.files import replacing
 
 CARD_KEY = "enet_ros.card"
 """Metadata key of the card, in safetensors and in ONNX."""
@@ -50,12 +50,11 @@ def save(path: Path | str, card: ModelCard, tensors: Tensors) -> ModelCard:
     path = Path(path)
     arrays = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in tensors.items()}
     card = card.with_(digest=digest(arrays))
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(arrays, part, metadata={CARD_KEY: card.to_json()})
-        part.chmod(0o644)  # safetensors writes for the owner alone
-        os.replace(part, path)
+        with replacing(path) as part:
+            save_file(arrays, part, metadata={CARD_KEY: card.to_json()})
+            part.chmod(0o644)  # safetensors writes for the owner alone
     except OSError as error:
         raise ModelError(f"cannot write {path}: {error.strerror}; choose a writable folder") from error
     return card

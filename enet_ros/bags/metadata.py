@@ -5,15 +5,15 @@ Source: rosbag2_storage/yaml.hpp of rosbag2.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import yaml
 from rosbags.interfaces import Connection
 from rosbags.rosbag2.metadata import dump_qos_v8
+
+from enet_ros.files import write
 
 VERSION: Literal[8] = 8
 NAME = "metadata.yaml"
@@ -61,11 +61,7 @@ def write_metadata(
         "ros_distro": "rosbags",
     }
     text = yaml.safe_dump({"rosbag2_bagfile_information": information}, sort_keys=False)
-    temporary = folder / f"{NAME}.tmp"
-    temporary.write_text(text, "utf-8")
-    sync(temporary)
-    temporary.replace(folder / NAME)
-    sync(folder)
+    write(folder / NAME, text)
 
 
 def _topic(connection: Connection, files: Sequence[FileEntry]) -> dict[str, Any]:
@@ -80,13 +76,3 @@ def _topic(connection: Connection, files: Sequence[FileEntry]) -> dict[str, Any]
         },
         "message_count": sum(file.counts.get(connection.topic, 0) for file in files),
     }
-
-
-def sync(path: Path) -> None:
-    """Force a file or folder to disk, where the file system can: a robot may lose power the next moment."""
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

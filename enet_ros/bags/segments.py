@@ -17,7 +17,8 @@ from typing import Any
 
 from rosbags.interfaces import Connection, Qos
 
-from enet_ros.bags.metadata import FileEntry, sync, write_metadata
+from enet_ros import files
+from enet_ros.bags.metadata import FileEntry, write_metadata
 from enet_ros.bags.reader import BagReader
 from enet_ros.bags.types import definition_of
 from enet_ros.bags.writer import BagFolder, place
@@ -151,13 +152,11 @@ class SegmentedBag:
 
     def _write_journal(self) -> None:
         values = {"job": self._job, "consumed": self.consumed, "files": self._files}
-        temporary = self.part / f"{_JOURNAL}.tmp"
+        path = self.part / _JOURNAL
         try:
-            temporary.write_text(json.dumps(values), "utf-8")
-            sync(temporary)
-            temporary.replace(self.part / _JOURNAL)
+            files.write(path, json.dumps(values))
         except OSError as error:
-            raise BagError(f"cannot write {temporary}: {error.strerror}") from error
+            raise BagError(f"cannot write {path}: {error.strerror}") from error
 
     def _finish(self) -> None:
         """Bring the segments' files into one folder; a run killed in between is finished by the next."""

@@ -14,10 +14,11 @@ from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2.errors import WriterError
 
-from enet_ros.bags.metadata import VERSION, FileEntry, sync, write_metadata
+from enet_ros.bags.metadata import VERSION, FileEntry, write_metadata
 from enet_ros.bags.storage import DurableWriter, Written
 from enet_ros.bags.types import definition_of
 from enet_ros.errors import BagError, EnetRosError
+from enet_ros.files import sync
 
 STORAGES: Final = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
 _ENDINGS = {"mcap": ".mcap", "sqlite3": ".db3"}

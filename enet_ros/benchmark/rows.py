@@ -12,6 +12,7 @@ import numpy as np
 
 from enet_ros.benchmark.cases import BASELINE, Case
 from enet_ros.errors import ConfigError
+from enet_ros.figures import percent
 
 
 class Row(NamedTuple):
@@ -70,8 +71,8 @@ def cells(rows: Sequence[Row], row: Row) -> list[str]:
         f"{row.p99_ms:.1f}",
         f"{row.frames_per_s:.1f}",
         "-" if ratio is None else f"{ratio:.2f}",
-        "-" if row.labels_equal is None else f"{100 * row.labels_equal:.3f}",
-        "-" if row.miou is None else f"{100 * row.miou:.2f}",
+        percent(row.labels_equal, 3),
+        percent(row.miou, 2),
     ]
 
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +37,7 @@ from enet_ros.errors import ConfigError
 from enet_ros.evaluation import Evaluation, evaluate, label_map
 from enet_ros.evaluation.score import judge_exact_labels
 from enet_ros.evaluation.street import RATE_HZ, STRIDE, StreetJudge
+from enet_ros.figures import finite_or_none
 from enet_ros.frames import Frame, Source
 from enet_ros.frames.files import from_pairs
 from enet_ros.frames.source import UInt8
@@ -179,7 +179,7 @@ def _page(result: Evaluation, chosen: Chosen, corruption: str | None) -> Evaluat
 
 def _json(values: dict[str, Any]) -> str:
     """Strict JSON: a figure that is not finite is null."""
-    plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+    plain = {k: finite_or_none(v) if isinstance(v, float) else v for k, v in values.items()}
     return json.dumps(plain, indent=2, allow_nan=False) + "\n"
 
 

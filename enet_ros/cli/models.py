@@ -19,6 +19,7 @@ from safetensors import safe_open
 
 from enet_ros import model_file
 from enet_ros.card import ModelCard
+from enet_ros.figures import percent
 
 _NOT_LEARNED = ("running_mean", "running_var")
 
@@ -122,7 +123,7 @@ def _measured(card: ModelCard) -> list[str]:
     shown = []
     for name, value in card.metrics:
         share = 0 <= value <= 1 and "ece" not in name
-        shown.append(f"{name.replace('_', ' ')} {f'{100 * value:.1f} %' if share else f'{value:.4g}'}")
+        shown.append(f"{name.replace('_', ' ')} {f'{percent(value)} %' if share else f'{value:.4g}'}")
     return shown
 
 

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from enet_ros.evaluation.truth import MetricScores
+from enet_ros.figures import percent
 from enet_ros.metrics import Scores
 
 
@@ -58,6 +59,4 @@ def _console() -> Console:
 
 
 def _percent(value: float) -> str:
-    if math.isnan(value):
-        return "-"
-    return "no answer" if math.isinf(value) else f"{100 * value:.2f}"
+    return "no answer" if math.isinf(value) else percent(value, 2)

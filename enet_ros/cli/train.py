@@ -16,6 +16,7 @@ import math
 from pathlib import Path
 
 from enet_ros.errors import ConfigError
+from enet_ros.figures import percent
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     trained = session.run(args, size, console)
     score = dict(trained.metrics).get("held_out_miou", math.nan)
-    shown = "" if math.isnan(score) else f", held-out mIoU {100 * score:.1f} %"
+    shown = "" if math.isnan(score) else f", held-out mIoU {percent(score)} %"
     console.print(f"wrote {args.out / 'model.safetensors'}{shown}")
     return 0
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from enet_ros import files
 from enet_ros.errors import EngineError
 
 log = logging.getLogger(__name__)
@@ -93,17 +94,14 @@ def write(key: CacheKey, payload: bytes, folder: Path | None = None) -> Path:
     """Store an engine in one step. Raises EngineError where the folder cannot be written."""
     path = entry(key, folder)
     header = json.dumps({**key._asdict(), "sha256": hashlib.sha256(payload).hexdigest()}, sort_keys=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(_MAGIC + header.encode() + b"\n" + payload)
-        os.replace(part, path)
+        return files.write(path, _MAGIC + header.encode() + b"\n" + payload)
     except OSError as error:
         raise EngineError(
             f"cannot write the engine cache {path.parent}: {error.strerror}; "
             f"make it writable, or set XDG_CACHE_HOME to a folder that is"
         ) from error
-    return path
 
 
 def _split(data: bytes) -> tuple[bytes, bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+from enet_ros import files
 from enet_ros.card import ModelCard
 from enet_ros.engines.base import Image
 from enet_ros.engines.graph.options import EXPORT
@@ -60,9 +61,7 @@ def export(
         return written
     data = onnx_bytes(model, size, precision, calibration)
     if format == "onnx":
-        part = out.with_name(out.name + ".part")
-        part.write_bytes(data)
-        return part.replace(out)
+        return files.write(out, data)
     card = read_card(model)
     return _openvino(data, out, card.with_(input_size=size or card.input_size), compress=precision == "fp16")
 

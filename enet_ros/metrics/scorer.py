@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.classes import ClassTable
+from enet_ros.figures import finite_or_none
 from enet_ros.metrics.boundary import BoundaryScore
 from enet_ros.metrics.calibration import Calibration
 from enet_ros.metrics.confusion import ConfusionMatrix
@@ -46,23 +46,23 @@ class Scores:
         """The figures as plain values, fractions 0..1, None where undefined; see docs/evaluation.md."""
         matrix = self.confusion
         return {
-            "miou": _plain(matrix.miou()),
+            "miou": finite_or_none(matrix.miou()),
             "iou": self._by_class(matrix.iou()),
-            "class_accuracy": _plain(matrix.class_accuracy()),
+            "class_accuracy": finite_or_none(matrix.class_accuracy()),
             "recall": self._by_class(matrix.recall()),
-            "pixel_accuracy": _plain(matrix.pixel_accuracy()),
-            "drivable_iou": _plain(self.drivable_iou()),
-            "boundary_miou": _plain(self.boundary.miou()),
-            "boundary_f1": _plain(self.boundary.f1()),
+            "pixel_accuracy": finite_or_none(matrix.pixel_accuracy()),
+            "drivable_iou": finite_or_none(self.drivable_iou()),
+            "boundary_miou": finite_or_none(self.boundary.miou()),
+            "boundary_f1": finite_or_none(self.boundary.f1()),
             "boundary_radius_px": self.boundary.radius,
-            "ece": None if self.calibration is None else _plain(self.calibration.ece()),
+            "ece": None if self.calibration is None else finite_or_none(self.calibration.ece()),
             "frames": len(self.frames),
             "pixels": matrix.pixels,
         }
 
     def _by_class(self, values: npt.NDArray[np.float64]) -> dict[str, float | None]:
         names = enumerate(self.table.names)
-        return {name: _plain(values[index]) for index, name in names if index != self.table.void}
+        return {name: finite_or_none(values[index]) for index, name in names if index != self.table.void}
 
 
 class Scorer:
@@ -92,7 +92,3 @@ class Scorer:
     def scores(self) -> Scores:
         """The scores of the frames so far."""
         return Scores(self._table, self._confusion, self._boundary, self._calibration, tuple(self._frames))
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from enet_ros.errors import ConfigError, ModelError
+from enet_ros.files import replacing
 
 
 class Checkpoint(NamedTuple):
@@ -32,10 +32,9 @@ class Checkpoint(NamedTuple):
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
     """Replace the file at `path`; a kill leaves the old one or the new one. Raises ModelError where it cannot."""
-    part = path.with_suffix(".part")
     try:
-        torch.save(checkpoint._asdict(), part)
-        os.replace(part, path)
+        with replacing(path) as part:
+            torch.save(checkpoint._asdict(), part)
     except (OSError, RuntimeError) as error:  # torch tells a full disk by a RuntimeError
         raise ModelError(
             f"cannot write {path} ({error}); make room, then the same command goes on from the last checkpoint"

@@ -18,6 +18,7 @@ from enet_ros.card import ModelCard
 from enet_ros.datasets.base import Pair, PairDataset
 from enet_ros.datasets.opening import open_dataset, open_pairs
 from enet_ros.errors import ConfigError
+from enet_ros.figures import percent
 from enet_ros.memory import keep_everything
 from enet_ros.spec import ENetSpec
 from enet_ros.train.balance import balance
@@ -182,7 +183,7 @@ def _bar(console: Console) -> Bar:
 
 def _show(bar: Bar, task: int, progress: Progress, console: Console) -> None:
     done = progress.epoch * progress.steps + progress.step
-    score = f"{100 * progress.miou:.1f} %" if progress.miou == progress.miou else "-"
+    score = f"{percent(progress.miou)} %" if progress.miou == progress.miou else "-"
     if progress.step == progress.steps and not console.is_terminal:  # a log file has no bar
         where = f"{progress.stage} {progress.epoch + 1}/{progress.epochs}"
         console.print(f"{where}: loss {progress.loss:.3f}, mIoU {score}")

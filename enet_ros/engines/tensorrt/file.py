@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
+from enet_ros import files
 from enet_ros.card import ModelCard
 from enet_ros.errors import EngineError, ModelError
 from enet_ros.model_file import CARD_KEY, ENGINE_MAGIC
@@ -43,10 +43,8 @@ def write(path: Path, file: EngineFile) -> Path:
         "precision": file.precision,
         "sha256": hashlib.sha256(file.plan).hexdigest(),
     }
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(ENGINE_MAGIC + json.dumps(header).encode() + b"\n" + file.plan)
-        return part.replace(path)
+        return files.write(path, ENGINE_MAGIC + json.dumps(header).encode() + b"\n" + file.plan)
     except OSError as error:
         raise EngineError(f"cannot write {path}: {error.strerror}; choose a writable folder") from error
 

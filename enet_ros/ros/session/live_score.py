@@ -16,6 +16,7 @@ from enet_ros.bags.messages import label_image
 from enet_ros.classes import TABLES, VOID
 from enet_ros.datasets.opening import table_of
 from enet_ros.errors import ConfigError
+from enet_ros.figures import finite_or_none, percent
 from enet_ros.frames.bag import LabelledBag
 from enet_ros.metrics import ConfusionMatrix
 
@@ -116,9 +117,9 @@ class LiveScores:
         """Share of the images that were answered; NaN where none was played."""
         return self.answered / self.played if self.played else math.nan
 
-    def percentile(self, percent: float) -> float:
+    def percentile(self, p: float) -> float:
         """Of the latency, milliseconds; NaN without an answer."""
-        return float(np.percentile(self.latency_ms, percent)) if self.latency_ms.size else math.nan
+        return float(np.percentile(self.latency_ms, p)) if self.latency_ms.size else math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: fractions 0..1, milliseconds; null where there is none."""
@@ -128,17 +129,17 @@ class LiveScores:
             "frames_answered": self.answered,
             "frames_scored": self.labelled,
             "foreign_masks": self.foreign,
-            "share_answered": _plain(self.share),
-            "miou": _plain(self.confusion.miou()),
-            "iou": {name: _plain(float(iou[index])) for index, name in enumerate(self.names)},
-            "latency_ms": {f"p{p}": _plain(self.percentile(p)) for p in (0, 50, 90, 99, 100)},
+            "share_answered": finite_or_none(self.share),
+            "miou": finite_or_none(self.confusion.miou()),
+            "iou": {name: finite_or_none(iou[index]) for index, name in enumerate(self.names)},
+            "latency_ms": {f"p{p}": finite_or_none(self.percentile(p)) for p in (0, 50, 90, 99, 100)},
         }
 
     def text(self) -> str:
         """A few lines for people."""
         lines = [
-            f"answered  {self.answered} of {self.played} frames ({100 * self.share:.1f} %)",
-            f"mIoU      {100 * self.confusion.miou():.2f} % over {self.labelled} answered frames with ground truth",
+            f"answered  {self.answered} of {self.played} frames ({percent(self.share)} %)",
+            f"mIoU      {percent(self.confusion.miou(), 2)} % over {self.labelled} answered frames with ground truth",
             "latency   "
             + ", ".join(f"p{p} {self.percentile(p):.1f}" for p in (50, 90, 99))
             + " ms (image out, mask in)",
@@ -154,7 +155,3 @@ def at_size(labels: _UINT8, shape: tuple[int, ...]) -> _UINT8:
         return labels
     height, width = shape
     return np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -1,0 +1,15 @@
+"""Figures as JSON and people read them."""
+
+from __future__ import annotations
+
+import math
+
+
+def finite_or_none(value: float) -> float | None:
+    """A plain float for JSON, which has no NaN and no infinity: None stands for both."""
+    return float(value) if math.isfinite(value) else None
+
+
+def percent(value: float | None, digits: int = 1, *, missing: str = "-") -> str:
+    """0.6123 as "61.2", without the sign; `missing` for None and NaN."""
+    return missing if value is None or math.isnan(value) else f"{100 * value:.{digits}f}"

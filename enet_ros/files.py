@@ -1,0 +1,43 @@
+"""Files replaced in one step: after a crash or a power cut there is the old content or the new, never half of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; what was written there takes the place of `path` when the block ends.
+
+    After an exception (OSError where the disk is full, say) the temporary file is removed and `path` is as it was.
+    Several processes may do this at once; the last one wins.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        sync(part)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def write(path: Path, content: bytes | str) -> Path:
+    """Write a whole file, text as UTF-8, in one step. Raises OSError."""
+    with replacing(path) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def sync(path: Path) -> None:
+    """Force a file or folder to disk, where the file system can: a robot may lose power the next moment."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
