@@ -24,6 +24,7 @@ from enet_ros.products.obstacle_points import boundary_xy, free_points, obstacle
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
 from enet_ros.ros.process import keep_pages
+from enet_ros.sizes import parse_size
 
 
 def scene(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -98,7 +99,7 @@ def main() -> None:
     args = parser.parse_args()
     cv2.setNumThreads(args.threads)
     keep_pages()  # as the node does by default: page faults would cost more than the work
-    width, height = map(int, args.size.split("x"))
+    height, width = parse_size("--size", args.size)
     todo = products(height, width)
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in todo}
     for _ in range(args.rounds + 5):

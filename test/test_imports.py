@@ -28,7 +28,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "card": ("classes", "spec"),
     "model_file": ("card", "files"),
     "nn": ("model_file",),
-    "engines": ("model_file",),
+    "engines": ("model_file", "sizes"),
     "engines.pytorch": ("engines", "nn"),
     "segmenter": ("engines", "codec"),
     "products": ("classes", "camera"),

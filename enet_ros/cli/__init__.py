@@ -48,7 +48,7 @@ EPILOG: Final = """\
 examples:
   enet_ros models                                          what is shipped, and how good it is
   enet_ros evaluate --model camvid --images I --labels L --classes camvid
-  enet_ros export --model camvid --format onnx --size 360x480
+  enet_ros export --model camvid --format onnx --size 480x360
   enet_ros label drive.mcap drive_labelled                 masks into a recorded bag
   enet_ros VERB --help                                     what a verb does, with examples
 

@@ -39,8 +39,9 @@ from enet_ros.benchmark.rows import HEADER, TEXT_COLUMNS, cells, machine
 from enet_ros.cli.progress import progress
 from enet_ros.engines import ENGINES
 from enet_ros.errors import ConfigError
+from enet_ros.sizes import parse_size
 
-PLOT_SIZES = ("240x320", "360x480", "480x640", "720x1280", "1080x1920")
+PLOT_SIZES = ("320x240", "480x360", "640x480", "1280x720", "1920x1080")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what is measured")
     what.add_argument("--engines", nargs="+", choices=("none", *ENGINES), help="(default: those installed)")
     what.add_argument("--precisions", nargs="+", choices=("fp32", "fp16", "bf16", "int8"), default=["fp32"])
-    what.add_argument("--sizes", nargs="+", metavar="HxW", help="in pixels (default: the model's; with --plot, five)")
+    what.add_argument(
+        "--sizes", nargs="+", metavar="WxH", help="e.g. 480x360 (default: the model's; with --plot, five)"
+    )
     what.add_argument("--peers", nargs="+", choices=("none", *PEERS), default=list(PEERS), help="(default: all)")
     what.add_argument("--opencv-model", type=Path, metavar="FILE", help="Torch7 or ONNX, for the peer opencv4")
     how = parser.add_argument_group("how")
@@ -125,13 +128,7 @@ def _sizes(args: argparse.Namespace, model: Path) -> list[tuple[int, int]]:
     texts = args.sizes or (PLOT_SIZES if args.plot else None)
     if texts is None:
         return [model_file.read_card(model).input_size]
-    sizes = []
-    for text in texts:
-        height, _, width = text.lower().partition("x")
-        if not (height.isdecimal() and width.isdecimal()):
-            raise ConfigError(f"--sizes {text}: give height x width in pixels, as in 360x480")
-        sizes.append((int(height), int(width)))
-    return sizes
+    return [parse_size("--sizes", text) for text in texts]
 
 
 def _frames(args: argparse.Namespace) -> Frames:

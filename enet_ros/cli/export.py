@@ -1,7 +1,7 @@
 """Write a model as ONNX, OpenVINO or a TensorRT engine.
 
 enet_ros export --model camvid --format onnx                          camvid.onnx, for any runtime
-enet_ros export --model camvid --format onnx --size 720x1280 -o hd.onnx
+enet_ros export --model camvid --format onnx --size 1280x720 -o hd.onnx
 enet_ros export --model camvid --format openvino -o camvid.xml        camvid.xml and camvid.bin
 enet_ros export --model camvid --format tensorrt --precision fp16     on the machine that will run it
 enet_ros export --model camvid --format onnx --precision int8 --calibration frames/ -o camvid_int8.onnx
@@ -27,6 +27,7 @@ from enet_ros.datasets.files import find_images, read_image
 from enet_ros.engines import create
 from enet_ros.engines.export import FORMATS, PRECISIONS, export
 from enet_ros.errors import ConfigError
+from enet_ros.sizes import parse_size, size_text
 
 CALIBRATION_IMAGES = 64
 _COMPARED = 16
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known = sorted({name for names in PRECISIONS.values() for name in names})
     parser.add_argument("--model", default="camvid", help="a shipped model's name or a .safetensors file (%(default)s)")
     parser.add_argument("--format", choices=tuple(FORMATS), default="onnx", help="(%(default)s)")
-    parser.add_argument("--size", metavar="HxW", help="of the images, in pixels (default: the model's own)")
+    parser.add_argument("--size", metavar="WxH", help="of the images, such as 480x360 (default: the model's own)")
     parser.add_argument("--precision", metavar="P", help=f"{', '.join(known)} (default: fp32; tensorrt: fp16)")
     parser.add_argument("--calibration", type=Path, metavar="DIR", help="images of the camera, for int8")
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="(default: MODEL with the format's ending)")
@@ -48,24 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the file; returns 0."""
     path = model_file.resolve(args.model)
-    size = parse_size(args.size) if args.size else model_file.read_card(path).input_size
+    size = parse_size("--size", args.size) if args.size else model_file.read_card(path).input_size
     out = args.out or Path(path.stem + FORMATS[args.format])
     if args.calibration is not None and args.precision != "int8":
         raise ConfigError(f"--calibration {args.calibration} is for --precision int8")
     images = calibration_images(args.calibration, size) if args.calibration else []
     export(path, out, format=args.format, size=size, precision=args.precision, calibration=images)
-    print(f"{out}: {size[0]}x{size[1]}, {out.stat().st_size / 2**20:.1f} MiB", file=sys.stderr)
+    print(f"{out}: {size_text(size)}, {out.stat().st_size / 2**20:.1f} MiB", file=sys.stderr)
     if args.precision == "int8" and args.format == "onnx":
         print(compare(path, out, size, images[:_COMPARED]), file=sys.stderr)
     return 0
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """HxW, as in 360x480."""
-    height, _, width = text.lower().partition("x")
-    if not (height.isdecimal() and width.isdecimal()):
-        raise ConfigError(f"--size {text}: give height x width in pixels, as in 360x480")
-    return int(height), int(width)
 
 
 def calibration_images(folder: Path, size: tuple[int, int]) -> _Images:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from enet_ros.errors import ConfigError
 from enet_ros.figures import percent
+from enet_ros.sizes import parse_size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", nargs=2, type=float, metavar=("LEAST", "MOST"), help="random magnification, such as 0.8 1.25"
     )
-    parser.add_argument("--size", default="360x480", metavar="HxW", help="training size, multiples of 8 (%(default)s)")
+    parser.add_argument("--size", default="480x360", metavar="WxH", help="training size, multiples of 8 (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--name", help="the model's name in its card (default: that of the class table)")
     parser.add_argument("--license", default="", help="terms of use of the weights, for the card")
@@ -60,19 +61,12 @@ def run(args: argparse.Namespace) -> int:
 
     from enet_ros.train import session
 
-    size = _size(args.size)
+    height, width = size = parse_size("--size", args.size)
+    if height % 8 or width % 8:
+        raise ConfigError(f"--size {args.size}: use multiples of 8, such as 480x360")
     console = Console()
     trained = session.run(args, size, console)
     score = dict(trained.metrics).get("held_out_miou", math.nan)
     shown = "" if math.isnan(score) else f", held-out mIoU {percent(score)} %"
     console.print(f"wrote {args.out / 'model.safetensors'}{shown}")
     return 0
-
-
-def _size(text: str) -> tuple[int, int]:
-    height, _, width = text.partition("x")
-    if not (
-        height.isdigit() and width.isdigit() and int(height) % 8 == 0 == int(width) % 8 and int(height) and int(width)
-    ):
-        raise ConfigError(f"--size is {text!r}; use HEIGHTxWIDTH in multiples of 8, such as 360x480")
-    return int(height), int(width)

@@ -10,6 +10,7 @@ from enet_ros.card import ModelCard
 from enet_ros.engines.graph.options import GraphOptions
 from enet_ros.errors import EngineError
 from enet_ros.model_file import load, read_card
+from enet_ros.sizes import size_text
 
 
 class GraphSource:
@@ -34,7 +35,7 @@ class GraphSource:
         beside = self.path.with_suffix(".safetensors")
         if beside.is_file() and read_card(beside).digest == self.card.digest:
             return beside
-        has, wanted = ("{}x{}".format(*size) for size in (self.card.input_size, self.size))
+        has, wanted = (size_text(size) for size in (self.card.input_size, self.size))
         raise EngineError(
             f"{self.path} is a graph for {has} images, not {wanted}: run `enet_ros export --size {wanted}`, "
             f"or put the model's .safetensors file beside it"

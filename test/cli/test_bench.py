@@ -17,7 +17,7 @@ def test_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     pytest.importorskip("matplotlib", reason="pip install matplotlib")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     files = [tmp_path / "bench.json", tmp_path / "bench.png"]
-    line = "bench --engines openvino --peers none --sizes 48x64 64x96 --runs 3 --rounds 1 --frames 2 --threads 1"
+    line = "bench --engines openvino --peers none --sizes 64x48 96x64 --runs 3 --rounds 1 --frames 2 --threads 1"
     assert cli.main([*line.split(), "--json", str(files[0]), "--plot", str(files[1])]) == 0
     rows = json.loads(files[0].read_text())
     assert [(row["name"], row["height"], row["width"]) for row in rows] == [("openvino", 48, 64), ("openvino", 64, 96)]
@@ -28,7 +28,7 @@ def test_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 
 def test_nothing_works(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    line = "bench --engines onnxruntime --precisions fp16 --peers none --sizes 48x64 --frames 1"
+    line = "bench --engines onnxruntime --precisions fp16 --peers none --sizes 64x48 --frames 1"
     assert cli.main(line.split()) == 1
     assert "onnxruntime fp16 not measured" in capsys.readouterr().err
 
@@ -36,7 +36,7 @@ def test_nothing_works(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("--sizes 480", "height x width"),
+        ("--sizes 480", "--sizes 480: write WIDTHxHEIGHT, such as 480x360"),
         ("--runs 0", "--runs 0"),
         ("--runs 3 --rounds 4", "no more rounds than runs"),
         ("--labels truth", "needs --images"),

@@ -19,8 +19,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_default_is_an_onnx_file_named_like_the_model(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", "--model", "camvid", "--size", "64x96"]) == 0
-    assert "camvid.onnx: 64x96" in capsys.readouterr().err
+    assert main(["export", "--model", "camvid", "--size", "96x64"]) == 0
+    assert "camvid.onnx: 96x64" in capsys.readouterr().err
     assert read_card("camvid.onnx").input_size == (64, 96)
 
 
@@ -29,7 +29,7 @@ def test_int8_reports_what_it_costs(capsys: pytest.CaptureFixture[str]) -> None:
     for seed in range(3):
         image = np.random.default_rng(seed).integers(0, 256, (20, 30, 3), dtype=np.uint8)
         cv2.imwrite(f"frames/{seed}.png", image)
-    arguments = ["--size", "64x96", "--precision", "int8", "--calibration", "frames", "-o", "small.onnx"]
+    arguments = ["--size", "96x64", "--precision", "int8", "--calibration", "frames", "-o", "small.onnx"]
     assert main(["export", *arguments]) == 0
     text = capsys.readouterr().err
     assert "int8" in text and "of the labels are the same" in text
@@ -38,7 +38,7 @@ def test_int8_reports_what_it_costs(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--size", "big"], "--size big: give height x width"),
+        (["--size", "big"], "--size big: write WIDTHxHEIGHT, such as 480x360"),
         (["--size", "4x4"], "use sides of 8..8192"),
         (["--precision", "bf16"], "bf16 is chosen when"),
         (["--precision", "int8"], "--calibration"),

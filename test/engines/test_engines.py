@@ -123,7 +123,7 @@ def test_an_exported_graph_runs_and_has_one_size(name: str, model: Model, model_
     image = picture(SIZE)
     engine = create(name, graph)
     assert np.mean(engine.infer(image, confidence=True).labels == plain(model, image)[0]) >= 0.999
-    with pytest.raises(EngineError, match=r"is a graph for 40x56 images, not 48x64"):
+    with pytest.raises(EngineError, match=r"is a graph for 56x40 images, not 64x48"):
         create(name, graph, size=(48, 64))
     (graph.parent / "test.safetensors").write_bytes(model_path.read_bytes())
     assert create(name, graph, size=(48, 64)).infer(picture((48, 64))).labels.shape == (48, 64)

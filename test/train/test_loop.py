@@ -58,7 +58,7 @@ def camvid_folder(root: Path) -> Path:
 
 def command(data: Path, out: Path) -> list[str]:
     options = (
-        f"train --data {data} --dataset camvid --out {out} --epochs 4 --batch 2 --size 32x48 --compile off --threads 1"
+        f"train --data {data} --dataset camvid --out {out} --epochs 4 --batch 2 --size 48x32 --compile off --threads 1"
     )
     return options.split()
 
@@ -140,7 +140,7 @@ def test_a_folder_pair_trains_and_holds_out_by_sequence(tmp_path: Path, capsys: 
     shutil.copy(data / "train" / "0001TP_000000.png", data / "train" / "0006R0_f00001.png")
     shutil.copy(data / "trainannot" / "0001TP_000000.png", data / "trainannot" / "0006R0_f00001.png")
     pair = ["train", "--images", str(data / "train"), "--labels", str(data / "trainannot"), "--classes", "camvid"]
-    options = ["--epochs", "1", "--batch", "2", "--size", "32x48", "--compile", "off", "--hold-out"]
+    options = ["--epochs", "1", "--batch", "2", "--size", "48x32", "--compile", "off", "--hold-out"]
     assert main([*pair, *options, "0006R0", "--out", str(tmp_path / "out")]) == 0
     assert "6 frames to train on, 1 held out" in capsys.readouterr().out
     card = model_file.read_card(tmp_path / "out" / "model.safetensors")
@@ -151,9 +151,9 @@ def test_a_folder_pair_trains_and_holds_out_by_sequence(tmp_path: Path, capsys: 
 
 def test_sizes_that_are_no_multiples_of_eight_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        main(["train", "--data", str(tmp_path), "--dataset", "camvid", "--out", str(tmp_path), "--size", "30x48"]) == 2
+        main(["train", "--data", str(tmp_path), "--dataset", "camvid", "--out", str(tmp_path), "--size", "48x30"]) == 2
     )
-    assert "30x48" in capsys.readouterr().err
+    assert "48x30" in capsys.readouterr().err
 
 
 def test_the_saved_model_rebuilds_itself(tmp_path: Path) -> None:

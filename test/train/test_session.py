@@ -38,7 +38,7 @@ def camvid(tmp_path: Path) -> Path:
 
 
 def train(root: Path, *options: str) -> int:
-    fixed = "--dataset camvid --epochs 1 --batch 2 --size 32x48 --compile off --threads 1"
+    fixed = "--dataset camvid --epochs 1 --batch 2 --size 48x32 --compile off --threads 1"
     out = root.parent / "out"
     return main(["train", "--data", str(root), *fixed.split(), "--out", str(out), *options])
 

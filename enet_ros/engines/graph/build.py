@@ -22,6 +22,7 @@ from enet_ros.engines.graph.options import EXPORT, GraphOptions
 from enet_ros.engines.graph.stem import Stem
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import CARD_KEY, Model
+from enet_ros.sizes import size_text
 
 HALF_KEY = "enet_ros.float16"
 """Metadata key of a graph whose convolutions are in float16."""
@@ -40,7 +41,7 @@ def build(model: Model, size: tuple[int, int] | None = None, options: GraphOptio
     card = model.card
     height, width = size = size or card.input_size
     if not (8 <= height <= 8192 and 8 <= width <= 8192):
-        raise ConfigError(f"the graph's size is {height}x{width}; use sides of 8..8192 pixels")
+        raise ConfigError(f"the graph's size is {size_text(size)}; use sides of 8..8192 pixels")
     writer = OnnxWriter()
     _write(Blocks(writer, options), fold(model), card, size)
     outputs = ("labels", "confidence") if options.confidence else ("labels",)

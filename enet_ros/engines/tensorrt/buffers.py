@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from enet_ros.errors import EngineError
+from enet_ros.sizes import size_text
 
 
 class TensorInfo(NamedTuple):
@@ -52,7 +53,7 @@ def plan_buffers(tensors: Sequence[TensorInfo], size: tuple[int, int]) -> Buffer
         if tensor != expected.get(name):
             raise EngineError(
                 f"the engine's tensor {tensor} is not {expected.get(name, 'known')}: it was not built by enet_ros for "
-                f"{height}x{width} images; run `enet_ros export --format tensorrt --size {height}x{width}`"
+                f"{size_text(size)} images; run `enet_ros export --format tensorrt --size {size_text(size)}`"
             )
     buffers = {name: Buffer(name, info.shape, math.prod(info.shape)) for name, info in expected.items()}
     return BufferPlan(buffers["image"], buffers["labels"], buffers["confidence"] if "confidence" in found else None)
