@@ -26,11 +26,15 @@ def print_scores(scores: Scores, title: str, frames_per_s: float = math.nan) -> 
             table.add_row(name, _percent(iou[index]), _percent(recall[index]))
     table.add_section()
     table.add_row("mean", _percent(matrix.miou()), _percent(matrix.class_accuracy()), style="bold")
-    table.add_row("drivable", _percent(scores.drivable_iou()), "")
+    table.add_row("drivable", _percent(scores.drivable.iou), _percent(scores.drivable.recall))
     console = _console()
     console.print(escape(title), style="bold", highlight=False)
     console.print(table)
-    summary = [f"{len(scores.frames)} frames", f"pixel accuracy {_percent(matrix.pixel_accuracy())} %"]
+    summary = [
+        f"{len(scores.frames)} frames",
+        f"pixel accuracy {_percent(matrix.pixel_accuracy())} %",
+        f"drivable precision {_percent(scores.drivable.precision)} %",
+    ]
     if scores.calibration is not None:
         summary.append(f"ECE {scores.calibration.ece():.4f}")
     summary.append(f"boundary F1 {_percent(scores.boundary.f1())} %")

@@ -4,6 +4,10 @@ name: yard
 names: [floor, wall, rack]
 colors: [[128, 64, 128], [70, 70, 70], [220, 20, 60]]
 drivable: [floor]
+means:                     # optional: what each class may be in a model's table (`enet_ros.classes.coarse`)
+  floor: [road]
+  wall: [building, fence]
+  rack: {not: [road, building, fence]}
 labels:                    # all of it optional
   first: 0                 # pixel value of the first class, the others follow
   values: {3: floor}       # further pixel values, by class
@@ -28,7 +32,7 @@ from enet_ros.datasets.files import find_images, find_label
 from enet_ros.datasets.labels import Color, ColorLabels, IdLabels, LabelDecoder, ids_of
 from enet_ros.errors import ConfigError, DatasetError
 
-_TABLE_KEYS = {"name", "names", "colors", "drivable", "flat", "void", "labels"}
+_TABLE_KEYS = {"name", "names", "colors", "drivable", "flat", "means", "void", "labels"}
 _LABEL_KEYS = {"first", "values", "void", "colored", "image_suffix", "label_suffix"}
 
 

@@ -10,7 +10,7 @@ from enet_ros.datasets.base import PairDataset
 from enet_ros.datasets.folder import folder, format_of
 from enet_ros.errors import ConfigError
 
-LAYOUTS = ("camvid", "cityscapes", "sunrgbd")
+LAYOUTS = ("camvid", "cityscapes", "sunrgbd", "idd_lite", "lums")
 """Each a module of this package with a function of the same name: (root, split) -> PairDataset, and with
 `pairs`: (images, labels) -> PairDataset, for two folders that follow its file names and label values."""
 

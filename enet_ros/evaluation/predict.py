@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from enet_ros.card import ModelCard
 from enet_ros.classes import VOID, ClassTable
+from enet_ros.classes.coarse import judged
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Frame
 from enet_ros.segmenter import resize_into
@@ -52,20 +53,24 @@ class Stopwatch:
 
 
 def label_map(source: ClassTable, target: ClassTable) -> UInt8:
-    """(256,) uint8: the target's id of each id of the source, by name; 255 for void and its void output.
+    """(256, 256) uint8 [truth, prediction]: as which class of the target a predicted class of the source counts.
 
-    Raises ConfigError where, void aside, the two tables do not name the same classes.
+    By name, whatever the truth; where the target's classes are sets of the source's, as in
+    `enet_ros.classes.coarse.judged`. Void and the void output count as 255. Raises ConfigError where, void aside, the
+    two tables do not name the same classes.
     """
+    if target.means:
+        return judged(target, source)
     own, wanted = ({n for i, n in enumerate(t.names) if i != t.void} for t in (source, target))
     if own != wanted:
         raise ConfigError(
             f"the model's classes ({source.name}) are not those of the labels ({target.name}): "
             f"it alone has {_some(own - wanted)}; they alone have {_some(wanted - own)}"
         )
-    table = np.full(256, VOID, np.uint8)
+    table = np.full((256, 256), VOID, np.uint8)
     for index, name in enumerate(source.names):
         if index != source.void:
-            table[index] = target.index(name)
+            table[:, index] = target.index(name)
     return table
 
 
@@ -93,12 +98,12 @@ def predict(
         answers = []
         inferences = engine.infer_many(_resized(chunk, engine.info.size), confidence=True)
         for frame, inference in zip(chunk, inferences, strict=True):
-            labels = _scaled(np.asarray(cv2.LUT(inference.labels, table), np.uint8), frame)
+            labels = _scaled(inference.labels, frame)
             sure = None if inference.confidence is None else _scaled(inference.confidence, frame)
             answers.append(Answer(frame, labels, sure))
         watch.seconds += time.perf_counter() - started
         watch.frames += len(chunk)
-        yield from answers
+        yield from (answer._replace(labels=table[answer.frame.truth, answer.labels]) for answer in answers)
 
 
 def _chunk(source: Iterator[Frame]) -> list[Frame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,6 +14,14 @@ from enet_ros.errors import ConfigError, DatasetError
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.uint8]
+
+
+class GroupScore(NamedTuple):
+    """How well pixels of some classes are told from all others; NaN where there is nothing to divide by."""
+
+    iou: float
+    precision: float
+    recall: float
 
 
 class ConfusionMatrix:
@@ -94,12 +103,14 @@ class ConfusionMatrix:
         """Share of compared pixels that are right ('global average'); NaN without pixels."""
         return float(_ratio(np.trace(self.matrix), self.counts.sum()))
 
-    def group_iou(self, ids: Iterable[int]) -> float:
-        """IoU of a set of classes taken as one, such as all drivable ones; NaN where it does not occur."""
+    def group(self, ids: Iterable[int]) -> GroupScore:
+        """Of a set of classes taken as one, such as all drivable ones."""
         inside = np.zeros(self.num_classes, bool)
         inside[list(ids)] = True
         hits = self.matrix[np.ix_(inside, inside)].sum()
-        return float(_ratio(hits, self.counts[inside].sum() + self.matrix[:, inside].sum() - hits))
+        true, predicted = self.counts[inside].sum(), self.matrix[:, inside].sum()
+        iou, precision, recall = (float(_ratio(hits, n)) for n in (true + predicted - hits, predicted, true))
+        return GroupScore(iou, precision, recall)
 
 
 def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:

@@ -12,7 +12,7 @@ from enet_ros.classes import ClassTable
 from enet_ros.figures import finite_or_none
 from enet_ros.metrics.boundary import BoundaryScore
 from enet_ros.metrics.calibration import Calibration
-from enet_ros.metrics.confusion import ConfusionMatrix
+from enet_ros.metrics.confusion import ConfusionMatrix, GroupScore
 
 Labels = npt.NDArray[np.uint8]
 
@@ -38,9 +38,10 @@ class Scores:
     calibration: Calibration | None
     frames: tuple[FrameScore, ...]
 
-    def drivable_iou(self) -> float:
-        """IoU of all drivable classes taken as one."""
-        return self.confusion.group_iou(self.table.indices(self.table.drivable))
+    @property
+    def drivable(self) -> GroupScore:
+        """All drivable classes taken as one."""
+        return self.confusion.group(self.table.indices(self.table.drivable))
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values, fractions 0..1, None where undefined; see docs/evaluation.md."""
@@ -51,7 +52,7 @@ class Scores:
             "class_accuracy": finite_or_none(matrix.class_accuracy()),
             "recall": self._by_class(matrix.recall()),
             "pixel_accuracy": finite_or_none(matrix.pixel_accuracy()),
-            "drivable_iou": finite_or_none(self.drivable_iou()),
+            **{f"drivable_{name}": finite_or_none(value) for name, value in self.drivable._asdict().items()},
             "boundary_miou": finite_or_none(self.boundary.miou()),
             "boundary_f1": finite_or_none(self.boundary.f1()),
             "boundary_radius_px": self.boundary.radius,

@@ -17,7 +17,7 @@ def score_stats(scores: Scores) -> tuple[Stat, ...]:
     matrix = scores.confusion
     stats = [
         Stat("mean IoU", percent(matrix.miou()), "%"),
-        Stat("drivable IoU", percent(scores.drivable_iou()), "%"),
+        Stat("drivable IoU", percent(scores.drivable.iou), "%"),
         Stat("pixel accuracy", percent(matrix.pixel_accuracy()), "%"),
         Stat("class accuracy", percent(matrix.class_accuracy()), "%"),
     ]

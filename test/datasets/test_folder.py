@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from enet_ros.classes import VOID
-from enet_ros.datasets.folder import folder
+from enet_ros.classes import CAMVID, VOID
+from enet_ros.classes.coarse import members
+from enet_ros.datasets.folder import folder, format_of
 from enet_ros.errors import ConfigError, DatasetError
 
 TABLE = """
@@ -38,6 +39,13 @@ def test_values_voids_and_suffixes(tmp_path, write, picture) -> None:
     dataset = folder(tmp_path / "i", tmp_path / "i", yaml_file(tmp_path, text))
     assert [sample.name for sample in dataset.samples] == ["a"]
     assert dataset.read(0)[1].ravel()[:6].tolist() == [0, 1, 2, 0, VOID, VOID]
+
+
+def test_classes_that_are_sets_of_a_models(tmp_path) -> None:
+    text = TABLE + "means: {rack: {not: [road, pavement]}, floor: [road], wall: [building, fence]}"
+    table = format_of(yaml_file(tmp_path, text)).table
+    may_be = members(table, CAMVID)
+    assert [np.flatnonzero(row).tolist() for row in may_be] == [[3], [1, 7], [0, 1, 2, 5, 6, 7, 8, 9, 10]]
 
 
 def test_coloured_labels(tmp_path, write, picture) -> None:
@@ -106,6 +114,7 @@ def test_files_that_are_no_images(tmp_path, write, picture) -> None:
         ("[1, 2]", "holds no mapping"),
         ("names: [a", "is not YAML"),
         ("names: [a]", "no entry 'colors'"),
+        (TABLE + "means: {floor: [road]}", "give a set of classes for each of floor, wall, rack"),
         (TABLE + "label: {}", "unknown entry label; use"),
         (TABLE + "labels: {frist: 1}", "unknown entry frist"),
         (TABLE + "labels: 3", "labels is 3"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from enet_ros.card import ModelCard
-from enet_ros.classes import CAMVID, CITYSCAPES, CITYSCAPES20, VOID, ClassTable
+from enet_ros.classes import CAMVID, CITYSCAPES, CITYSCAPES20, IDD_LITE, VOID, ClassTable
 from enet_ros.engines.base import Inference
 from enet_ros.errors import ConfigError
 from enet_ros.evaluation import Stopwatch, label_map, predict
@@ -86,9 +86,22 @@ def test_void_output_becomes_void() -> None:
 def test_classes_are_matched_by_name() -> None:
     own = ClassTable("own", ("wall", "floor"), ((1, 1, 1), (2, 2, 2)), frozenset())
     other = ClassTable("other", ("floor", "wall"), ((2, 2, 2), (1, 1, 1)), frozenset())
-    assert label_map(own, other)[:3].tolist() == [1, 0, VOID]
-    assert label_map(CAMVID, CAMVID)[:12].tolist() == [*range(11), VOID]
+    assert label_map(own, other)[:, :3].tolist() == [[1, 0, VOID]] * 256
+    assert label_map(CAMVID, CAMVID)[0, :12].tolist() == [*range(11), VOID]
     with pytest.raises(ConfigError, match=r"the model's classes \(own\) are not those of the labels \(camvid\)"):
         label_map(own, CAMVID)
     with pytest.raises(ConfigError, match=r"they alone have bicyclist, building, car, fence, \.\.\."):
         next(predict([frame(0)], RedEngine(), card(own), CAMVID))
+
+
+def test_answers_come_in_the_classes_of_coarse_labels() -> None:
+    bicyclist, sky, road = (CAMVID.index(name) for name in ("bicyclist", "sky", "road"))
+    living, vehicle, far, drivable = (IDD_LITE.index(n) for n in ("living thing", "vehicle", "far object", "drivable"))
+    predicted = np.repeat(np.uint8([bicyclist, bicyclist, bicyclist, road]), 4)
+    truth = np.repeat(np.uint8([living, vehicle, far, VOID]), 4)
+    image = np.zeros((8, 16, 3), np.uint8)
+    image[..., 0] = predicted
+    one = Frame("rider", 1, image, np.tile(truth, (8, 1)))
+    answer = next(predict([one], RedEngine(), card(CAMVID), IDD_LITE))
+    assert answer.labels[0, ::4].tolist() == [living, vehicle, living, drivable]
+    assert label_map(CAMVID, IDD_LITE)[drivable, sky] == IDD_LITE.index("sky")

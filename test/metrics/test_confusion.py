@@ -33,8 +33,8 @@ def test_counts_by_hand() -> None:
     assert matrix.precision()[:3] == pytest.approx([1.0, 3 / 4, 1.0])
     assert matrix.class_accuracy() == pytest.approx((3 / 4 + 1 + 2 / 3) / 3)
     assert matrix.pixel_accuracy() == pytest.approx(0.8)
-    assert matrix.group_iou((0, 1)) == pytest.approx(1.0)
-    assert matrix.group_iou((1, 2)) == pytest.approx(5 / 7)  # one of 0 taken in, one of 2 predicted void
+    assert matrix.group((0, 1)).iou == pytest.approx(1.0)
+    assert matrix.group((1, 2)) == pytest.approx((5 / 7, 5 / 6, 5 / 6))  # one of 0 taken in, one of 2 predicted void
 
 
 def test_a_class_only_predicted_counts_as_zero() -> None:
@@ -80,7 +80,7 @@ def test_agrees_with_brute_force_over_many_frames() -> None:
     assert matrix.pixel_accuracy() == ((truth == predicted) & (truth != VOID)).sum() / matrix.pixels
     road = CAMVID.indices(["road", "pavement"])
     t, p = np.isin(truth, road), np.isin(predicted, road) & (truth != VOID)
-    assert matrix.group_iou(road) == pytest.approx((t & p).sum() / (t | p).sum())
+    assert matrix.group(road).iou == pytest.approx((t & p).sum() / (t | p).sum())
 
 
 def test_takes_views_that_are_not_contiguous() -> None:
@@ -94,7 +94,7 @@ def test_empty_has_no_score() -> None:
     matrix = ConfusionMatrix(2)
     matrix.add(labels(".."), labels("01"))
     assert matrix.pixels == 0
-    for value in (matrix.miou(), matrix.class_accuracy(), matrix.pixel_accuracy(), matrix.group_iou((0,))):
+    for value in (matrix.miou(), matrix.class_accuracy(), matrix.pixel_accuracy(), *matrix.group((0,))):
         assert np.isnan(value)
 
 

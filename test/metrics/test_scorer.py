@@ -31,6 +31,7 @@ def test_all_figures_come_from_the_same_pixels() -> None:
     assert values["class_accuracy"] == matrix.class_accuracy()
     assert values["pixel_accuracy"] == matrix.pixel_accuracy()
     assert values["drivable_iou"] == matrix.iou()[3]
+    assert (values["drivable_precision"], values["drivable_recall"]) == (matrix.precision()[3], matrix.recall()[3])
     assert values["frames"] == 3 and values["pixels"] == 3 * 24 * 36 - 4 * 36
     assert scores.calibration is not None and values["ece"] == scores.calibration.ece()
     assert scores.calibration.totals.sum() == values["pixels"]
