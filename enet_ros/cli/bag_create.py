@@ -1,7 +1,8 @@
 """Write a bag from a dataset, a folder, a video or the synthetic street.
 
   enet_ros bag create OUT --dataset camvid --data DIR --split val
-      CamVid's frame numbers become 30 Hz stamps (0016E5_07959: 265.3 s), Cityscapes' 17 Hz; --rate changes that
+      the frame numbers of CamVid count 30 Hz (0016E5_07959: 265.3 s), those of Cityscapes 17 Hz; with --rate HZ the
+      frames come HZ times a second instead, unless --stamps number says that HZ is what the numbers count
   enet_ros bag create OUT --dataset cityscapes --data DIR --images DIR/leftImg8bit_sequence/val/lindau
       every frame of the folder, with the dataset's ground truth where it has one
   enet_ros bag create OUT --images I --labels L --classes camvid
@@ -46,8 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     detail.add_argument("--split", default="val", help="train, val or test (default: %(default)s)")
     detail.add_argument("--labels", type=Path, metavar="DIR", help="labels of --images")
     detail.add_argument("--classes", metavar="NAME", help="what labels mean: camvid, cityscapes... or a YAML")
-    detail.add_argument("--rate", type=float, metavar="HZ", help="frames per second (default: the source's own)")
-    detail.add_argument("--stamps", choices=MODES, help="stamps from frame numbers, order or names in ns")
+    detail.add_argument(
+        "--rate",
+        type=float,
+        metavar="HZ",
+        help="frames per second (the source's own); with --stamps number, what the numbers count",
+    )
+    detail.add_argument("--stamps", choices=MODES, help="stamp by frame number, order, or name in ns")
     detail.add_argument("--seed", type=int, default=0, help="of the street (default: %(default)s)")
     camera = parser.add_argument_group("camera_info")
     camera.add_argument("--camera-info", type=Path, metavar="YAML", help="as camera_calibration writes it")
@@ -75,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
     )
     with progress(f"writing {args.out}", source.total) as bar:
         frames = create(args.out, source, layout, storage=args.storage, overwrite=args.force, advance=bar.advance)
-    print(f"{args.out}: {frames} frames; look at it with: enet_ros bag info {args.out}", file=sys.stderr)
+    rate = f"{source.rate_hz:.4g} Hz"
+    print(f"{args.out}: {frames} frames at {rate}; look at it with: enet_ros bag info {args.out}", file=sys.stderr)
     return 0
 
 

@@ -52,6 +52,25 @@ def test_rate_stamps_and_storage(frames: Path) -> None:
     assert main(["bag", "create", *arguments, "--stamps", "number", "--force"]) == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "stamps_ns", "said"),
+    [
+        ([], [10**9, 2 * 10**9], "at 1 Hz"),  # numbers 30 and 60 at CamVid's 30 Hz
+        (["--rate", "10"], [10**8, 2 * 10**8], "at 10 Hz"),
+        (["--rate", "10", "--stamps", "number"], [3 * 10**9, 6 * 10**9], "at 0.3333 Hz"),
+        (["--stamps", "order"], [round(1e9 / 30), round(2e9 / 30)], "at 30 Hz"),
+    ],
+)
+def test_a_rate_is_that_of_the_frames(
+    frames: Path, capsys: pytest.CaptureFixture[str], options: list[str], stamps_ns: list[int], said: str
+) -> None:
+    arguments = ["--images", str(frames / "images"), "--labels", str(frames / "labels"), "--classes", "camvid"]
+    assert main(["bag", "create", str(frames / "bag"), *arguments, *options]) == 0
+    assert f"bag: 2 frames {said}; look" in capsys.readouterr().err
+    with LabelledBag(frames / "bag") as bag:
+        assert [frame.stamp_ns for frame in bag] == stamps_ns
+
+
 def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bag", "create", str(frames / "bag"), "--images", str(frames / "images"), "--fov", "60"]) == 0
     arguments = [str(frames / "bag"), str(frames / "out"), "--engine", "onnxruntime", "--height", "1.5", "--pitch", "5"]
