@@ -28,7 +28,7 @@ from enet_ros.engines import create as create_engine
 from enet_ros.frames import Frame, Load, Source
 from enet_ros.labelling import OutputSettings, find_cameras, label
 from enet_ros.memory import keep_pages
-from enet_ros.segmenter import resize_into
+from enet_ros.segmenter import stretched
 from enet_ros.street import Street
 
 WIDTH, HEIGHT, DISTINCT = 960, 720, 20
@@ -77,9 +77,7 @@ def labelling(images: list[np.ndarray], frames: int, rounds: int, folder: Path, 
     resized = []
     with BagReader(bag) as reader:
         for message in reader.messages((find_cameras(reader)[0].topic,)):
-            target = np.empty((*engine.info.size, 3), np.uint8)
-            resize_into(camera_frame(message.type, message.data).rgb, target)
-            resized.append(target)
+            resized.append(stretched(camera_frame(message.type, message.data).rgb, engine.info.size))
     list(engine.infer_many(resized[:8]))  # streams are made on the first call
     settings = {
         "mask, overlay, free space": OutputSettings(),

@@ -16,7 +16,7 @@ import numpy as np
 
 from enet_ros.codec import ENCODINGS, RawImage, decode_compressed, to_rgb
 from enet_ros.codec.layouts import Family
-from enet_ros.segmenter import resize_into
+from enet_ros.segmenter import stretched
 from enet_ros.street import Street
 
 
@@ -60,7 +60,7 @@ def main() -> None:
     jpeg = bytes(cv2.imencode(".jpg", picture)[1])
     print(f"{'jpeg':14} {median_ms(lambda _: decode_compressed('jpeg', jpeg), options.repeat):7.2f}")
     target = np.empty((360, 480, 3), np.uint8)
-    print(f"{'to 480x360':14} {median_ms(lambda _: resize_into(picture, target), options.repeat):7.3f}")
+    print(f"{'to 480x360':14} {median_ms(lambda _: stretched(picture, (360, 480), target), options.repeat):7.3f}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""A camera image in, class labels at camera resolution out: resize, engine, scale back, each timed."""
+"""Image to labels, the one way: stretch to the network's size, infer, map the ids, scale back."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -10,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.card import ModelCard
-from enet_ros.classes import VOID
+from enet_ros.classes import label_map
+from enet_ros.engines.base import Inference
 from enet_ros.errors import EngineError, ImageError
+from enet_ros.products.images import nearest
 
 if TYPE_CHECKING:
     from enet_ros.engines.base import Engine
@@ -35,79 +39,109 @@ class Segmentation(NamedTuple):
 
 
 class Segmenter:
-    """Runs an engine on images of any size.
+    """Runs an engine on images of any size: prepare, infer, finish, together or one by one.
 
-    The image is stretched to the network's size (the aspect ratio is not kept, nothing is cropped), labels
-    and confidence are scaled back by nearest neighbour. Use from one thread at a time; the engine stays the
-    caller's to close.
+    The image is stretched to the network's size (the aspect ratio is not kept, nothing is cropped), labels and
+    confidence are scaled back by nearest neighbour. `prepare` and `finish` may be called from any thread; the rest is
+    for one thread at a time. The engine stays the caller's to close.
     """
 
-    def __init__(self, engine: Engine, card: ModelCard, *, full_resolution: bool = True) -> None:
-        """full_resolution: answer at the image's size; otherwise at the network's, `engine.info.size`."""
+    def __init__(
+        self, engine: Engine, card: ModelCard, ids: _UINT8 | None = None, *, full_resolution: bool = True
+    ) -> None:
+        """Prepare the tables.
+
+        ids: (256,) uint8, the answer's id of each of the network's (`label_map`); by default the network's own, its
+        void output as VOID. full_resolution: answer at the image's size; otherwise at the network's, `size_hw`.
+        """
         self._engine = engine
         self._full_resolution = full_resolution
-        self._size_hw = engine.info.size
-        self._input = np.empty((*self._size_hw, 3), np.uint8)
-        self._to_mask = None if card.classes.void is None else _void_table(card.classes.void)
+        self.size_hw = engine.info.size
+        """(height, width) of the network's input and of its labels."""
+        self._input = np.empty((*self.size_hw, 3), np.uint8)
+        own = label_map(card.classes, card.classes) if card.classes.void is not None else None
+        self._ids = own if ids is None else ids
 
     def segment(self, image: _UINT8, *, confidence: bool = False) -> Segmentation:
         """Labels of an (H, W, 3) uint8 RGB image (a strided or read-only view will do).
 
         Raises ImageError for another shape or type, EngineError where the engine fails.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-            raise ImageError(f"image of shape {image.shape} and type {image.dtype}: pass (H, W, 3) uint8 RGB")
         started = time.monotonic_ns()
-        resize_into(image, self._input)
+        network_input = self.prepare(image, self._input)
         prepared = time.monotonic_ns()
-        answer = self._engine.infer(self._input, confidence=confidence)
+        inference = self._engine.infer(network_input, confidence=confidence)
         inferred = time.monotonic_ns()
-        size_hw = image.shape[:2] if self._full_resolution else self._size_hw
-        labels = self._finish(answer.labels, size_hw, self._to_mask)
-        sureness = None if answer.confidence is None else self._finish(answer.confidence, size_hw, None)
+        labels, sureness = self.finish(inference, self._answer_size(image))
         done = time.monotonic_ns()
         return Segmentation(labels, sureness, prepared - started, inferred - prepared, done - inferred)
 
-    def _finish(self, plane: _UINT8, size_hw: tuple[int, ...], table: _UINT8 | None) -> _UINT8:
-        """The plane through the table and at the size asked for; the engine gave it away for good."""
-        if plane.shape != self._size_hw or plane.dtype != np.uint8:
-            raise EngineError(
-                f"engine {self._engine.info.name} returned {plane.shape} {plane.dtype}, not {self._size_hw} uint8:"
-                " rebuild the engine from its model"
-            )
-        if table is not None:
-            plane = np.asarray(cv2.LUT(plane, table), np.uint8)
-        if plane.shape == size_hw:
-            return plane
-        height, width = size_hw
-        # The exact kind picks the pixel whose centre is nearest, which agrees with the resize of the input.
-        return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+    def segment_many(self, images: Iterable[_UINT8], *, confidence: bool = False) -> Iterator[Inference]:
+        """Labels of many images in their order, for throughput instead of latency. Raises as `segment`."""
+        sizes: deque[tuple[int, int]] = deque()
+
+        def inputs() -> Iterator[_UINT8]:
+            for image in images:
+                sizes.append(self._answer_size(image))
+                yield self.prepare(image)
+
+        for inference in self.infer_many(inputs(), confidence=confidence):
+            yield self.finish(inference, sizes.popleft())
+
+    def prepare(self, image: _UINT8, into: _UINT8 | None = None) -> _UINT8:
+        """The network's input, (h, w, 3) uint8 of `size_hw`, for an (H, W, 3) uint8 RGB image.
+
+        into: an array to fill; without one, an image of that size already is returned itself. Raises ImageError.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+            raise ImageError(f"image of shape {image.shape} and type {image.dtype}: pass (H, W, 3) uint8 RGB")
+        return stretched(image, self.size_hw, into)
+
+    def infer_many(
+        self, inputs: Iterable[_UINT8], *, confidence: bool = False, in_flight: int = 0
+    ) -> Generator[Inference, None, None]:
+        """What the engine says of prepared images, in their order; `finish` is yet to come. As `Engine.infer_many`."""
+        yield from self._engine.infer_many(inputs, confidence=confidence, in_flight=in_flight)
+
+    def finish(self, inference: Inference, size_hw: tuple[int, int]) -> Inference:
+        """The answer: ids through the table, labels and confidence at (height, width). Raises EngineError."""
+        labels, confidence = inference
+        for plane in (labels,) if confidence is None else (labels, confidence):
+            if plane.shape != self.size_hw or plane.dtype != np.uint8:
+                raise EngineError(
+                    f"engine {self._engine.info.name} returned {plane.shape} {plane.dtype}, not {self.size_hw} uint8:"
+                    " rebuild the engine from its model"
+                )
+        if self._ids is not None:
+            labels = np.asarray(cv2.LUT(labels, self._ids), np.uint8)
+        return Inference(nearest(labels, size_hw), None if confidence is None else nearest(confidence, size_hw))
+
+    def _answer_size(self, image: _UINT8) -> tuple[int, int]:
+        return (image.shape[0], image.shape[1]) if self._full_resolution else self.size_hw
 
 
-def resize_into(image: _UINT8, target: _UINT8) -> None:
-    """Stretch an (H, W, 3) uint8 image to fill `target`, without aliasing.
+def stretched(image: _UINT8, size_hw: tuple[int, int], into: _UINT8 | None = None) -> _UINT8:
+    """An (H, W, 3) uint8 image stretched to (height, width), without aliasing; into: an array to fill.
 
-    Box halves while the image is twice as large or more, then linear: every source pixel counts, at a fifth
-    of the time of cv2.INTER_AREA for 1280x720 to 480x360. From 960x720 it is the same 2x2 mean.
+    Box halves while the image is twice as large or more, then linear: every source pixel counts, at a fifth of the time
+    of cv2.INTER_AREA for 1280x720 to 480x360. From 960x720 it is the same 2x2 mean. Without `into`, an image of that
+    size already is returned itself.
     """
-    height, width = target.shape[:2]
-    if image.shape == target.shape:
-        np.copyto(target, image)
-        return
+    height, width = size_hw
+    if image.shape[:2] == size_hw:
+        if into is None:
+            return image
+        np.copyto(into, image)
+        return into
     while _halves_towards(image.shape[0], height) and _halves_towards(image.shape[1], width):
         half = (image.shape[1] // 2, image.shape[0] // 2)
         if half == (width, height):
             break
         image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
     coarse = image.shape[0] > 2 * height or image.shape[1] > 2 * width
-    cv2.resize(image, (width, height), dst=target, interpolation=cv2.INTER_AREA if coarse else cv2.INTER_LINEAR)
+    method = cv2.INTER_AREA if coarse else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), dst=into, interpolation=method), np.uint8)
 
 
 def _halves_towards(source: int, target: int) -> bool:
     return source % 2 == 0 and source >= 2 * target
-
-
-def _void_table(void: int) -> _UINT8:
-    table = np.arange(256, dtype=np.uint8)
-    table[void] = VOID
-    return table

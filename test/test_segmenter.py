@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 
 import cv2
@@ -9,10 +10,10 @@ import numpy as np
 import pytest
 
 from enet_ros.card import ModelCard
-from enet_ros.classes import VOID, get_table
+from enet_ros.classes import VOID, get_table, label_map
 from enet_ros.engines.base import Inference
 from enet_ros.errors import EngineError, ImageError
-from enet_ros.segmenter import Segmenter, resize_into
+from enet_ros.segmenter import Segmenter, stretched
 from enet_ros.spec import ENetSpec
 
 SIZE_HW = (24, 32)
@@ -28,6 +29,10 @@ class RedEngine:
         assert image.shape == (*self.info.size, 3) and image.dtype == np.uint8
         assert image.flags.c_contiguous and image.flags.writeable
         return Inference(image[..., 0] // 25, image[..., 1].copy() if confidence else None)
+
+    def infer_many(self, images: Iterable[np.ndarray], *, confidence: bool = False, in_flight: int = 0) -> Iterator:
+        for image in images:
+            yield self.infer(np.require(image, requirements=("C", "W")), confidence=confidence)
 
     def close(self) -> None:
         pass
@@ -98,6 +103,32 @@ def test_answers_outlive_the_next_frame(size_hw: tuple[int, int], table: str, fu
     assert np.array_equal(first.labels, labels) and np.array_equal(first.confidence, confidence)
 
 
+@pytest.mark.parametrize("full_resolution", [True, False])
+@pytest.mark.parametrize("table", ["camvid", "cityscapes20"])
+def test_many_images_and_single_steps_are_the_one_way(table: str, full_resolution: bool) -> None:
+    engine = RedEngine()
+    segmenter = Segmenter(engine, card(table), full_resolution=full_resolution)
+    images = [halves(*size_hw) for size_hw in [(48, 64), SIZE_HW, (50, 33), (7, 9)]]
+    many = list(segmenter.segment_many(images, confidence=True))
+    assert len(many) == len(images)
+    for image, found in zip(images, many, strict=True):
+        whole = segmenter.segment(image, confidence=True)
+        network_input = np.require(segmenter.prepare(image), requirements=("C", "W"))
+        stepped = segmenter.finish(engine.infer(network_input, confidence=True), whole.labels.shape)
+        for answer in (found, stepped):
+            np.testing.assert_array_equal(answer.labels, whole.labels)
+            np.testing.assert_array_equal(answer.confidence, whole.confidence)
+    assert all(answer.confidence is None for answer in segmenter.segment_many(images))
+
+
+def test_ids_can_be_those_of_another_table() -> None:
+    ids = label_map(get_table("cityscapes20"), get_table("cityscapes"))
+    image = np.zeros((24, 32, 3), np.uint8)
+    image[:, 16:, 0] = 25 * 8
+    answer = Segmenter(RedEngine(), card("cityscapes20"), ids).segment(image)
+    assert (answer.labels[:, :16] == VOID).all() and (answer.labels[:, 16:] == 7).all()
+
+
 def test_views_of_a_message_are_read_and_left_alone() -> None:
     rows = np.zeros((48, 64 * 3 + 8), np.uint8)
     view = rows[:, : 64 * 3].reshape(48, 64, 3)
@@ -141,7 +172,7 @@ def test_shrinking_is_the_mean_of_what_it_covers(source: tuple[int, int], limit:
     image = np.random.default_rng(2).integers(0, 256, (*source, 3), dtype=np.uint8)
     image = cv2.GaussianBlur(image, (0, 0), 2)
     target = np.empty((*SIZE_HW, 3), np.uint8)
-    resize_into(image, target)
+    stretched(image, SIZE_HW, target)
     mean = cv2.resize(image, SIZE_HW[::-1], interpolation=cv2.INTER_AREA)
     assert np.abs(target.astype(int) - mean).max() <= limit + 1  # halving twice rounds twice
 
@@ -153,5 +184,5 @@ def test_no_pixel_is_skipped() -> None:
         for row, column in np.random.default_rng(3).integers(0, source, (60, 2)):
             image = np.zeros((*source, 3), np.uint8)
             image[row, column] = 255
-            resize_into(image, target)
+            stretched(image, SIZE_HW, target)
             assert target.any(), (source, row, column)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import cv2
 import numpy as np
 
 from enet_ros.benchmark.runner import UInt8
 from enet_ros.classes import ClassTable
 from enet_ros.datasets.files import find_images, read_image
 from enet_ros.datasets.opening import open_pairs
+from enet_ros.products.images import nearest
+from enet_ros.segmenter import stretched
 from enet_ros.street import Street
 
 _T = TypeVar("_T")
@@ -35,17 +36,11 @@ class Frames(NamedTuple):
 
     def images_at(self, size: tuple[int, int]) -> UInt8:
         """(N, H, W, 3) uint8 RGB, stretched to (height, width)."""
-        area, linear = cv2.INTER_AREA, cv2.INTER_LINEAR
-        resized = [
-            cv2.resize(image, size[::-1], interpolation=area if image.shape[0] > size[0] else linear)
-            for image in self.images
-        ]
-        return np.stack([np.asarray(image, np.uint8) for image in resized])
+        return np.stack([stretched(image, size) for image in self.images])
 
     def truth_at(self, size: tuple[int, int]) -> list[UInt8]:
         """(H, W) uint8 each."""
-        nearest = cv2.INTER_NEAREST_EXACT
-        return [np.asarray(cv2.resize(t, size[::-1], interpolation=nearest), np.uint8) for t in self.truth]
+        return [nearest(truth, size) for truth in self.truth]
 
 
 def from_street(count: int, seed: int = 0) -> Frames:

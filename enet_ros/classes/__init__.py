@@ -16,7 +16,7 @@ from enet_ros.classes.builtin import (
     get_table,
 )
 from enet_ros.classes.sets import ClassSet
-from enet_ros.classes.table import VOID, ClassTable
+from enet_ros.classes.table import VOID, ClassTable, label_map
 
 __all__ = [
     "AUTOWARE",
@@ -33,4 +33,5 @@ __all__ = [
     "ClassTable",
     "autoware_ids",
     "get_table",
+    "label_map",
 ]

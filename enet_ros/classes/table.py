@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,3 +135,41 @@ def _meanings(names: tuple[str, ...], values: Any) -> tuple[ClassSet, ...]:
     if not isinstance(values, Mapping) or set(values) != set(names):
         raise ConfigError(f"entry means is {values!r}; give a set of classes for each of {', '.join(names)}")
     return tuple(ClassSet.parse(values[name]) for name in names)
+
+
+_UNLABELLED = frozenset({"unlabelled", "unlabeled", "void"})
+
+
+def label_map(own: ClassTable | Sequence[str], wanted: ClassTable | Sequence[str]) -> npt.NDArray[np.uint8]:
+    """(256,) uint8: the wanted id of each of a model's own ids, by the classes' names; VOID for any other id.
+
+    A table's void output is no class. Bare names, as a message states them, do not tell which that is: there a name for
+    unlabelled pixels may be missing on the other side. Raises ConfigError where the classes differ otherwise.
+    """
+    tables = isinstance(own, ClassTable), isinstance(wanted, ClassTable)
+    ids, wanted_ids = _ids(own), _ids(wanted)
+    ignored = frozenset() if all(tables) else _UNLABELLED
+    alone, missing = set(ids) - set(wanted_ids) - ignored, set(wanted_ids) - set(ids) - ignored
+    if alone or missing:
+        raise ConfigError(
+            f"the model's classes{_called(own)} are not those of the labels{_called(wanted)}: it alone has"
+            f" {_some(alone)}; they alone have {_some(missing)}; use a model of the labels' classes"
+        )
+    table = np.full(256, VOID, np.uint8)
+    for name in ids.keys() & wanted_ids.keys():
+        table[ids[name]] = wanted_ids[name]
+    return table
+
+
+def _ids(classes: ClassTable | Sequence[str]) -> dict[str, int]:
+    if not isinstance(classes, ClassTable):
+        return {name: index for index, name in enumerate(classes)}
+    return {name: index for index, name in enumerate(classes.names) if index != classes.void}
+
+
+def _called(classes: ClassTable | Sequence[str]) -> str:
+    return f" ({classes.name})" if isinstance(classes, ClassTable) else ""
+
+
+def _some(names: set[str]) -> str:
+    return (", ".join(sorted(names)[:4]) or "none") + (", ..." if len(names) > 4 else "")

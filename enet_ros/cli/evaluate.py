@@ -34,7 +34,7 @@ from enet_ros.datasets.corruptions import CORRUPTIONS
 from enet_ros.datasets.opening import table_of
 from enet_ros.engines import ENGINES, create
 from enet_ros.errors import ConfigError
-from enet_ros.evaluation import Evaluation, evaluate, label_map
+from enet_ros.evaluation import Evaluation, counted_as, evaluate
 from enet_ros.evaluation.score import judge_exact_labels
 from enet_ros.evaluation.street import RATE_HZ, STRIDE, StreetJudge
 from enet_ros.figures import finite_or_none
@@ -142,7 +142,7 @@ def _evaluate(
     path = model_file.resolve(args.model or "camvid")
     card = model_file.read_card(path)
     if source.table is not None:
-        label_map(card.classes, source.table)  # a mismatch is told before the engine is built
+        counted_as(card.classes, source.table)  # a mismatch is told before the engine is built
     size = parse_size("--size", args.size) if args.size else None
     engine = create(args.engine, path, confidence=True, precision=args.precision, threads=args.threads, size=size)
     try:

@@ -18,7 +18,6 @@ import sys
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +26,7 @@ from enet_ros.datasets.files import find_images, read_image
 from enet_ros.engines import create
 from enet_ros.engines.export import FORMATS, PRECISIONS, export
 from enet_ros.errors import ConfigError
+from enet_ros.segmenter import stretched
 from enet_ros.sizes import parse_size, size_text
 
 CALIBRATION_IMAGES = 64
@@ -66,7 +66,7 @@ def calibration_images(folder: Path, size: tuple[int, int]) -> _Images:
     paths = find_images(folder)
     step = max(1, len(paths) // CALIBRATION_IMAGES)
     chosen = paths[::step][:CALIBRATION_IMAGES]
-    return [np.asarray(cv2.resize(read_image(p), size[::-1], interpolation=cv2.INTER_AREA), np.uint8) for p in chosen]
+    return [stretched(read_image(p), size) for p in chosen]
 
 
 def compare(path: Path, quantized: Path, size: tuple[int, int], images: _Images) -> str:

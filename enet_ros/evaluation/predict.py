@@ -7,16 +7,14 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from enet_ros.card import ModelCard
-from enet_ros.classes import VOID, ClassTable
+from enet_ros.classes import ClassTable, label_map
 from enet_ros.classes.coarse import judged
-from enet_ros.errors import ConfigError
 from enet_ros.frames import Frame
-from enet_ros.segmenter import resize_into
+from enet_ros.segmenter import Segmenter
 
 if TYPE_CHECKING:
     from enet_ros.engines.base import Engine
@@ -52,26 +50,13 @@ class Stopwatch:
         return self.frames / self.seconds if self.seconds > 0 else float("nan")
 
 
-def label_map(source: ClassTable, target: ClassTable) -> UInt8:
-    """(256, 256) uint8 [truth, prediction]: as which class of the target a predicted class of the source counts.
+def counted_as(own: ClassTable, target: ClassTable) -> tuple[UInt8 | None, UInt8 | None]:
+    """As which class of the target a class of the model counts: whatever the truth, or by it.
 
-    By name, whatever the truth; where the target's classes are sets of the source's, as in
-    `enet_ros.classes.coarse.judged`. Void and the void output count as 255. Raises ConfigError where, void aside, the
-    two tables do not name the same classes.
+    Returns (256,) uint8 by the model's ids (`label_map`) or, where the target's classes are sets of the model's,
+    (256, 256) uint8 [truth, prediction] (`enet_ros.classes.coarse.judged`); the other is None. Raises ConfigError.
     """
-    if target.means:
-        return judged(target, source)
-    own, wanted = ({n for i, n in enumerate(t.names) if i != t.void} for t in (source, target))
-    if own != wanted:
-        raise ConfigError(
-            f"the model's classes ({source.name}) are not those of the labels ({target.name}): "
-            f"it alone has {_some(own - wanted)}; they alone have {_some(wanted - own)}"
-        )
-    table = np.full((256, 256), VOID, np.uint8)
-    for index, name in enumerate(source.names):
-        if index != source.void:
-            table[:, index] = target.index(name)
-    return table
+    return (None, judged(target, own)) if target.means else (label_map(own, target), None)
 
 
 def predict(
@@ -84,26 +69,23 @@ def predict(
     """The answers for `frames`, in their order.
 
     Works in chunks through `Engine.infer_many`: read some, infer them (this alone is what `watch` times), hand
-    them out. Raises ConfigError as `label_map`, EngineError where the engine fails.
+    them out. Raises ConfigError as `counted_as`, EngineError where the engine fails.
     """
     watch = Stopwatch() if watch is None else watch
-    table = label_map(card.classes, target)
+    ids, by_truth = counted_as(card.classes, target)
+    segmenter = Segmenter(engine, card, ids)
     source = iter(frames)
     warm = False
     while chunk := _chunk(source):
         if not warm:  # streams are made on the first call
-            list(engine.infer_many(_resized(chunk[:1] * 2, engine.info.size), confidence=True))
+            list(segmenter.segment_many([chunk[0].rgb] * 2, confidence=True))
             warm = True
         started = time.perf_counter()
-        answers = []
-        inferences = engine.infer_many(_resized(chunk, engine.info.size), confidence=True)
-        for frame, inference in zip(chunk, inferences, strict=True):
-            labels = _scaled(inference.labels, frame)
-            sure = None if inference.confidence is None else _scaled(inference.confidence, frame)
-            answers.append(Answer(frame, labels, sure))
+        found = list(segmenter.segment_many((frame.rgb for frame in chunk), confidence=True))
         watch.seconds += time.perf_counter() - started
         watch.frames += len(chunk)
-        yield from (answer._replace(labels=table[answer.frame.truth, answer.labels]) for answer in answers)
+        for frame, (labels, sure) in zip(chunk, found, strict=True):
+            yield Answer(frame, labels if by_truth is None else by_truth[frame.truth, labels], sure)
 
 
 def _chunk(source: Iterator[Frame]) -> list[Frame]:
@@ -116,26 +98,3 @@ def _chunk(source: Iterator[Frame]) -> list[Frame]:
         if size >= _CHUNK_BYTES:
             break
     return chunk
-
-
-def _resized(chunk: list[Frame], size_hw: tuple[int, int]) -> Iterator[UInt8]:
-    for frame in chunk:
-        if frame.rgb.shape[:2] == size_hw:
-            yield frame.rgb
-        else:
-            target = np.empty((*size_hw, 3), np.uint8)
-            resize_into(frame.rgb, target)
-            yield target
-
-
-def _scaled(plane: UInt8, frame: Frame) -> UInt8:
-    """To the image's size as the node does it: the pixel whose centre is nearest."""
-    height, width = frame.rgb.shape[:2]
-    if plane.shape == (height, width):
-        return plane
-    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
-
-
-def _some(names: set[str]) -> str:
-    shown = ", ".join(sorted(names)[:4]) or "none"
-    return shown + (", ..." if len(names) > 4 else "")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
@@ -17,13 +16,11 @@ from enet_ros.bags.messages import compressed_cdr, image_cdr, to_cdr
 from enet_ros.bags.types import COMPRESSED, FREE_SPACE, IMAGE
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.card import ModelCard
-from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError
 from enet_ros.messages import Header
-from enet_ros.products.free_space import DEFAULT_MIN_RUN, FreeSpace, find_free_space
+from enet_ros.products.free_space import DEFAULT_MIN_RUN, find_free_space
 from enet_ros.products.ground import ground
-from enet_ros.products.images import overlay
-from enet_ros.products.lens import of_image
+from enet_ros.products.images import nearest, overlay
 from enet_ros.products.obstacle_points import boundary_xy, in_metres
 from enet_ros.products.surface import surface_image, surface_lut
 
@@ -95,12 +92,8 @@ class Outputs:
     def __init__(self, card: ModelCard, settings: OutputSettings) -> None:
         """Prepare the tables of the model's classes."""
         self.settings = settings
-        self._table = card.classes
         self._lut = card.classes.lut()
         self._surface = surface_lut(card.classes)
-        self._to_mask = np.arange(256, dtype=np.uint8)
-        if card.classes.void is not None:
-            self._to_mask[card.classes.void] = VOID
 
     def make(
         self, of: Header, rgb: _UINT8, network_rgb: _UINT8, labels: _UINT8, camera: CameraIntrinsics | None
@@ -108,19 +101,14 @@ class Outputs:
         """The messages for one frame.
 
         of: header of the image, copied verbatim. rgb: (H, W, 3) uint8. network_rgb: (h, w, 3), the same at the
-        network's size. labels: (h, w) uint8.
+        network's size. labels: (h, w) uint8, void 255.
         """
-        if self._table.void is not None:
-            labels = np.asarray(cv2.LUT(labels, self._to_mask), np.uint8)
-        height, width = rgb.shape[:2]
-        small = labels
-        if labels.shape != (height, width):  # the exact kind picks the pixel whose centre is nearest, as the node does
-            labels = np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
-        full = self.settings.full_overlay
+        size = (rgb.shape[0], rgb.shape[1])
+        shown = (rgb, nearest(labels, size)) if self.settings.full_overlay else (network_rgb, labels)
         made: dict[str, Callable[[], tuple[memoryview, str]]] = {
-            "mask": lambda: (image_cdr(of, labels, "mono8"), ""),
-            "overlay": lambda: (self._overlay(of, *((rgb, labels) if full else (network_rgb, small))), ""),
-            "free_space": lambda: self._free_space(of, small, (height, width), camera),
+            "mask": lambda: (image_cdr(of, nearest(labels, size), "mono8"), ""),
+            "overlay": lambda: (self._overlay(of, *shown), ""),
+            "free_space": lambda: self._free_space(of, labels, size, camera),
         }
         return [Output(_TYPES[kind][0], *made[kind]()) for kind in self.settings.kinds]
 
@@ -132,30 +120,9 @@ class Outputs:
         self, of: Header, labels: _UINT8, size: tuple[int, int], camera: CameraIntrinsics | None
     ) -> tuple[memoryview, str]:
         """FreeSpace, and why a camera whose pose was given has rows alone."""
-        space = self._find(labels, size)
-
-        def boundary() -> npt.NDArray[np.float64]:
-            lens = of_image(camera, size[1], size[0]) if camera else None
-            return boundary_xy(space, ground(lens, self.settings.pose, size))
-
-        metres = in_metres(boundary)
+        surface = surface_image(labels, self._surface)
+        space = find_free_space(surface, min(self.settings.min_run, size[0]), size)
+        metres = in_metres(lambda: boundary_xy(space, ground(camera, self.settings.pose, size, image_size=size)))
         wanted = self.settings.pose is not None
         note = f"free space is in rows alone: {metres.missing}" if metres.missing and wanted else ""
         return to_cdr(of, messages.free_space(space, size[0], metres, self.settings.base_frame)), note
-
-    def _find(self, labels: _UINT8, size: tuple[int, int]) -> FreeSpace:
-        """The free space of the labels enlarged to `size`, in half the time.
-
-        Columns are searched one by one, so only the rows are enlarged before: equal columns have equal answers.
-        """
-        height, width = size
-        surface = surface_image(labels, self._surface)
-        if labels.shape[0] != height:
-            shape = (labels.shape[1], height)
-            surface = np.asarray(cv2.resize(surface, shape, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
-        space = find_free_space(surface, min(self.settings.min_run, height))
-        if labels.shape[1] == width:
-            return space
-        each = np.arange(labels.shape[1], dtype=np.uint16)[None]
-        columns = cv2.resize(each, (width, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
-        return FreeSpace(space.boundary_row[columns], space.surface[columns])

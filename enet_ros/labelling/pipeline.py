@@ -17,12 +17,12 @@ from enet_ros.bags.ordered import ordered
 from enet_ros.bags.reader import BagMessage
 from enet_ros.bags.types import CAMERA_INFO
 from enet_ros.camera import CameraIntrinsics
-from enet_ros.engines.base import Engine, Inference
+from enet_ros.engines.base import Inference
 from enet_ros.errors import EnetRosError, ImageError
 from enet_ros.labelling.cameras import Camera
 from enet_ros.labelling.outputs import Output, Outputs
 from enet_ros.messages import intrinsics
-from enet_ros.segmenter import resize_into
+from enet_ros.segmenter import Segmenter
 
 _AHEAD = 6
 """Frames decoded before the network wants them, and answered frames being encoded: about 10 MB each at 1080p."""
@@ -48,14 +48,14 @@ class _Decoded(NamedTuple):
 
 class _Answered(NamedTuple):
     decoded: _Decoded
-    labels: _UINT8 | None
+    inference: Inference | None
     camera: CameraIntrinsics | None
 
 
 def pipeline(
     messages: Iterable[BagMessage],
     cameras: Mapping[str, Camera],
-    engine: Engine,
+    segmenter: Segmenter,
     outputs: Outputs,
     calibrations: dict[str, CameraIntrinsics | None],
 ) -> Generator[Labelled, None, None]:
@@ -65,7 +65,6 @@ def pipeline(
     cannot be decoded has no outputs and a problem. Raises EngineError, and what `messages` raises.
     """
     infos = {camera.info for camera in cameras.values() if camera.info}
-    height, width = engine.info.size
 
     def decode(message: BagMessage) -> _Decoded:
         if message.topic not in cameras:
@@ -74,9 +73,7 @@ def pipeline(
             frame = camera_frame(message.type, message.data)
         except EnetRosError as error:
             return _Decoded(message, None, None, f"message {message.number} of {message.topic}: {error}")
-        resized = np.empty((height, width, 3), np.uint8)
-        resize_into(frame.rgb, resized)
-        return _Decoded(message, frame, resized, None)
+        return _Decoded(message, frame, segmenter.prepare(frame.rgb), None)
 
     def answer(decoded: Iterable[_Decoded]) -> Generator[_Answered, None, None]:
         backlog: deque[_Decoded] = deque()
@@ -91,20 +88,22 @@ def pipeline(
             while backlog and backlog[0].network_input is None:
                 yield _Answered(_noted(backlog.popleft(), infos, calibrations), None, None)
 
-        # Closed before the engine may be, also where the consumer breaks off.
-        with closing(_inferences(engine, inputs())) as inferences:
+        # Closed before the engine may be, also where the consumer breaks off. Twice as many frames in flight as there
+        # are cores keep the network busy while others wait.
+        with closing(segmenter.infer_many(inputs(), in_flight=2 * _cores())) as inferences:
             for inference in inferences:
                 yield from passed()
                 item = backlog.popleft()
                 info = cameras[item.message.topic].info
-                yield _Answered(item, inference.labels, calibrations.get(info) if info else None)
+                yield _Answered(item, inference, calibrations.get(info) if info else None)
         yield from passed()
 
     def encode(answered: _Answered) -> Labelled:
-        message, frame, resized, problem = answered.decoded
-        if frame is None or resized is None or answered.labels is None:
+        message, frame, network_input, problem = answered.decoded
+        if frame is None or network_input is None or answered.inference is None:
             return Labelled(message, [], problem)
-        made = outputs.make(frame.header, frame.rgb, resized, answered.labels, answered.camera)
+        labels = segmenter.finish(answered.inference, segmenter.size_hw).labels
+        made = outputs.make(frame.header, frame.rgb, network_input, labels, answered.camera)
         return Labelled(message, made, None)
 
     with (
@@ -121,11 +120,6 @@ def _noted(item: _Decoded, infos: set[str], calibrations: dict[str, CameraIntrin
         except (EnetRosError, ImageError) as error:
             return item._replace(problem=f"message {item.message.number} of {item.message.topic}: {error}")
     return item
-
-
-def _inferences(engine: Engine, inputs: Iterator[_UINT8]) -> Generator[Inference, None, None]:
-    """Twice as many frames in flight as there are cores keep the network busy while others wait."""
-    yield from engine.infer_many(inputs, in_flight=2 * _cores())
 
 
 def _workers() -> int:

@@ -23,6 +23,7 @@ from enet_ros.labelling.cameras import Camera, find_cameras
 from enet_ros.labelling.outputs import LATCHED, Outputs, OutputSettings
 from enet_ros.labelling.pipeline import Labelled, pipeline
 from enet_ros.messages import Header, intrinsics, segmentation_info
+from enet_ros.segmenter import Segmenter
 
 CHECKPOINT_FRAMES = 500
 """Frames a killed run loses at most; each checkpoint ends a file of the bag."""
@@ -82,7 +83,8 @@ def label(
 
             rest = islice(messages, resumed, None)
             by_topic = {camera.topic: camera for camera in cameras}
-            with closing(pipeline(rest, by_topic, engine, Outputs(card, settings), calibrations)) as answers:
+            answered = pipeline(rest, by_topic, Segmenter(engine, card), Outputs(card, settings), calibrations)
+            with closing(answered) as answers:
                 result = _write(bag, answers, cameras, info, checkpoint, advance)
     if messages.damage is not None:
         raise BagError(f"{messages.damage}; {out} is labelled up to there") from messages.damage

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from enet_ros.errors import ConfigError
 from enet_ros.products.arrays import I32, U8
-from enet_ros.products.images import require_labels
+from enet_ros.products.images import nearest, require_labels
 from enet_ros.products.surface import Surface
 
 DEFAULT_MIN_RUN = 5
@@ -20,13 +20,10 @@ DEFAULT_MIN_RUN = 5
 class FreeSpace(NamedTuple):
     """The drivable run of every image column that begins at the bottom of the image.
 
-    boundary_row: (W,) int32. Row (0 is the top) of the run's highest pixel; H where the bottom pixel itself
-    is not
-        drivable, 0 where the run reaches the top. The boundary is that pixel's upper edge, `boundary_row -
-        0.5` in
+    boundary_row: (W,) int32. Row (0 is the top) of the run's highest pixel; H where the bottom pixel itself is not
+        drivable, 0 where the run reaches the top. The boundary is that pixel's upper edge, `boundary_row - 0.5` in
         coordinates whose integers are pixel centres: half a pixel from both samples between which it lies.
-    surface: (W,) uint8 of `Surface`, what ends the run: FLAT, UPRIGHT, UNKNOWN (void or unsure), or DRIVABLE
-    where
+    surface: (W,) uint8 of `Surface`, what ends the run: FLAT, UPRIGHT, UNKNOWN (void or unsure), or DRIVABLE where
         nothing does.
     """
 
@@ -34,15 +31,21 @@ class FreeSpace(NamedTuple):
     surface: U8
 
 
-def find_free_space(surface: U8, min_run: int = DEFAULT_MIN_RUN) -> FreeSpace:
+def find_free_space(surface: U8, min_run: int = DEFAULT_MIN_RUN, size_hw: tuple[int, int] | None = None) -> FreeSpace:
     """The lowest contiguous drivable run of every column.
 
     surface: (H, W) uint8 of `Surface`. min_run: rows; a run of other pixels shorter than this is a speck, and
     the drivable run goes on behind it. One as tall counts however narrow it is: a pole is no speck. A run
-    that the upper image border cuts counts in full. Raises ImageError, and ConfigError for min_run outside
-    1..H.
+    that the upper image border cuts counts in full. size_hw: (height, width) to which the surface is to be enlarged
+    before. Raises ImageError, and ConfigError for min_run outside 1..H.
     """
     require_labels(surface)
+    if size_hw is not None and size_hw != surface.shape:
+        # Columns are searched one by one, so only the rows are enlarged before: equal columns have equal answers.
+        width = surface.shape[1]
+        boundary_row, ends = find_free_space(nearest(surface, (size_hw[0], width)), min_run)
+        columns = nearest(np.arange(width, dtype=np.uint16)[None], (1, size_hw[1]))[0]
+        return FreeSpace(boundary_row[columns], ends[columns])
     height, width = surface.shape
     if not 1 <= min_run <= height:
         raise ConfigError(f"min_run is {min_run} rows; use 1 to the image's height, {height}")

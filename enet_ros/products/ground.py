@@ -51,21 +51,26 @@ class Ground:
         return lens.in_view(self.intrinsics, to_points @ self.pose.rotation())
 
 
+@lru_cache(maxsize=4)
 def ground(
     intrinsics: CameraIntrinsics | None,
     pose: CameraPose | None,
     size: tuple[int, int],
     max_range_m: float = DEFAULT_MAX_RANGE_M,
+    image_size: tuple[int, int] | None = None,
 ) -> Ground:
-    """The ground under the camera; its rays are cached per calibration.
+    """The ground under the camera; the last few are cached, and their rays per calibration.
 
     intrinsics: of the camera image, scaled here to `size`, (height, width) of the label image. pose: of the
-    camera in the base frame.
-    Raises GeometryError with a `Reason`: no or unusable calibration, no pose or one that is not finite or not
-    above the ground, or one that shows no ground within `max_range_m` (the horizon lies below the image).
+    camera in the base frame. image_size: (height, width) of the camera image, where it is to be checked against the
+    calibration's. Raises GeometryError with a `Reason`: no or unusable calibration or that of another image, no pose or
+    one that is not finite or not above the ground, or one that shows no ground within `max_range_m` (the horizon lies
+    below the image).
     """
     if intrinsics is None:
         raise GeometryError(Reason.NO_CAMERA_INFO, "publish camera_info beside the image")
+    if image_size is not None:
+        lens.require_ratio(intrinsics, image_size)
     camera = lens.scaled(lens.checked(intrinsics), size[1], size[0])
     if pose is None:
         raise GeometryError(Reason.NO_POSE, "set the camera's height and pitch, or publish its TF")

@@ -5,12 +5,17 @@ Each is a look-up table on the ids, so the cost does not depend on the number of
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError, ImageError
 from enet_ros.products.arrays import U8
+
+Value = TypeVar("Value", np.uint8, np.uint16)
 
 
 def require_labels(labels: U8) -> None:
@@ -19,6 +24,17 @@ def require_labels(labels: U8) -> None:
         raise ImageError(
             f"a label image is a non-empty (H, W) uint8 array; got shape {labels.shape}, dtype {labels.dtype}"
         )
+
+
+def nearest(plane: npt.NDArray[Value], size_hw: tuple[int, int]) -> npt.NDArray[Value]:
+    """A (H, W) plane of ids or confidences at another (height, width), by the pixel whose centre is nearest.
+
+    This is OpenCV's exact kind, which agrees with how `enet_ros.segmenter` shrinks images. A plane of that size already
+    is returned itself.
+    """
+    if plane.shape == size_hw:
+        return plane
+    return np.asarray(cv2.resize(plane, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT), plane.dtype)
 
 
 def color(labels: U8, lut: U8, out: U8 | None = None) -> U8:

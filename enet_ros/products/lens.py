@@ -77,14 +77,15 @@ def checked(intrinsics: CameraIntrinsics) -> CameraIntrinsics:
     return replace(intrinsics, k=k, d=d, model=model if d or model == "equidistant" else "plumb_bob")
 
 
-def of_image(intrinsics: CameraIntrinsics, width: int, height: int) -> CameraIntrinsics:
-    """The intrinsics, if an image of width x height pixels can be what they describe, at whatever resolution.
+def require_ratio(intrinsics: CameraIntrinsics, image_size: tuple[int, int]) -> None:
+    """Check that an image of (height, width) pixels can be what the intrinsics describe, at whatever resolution.
 
     Raises GeometryError(OTHER_IMAGE) where its sides have another ratio: a crop that camera_info does not tell of would
     give metres that look right.
     """
+    height, width = image_size
     if min(width, height, intrinsics.width, intrinsics.height) < 1:
-        return intrinsics
+        return
     ratio = (width * intrinsics.height) / (height * intrinsics.width)
     if abs(ratio - 1) > _RATIO_TOLERANCE:
         raise GeometryError(
@@ -92,7 +93,6 @@ def of_image(intrinsics: CameraIntrinsics, width: int, height: int) -> CameraInt
             f"camera_info is of {intrinsics.width} x {intrinsics.height} pixels, the image has {width} x {height}: "
             "publish the calibration of this resolution, with its region of interest and binning",
         )
-    return intrinsics
 
 
 def scaled(intrinsics: CameraIntrinsics, width: int, height: int) -> CameraIntrinsics:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.classes import VOID, ClassTable
-from enet_ros.products.images import overlay
+from enet_ros.products.images import nearest, overlay
 from enet_ros.report.markup import Markup, element
 
 UInt8 = npt.NDArray[np.uint8]
@@ -41,11 +41,10 @@ class Still(NamedTuple):
         if self.image.shape[1] <= width:
             truth = None if self.truth is None else self.truth.copy()
             return self._replace(image=self.image.copy(), labels=self.labels.copy(), truth=truth)
-        size = (width, height)
         return self._replace(
-            image=np.asarray(cv2.resize(self.image, size, interpolation=cv2.INTER_AREA), np.uint8),
-            labels=_nearest(self.labels, size),
-            truth=None if self.truth is None else _nearest(self.truth, size),
+            image=np.asarray(cv2.resize(self.image, (width, height), interpolation=cv2.INTER_AREA), np.uint8),
+            labels=nearest(self.labels, (height, width)),
+            truth=None if self.truth is None else nearest(self.truth, (height, width)),
         )
 
 
@@ -103,7 +102,3 @@ def _errors(image: UInt8, truth: UInt8, labels: UInt8) -> UInt8:
     picture[(truth != labels) & (truth != VOID)] = _WRONG_RGB
     picture[truth == VOID] = _UNLABELLED_RGB
     return picture
-
-
-def _nearest(plane: UInt8, size_wh: tuple[int, int]) -> UInt8:
-    return np.asarray(cv2.resize(plane, size_wh, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)

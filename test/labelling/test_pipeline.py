@@ -14,14 +14,16 @@ from enet_ros.errors import EngineError
 from enet_ros.labelling.cameras import find_cameras
 from enet_ros.labelling.outputs import Outputs, OutputSettings
 from enet_ros.labelling.pipeline import Labelled, pipeline
+from enet_ros.segmenter import Segmenter
 
 SIZE_HW = (72, 96)
 
 
 def answers(reader: BagReader, engine: Engine, model: Path) -> Iterator[Labelled]:
     cameras = {camera.topic: camera for camera in find_cameras(reader)}
-    outputs = Outputs(model_file.read_card(model), OutputSettings(("mask",)))
-    return pipeline(reader.messages(), cameras, engine, outputs, {})
+    card = model_file.read_card(model)
+    outputs = Outputs(card, OutputSettings(("mask",)))
+    return pipeline(reader.messages(), cameras, Segmenter(engine, card), outputs, {})
 
 
 def test_messages_keep_their_order_and_cameras_have_answers(street: Path, engine: Engine, model: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -102,3 +103,17 @@ def test_min_run_fits_the_image(min_run: int) -> None:
 def test_only_label_images_have_free_space() -> None:
     with pytest.raises(ImageError):
         find_free_space(np.zeros((40, 30), np.float32))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [(72, 96), (36, 48), (50, 61), (90, 33), (20, 30)])
+def test_columns_are_those_of_the_enlarged_surface(size: tuple[int, int]) -> None:
+    """Although only its rows are enlarged."""
+    rng = np.random.default_rng(3)
+    surface = rng.integers(1, 4, (9, 12)).astype(np.uint8).repeat(4, 0).repeat(4, 1)
+    surface[np.arange(36)[:, None] >= rng.integers(2, 30, 48)] = D  # the road, from another row in each column
+    found = find_free_space(surface, 5, size)
+    enlarged = np.asarray(cv2.resize(surface, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+    expected = find_free_space(enlarged, 5)
+    np.testing.assert_array_equal(found.boundary_row, expected.boundary_row)
+    np.testing.assert_array_equal(found.surface, expected.surface)
+    assert len(np.unique(expected.boundary_row)) > 2

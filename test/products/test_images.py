@@ -75,3 +75,11 @@ def test_a_label_image_of_another_kind_is_refused(bad: np.ndarray) -> None:
         images.color(bad, CAMVID.lut())
     with pytest.raises(ImageError, match="label image"):
         images.group_mask(bad, CAMVID.membership(["road"]))
+
+
+def test_planes_are_scaled_by_the_nearest_centre() -> None:
+    small = np.array([[1, 2], [3, 4]], np.uint8)
+    assert images.nearest(small, (4, 4)).tolist() == [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
+    assert images.nearest(np.arange(6, dtype=np.uint8)[None], (1, 2)).tolist() == [[1, 4]]
+    assert images.nearest(np.array([[7, 300]], np.uint16), (1, 4)).tolist() == [[7, 7, 300, 300]]
+    assert images.nearest(small, (2, 2)) is small

@@ -115,8 +115,8 @@ def test_the_scene_s_frames_are_the_camera_pose_s() -> None:
 def test_a_calibration_serves_every_resolution_of_its_own_proportions() -> None:
     camera = CameraIntrinsics(1920, 1080, np.eye(3), (), "plumb_bob")
     for width, height in ((1920, 1080), (640, 360), (853, 480), (1920, 1088)):
-        assert lens.of_image(camera, width, height) is camera
+        lens.require_ratio(camera, (height, width))
     for width, height in ((640, 480), (1080, 1920), (1920, 1200)):
         with pytest.raises(GeometryError, match=f"1920 x 1080 pixels, the image has {width} x {height}") as caught:
-            lens.of_image(camera, width, height)
+            lens.require_ratio(camera, (height, width))
         assert caught.value.reason is Reason.OTHER_IMAGE

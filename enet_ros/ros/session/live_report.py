@@ -12,11 +12,12 @@ import numpy as np
 from enet_ros.classes import TABLES, ClassTable
 from enet_ros.frames.bag import LabelledBag
 from enet_ros.metrics import Scorer
+from enet_ros.products.images import nearest
 from enet_ros.report.pictures import Still
 from enet_ros.report.run import RunPage, run_page
 from enet_ros.report.sample import EvenSample
 from enet_ros.report.series import RateSeries
-from enet_ros.ros.session.live_score import Masks, at_size
+from enet_ros.ros.session.live_score import Masks
 from enet_ros.ros.session.run_record import RunRecord
 
 STILLS = 15
@@ -87,7 +88,7 @@ def _score(run: LiveRun, scorer: Scorer, table: ClassTable) -> tuple[Still, ...]
         mask = run.masks.get(frame.stamp_ns) if frame.stamp_ns in run.sent_ns else None
         if mask is None or frame.truth is None:
             continue
-        labels = run.to_truth[at_size(mask, frame.truth.shape)]
+        labels = run.to_truth[nearest(mask, frame.truth.shape)]
         scorer.add(frame.name, frame.truth, labels)
         if stills.wants():
             caption = f"{(frame.stamp_ns - first_ns) / 1e9:.2f} s"

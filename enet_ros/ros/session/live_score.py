@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from enet_ros.bags.messages import label_image
-from enet_ros.classes import TABLES, VOID
+from enet_ros.classes import TABLES
 from enet_ros.datasets.opening import table_of
 from enet_ros.errors import ConfigError
 from enet_ros.figures import finite_or_none, percent
 from enet_ros.frames.bag import LabelledBag
 from enet_ros.metrics import ConfusionMatrix
+from enet_ros.products.images import nearest
 
 _UINT8 = npt.NDArray[np.uint8]
-_UNLABELLED = {"unlabelled", "unlabeled", "void"}
 
 
 def truth_names(bag: LabelledBag, classes: str | None) -> tuple[str, ...]:
@@ -72,28 +71,9 @@ def score(bag: LabelledBag, masks: Masks, sent: Container[int], to_truth: _UINT8
         header, truth = label_image(message.data)
         mask = masks.get(header.stamp_ns) if header.stamp_ns in sent else None
         if mask is not None:
-            confusion.add(truth, to_truth[at_size(mask, truth.shape)])
+            confusion.add(truth, to_truth[nearest(mask, truth.shape)])
             frames += 1
     return frames
-
-
-def id_map(node_names: Sequence[str], truth_names: Sequence[str]) -> _UINT8:
-    """(256,) uint8: the truth's id of each id of the node, by name; void where it has none.
-
-    Raises ConfigError where the two do not name the same classes, 'unlabelled' aside.
-    """
-    missing = set(truth_names) - set(node_names)
-    foreign = set(node_names) - set(truth_names) - _UNLABELLED
-    if missing - _UNLABELLED or foreign:
-        difference = ", ".join(sorted(missing | foreign)[:6])
-        raise ConfigError(
-            f"the node's classes are not the bag's ({difference}): start it with a model of those classes"
-        )
-    table = np.full(256, VOID, np.uint8)
-    for index, name in enumerate(node_names):
-        if name in truth_names:
-            table[index] = list(truth_names).index(name)
-    return table
 
 
 @dataclass(frozen=True)
@@ -147,11 +127,3 @@ class LiveScores:
         if self.foreign:
             lines.append(f"foreign   {self.foreign} masks with a stamp that no image had: does the node change stamps?")
         return "\n".join(lines)
-
-
-def at_size(labels: _UINT8, shape: tuple[int, ...]) -> _UINT8:
-    """Labels of another size (mask_size: network) at the truth's, by the nearest pixel centre."""
-    if labels.shape == shape:
-        return labels
-    height, width = shape
-    return np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)

@@ -16,13 +16,14 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from enet_ros.bags.reader import BagMessage
+from enet_ros.classes import label_map
 from enet_ros.errors import EnetRosError
 from enet_ros.frames.bag import LabelledBag
 from enet_ros.metrics import ConfusionMatrix
 from enet_ros.msg import SegmentationInfo
 from enet_ros.ros.play.playback import Playback, PlaybackOptions
 from enet_ros.ros.session.live_report import LiveRun, write_report
-from enet_ros.ros.session.live_score import LiveScores, Masks, id_map, score
+from enet_ros.ros.session.live_score import LiveScores, Masks, score
 from enet_ros.ros.session.run_record import RunRecord
 from enet_ros.stamps import NS, cdr_stamp_ns
 
@@ -87,7 +88,7 @@ class LiveSession:
     def run(self, stop: threading.Event) -> LiveScores:
         """Wait for the node, play, wait for the last answers, score. Raises NodeError, BagError, ConfigError."""
         self._wait_for_node(stop)
-        to_truth = id_map(list(self._info.class_names) if self._info else [], self._truth_names)
+        to_truth = label_map(list(self._info.class_names) if self._info else [], self._truth_names)
         self._playback.run(stop, self._on_sent)
         while time.monotonic_ns() - self._last_ns < _SILENCE_S * NS and len(self._masks.arrived_ns) < len(self._sent):
             if stop.wait(0.02):

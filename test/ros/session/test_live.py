@@ -14,12 +14,12 @@ import pytest
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
 from enet_ros.bags.create import BagLayout, create
-from enet_ros.classes import CAMVID, CITYSCAPES20
+from enet_ros.classes import CAMVID
 from enet_ros.cli import main
 from enet_ros.errors import ConfigError
 from enet_ros.frames.bag import LabelledBag
 from enet_ros.frames.street import from_street
-from enet_ros.ros.session.live_score import LiveScores, Masks, at_size, id_map, truth_names
+from enet_ros.ros.session.live_score import LiveScores, Masks, truth_names
 
 VERB = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())", "evaluate"]
 
@@ -74,14 +74,6 @@ def test_no_node_is_an_error_with_the_remedy(ros_domain: int, tmp_path: Path) ->
     assert "or use --start" in done.stderr
 
 
-def test_ids_are_mapped_by_name() -> None:
-    table = id_map(["road", "unlabelled", "sky"], ["sky", "road"])
-    assert table[[0, 1, 2, 255]].tolist() == [1, 255, 0, 255]
-    np.testing.assert_array_equal(id_map(CAMVID.names, CAMVID.names)[:11], np.arange(11))
-    with pytest.raises(ConfigError, match="the node's classes are not the bag's"):
-        id_map(CITYSCAPES20.names, CAMVID.names)
-
-
 def test_classes_of_a_yaml_file_hold_as_without_a_node(tmp_path: Path) -> None:
     (tmp_path / "yard.yaml").write_text(
         "names: [floor, wall]\ncolors: [[128, 64, 128], [70, 70, 70]]\ndrivable: [floor]\n"
@@ -91,11 +83,6 @@ def test_classes_of_a_yaml_file_hold_as_without_a_node(tmp_path: Path) -> None:
         assert truth_names(bag, str(tmp_path / "yard.yaml")) == ("floor", "wall")
         with pytest.raises(ConfigError, match="there are no classes 'yard'"):
             truth_names(bag, "yard")
-
-
-def test_a_mask_of_the_networks_size_is_scored_at_the_truths() -> None:
-    small = np.array([[1, 2], [3, 4]], np.uint8)
-    assert at_size(small, (4, 4)).tolist() == [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
 
 
 def test_the_first_mask_of_a_stamp_counts() -> None:

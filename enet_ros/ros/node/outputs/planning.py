@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nav_msgs.msg import OccupancyGrid
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import Image, PointCloud2
 
 from enet_ros.classes import autoware_ids
 from enet_ros.errors import ConfigError
@@ -14,7 +14,6 @@ from enet_ros.products.arrays import F64, U8
 from enet_ros.products.free_space import FreeSpace, find_free_space
 from enet_ros.products.ground import DEFAULT_MAX_RANGE_M, Ground, ground
 from enet_ros.products.ground_points import ground_points
-from enet_ros.products.lens import of_image
 from enet_ros.products.obstacle_points import boundary_xy, free_points, in_metres, obstacle_points
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
@@ -56,8 +55,6 @@ class Planning:
         self._pose = from_parameters(p)
         self._surfaces = surface_lut(setup.classes)
         self._ids = autoware_ids(setup.classes)
-        self._key: tuple[object, ...] = ()
-        self._ground: Ground | None = None
 
     # ---- computed once a frame ----------------------------------------------------------------------------------
 
@@ -73,15 +70,10 @@ class Planning:
         """Raises GeometryError where there are no metres."""
         p, info = frame.parameters, frame.calibration
         pose = self._pose if self._tf is None else self._tf.at(frame.header, p.base_frame)
-        size = frame.segmentation.labels.shape
-        image_size = frame.camera.shape[:2]
-        key = (_key(info), pose, size, image_size)
-        if self._ground is None or key != self._key:
-            self._ground = None
-            camera = None if info is None else of_image(intrinsics(info, p.rectified), image_size[1], image_size[0])
-            self._ground = ground(camera, pose, (size[0], size[1]), max(p.max_range, DEFAULT_MAX_RANGE_M))
-            self._key = key
-        return self._ground
+        camera = None if info is None else intrinsics(info, p.rectified)
+        height, width = frame.segmentation.labels.shape
+        image_size = frame.camera.shape[0], frame.camera.shape[1]
+        return ground(camera, pose, (height, width), max(p.max_range, DEFAULT_MAX_RANGE_M), image_size)
 
     def _boundary(self, frame: Frame) -> F64:
         return boundary_xy(frame.once(self._space), frame.once(self._ground_of))
@@ -128,20 +120,3 @@ class Planning:
         message = Image(header=frame.header, height=height, width=width, encoding="mono8", step=width)
         message.data = to_bytes(run_length.encode(frame.segmentation.labels, self._ids))
         return message
-
-
-def _key(info: CameraInfo | None) -> tuple[object, ...]:
-    """What of a calibration matters here, comparable."""
-    if info is None:
-        return ()
-    roi = info.roi
-    return (
-        info.width,
-        info.height,
-        info.distortion_model,
-        info.k.tobytes(),
-        info.p.tobytes(),
-        bytes(info.d),
-        (info.binning_x, info.binning_y),
-        (roi.x_offset, roi.y_offset, roi.width, roi.height),
-    )
