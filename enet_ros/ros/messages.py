@@ -13,6 +13,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from enet_ros import messages
+from enet_ros.classes import ClassTable
 from enet_ros.codec import UnsupportedEncoding
 from enet_ros.errors import ImageError
 from enet_ros.msg import FreeSpace, SegmentationInfo
@@ -111,3 +112,23 @@ def _by_cv_bridge(message: Image) -> _UINT8:
         return np.asarray(CvBridge().imgmsg_to_cv2(message, "rgb8"), np.uint8)
     except (CvBridgeError, TypeError, ValueError, RuntimeError) as error:
         raise ImageError(f"cv_bridge refuses encoding {message.encoding!r}: {error}") from error
+
+
+def label_info_type() -> Any | None:
+    """vision_msgs/LabelInfo, or None where vision_msgs is not installed."""
+    try:
+        from vision_msgs.msg import LabelInfo
+    except ImportError:
+        return None
+    return LabelInfo
+
+
+def label_info(stamp: Time, table: ClassTable) -> Any:
+    """The message of ~/label_info, as Nav2's semantic layer reads it: ids and names, without void."""
+    from vision_msgs.msg import LabelInfo, VisionClass
+
+    message = LabelInfo(header=Header(stamp=stamp))
+    message.class_map = [
+        VisionClass(class_id=index, class_name=name) for index, name in enumerate(table.names) if index != table.void
+    ]
+    return message

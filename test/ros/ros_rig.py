@@ -23,7 +23,7 @@ from enet_ros.errors import EngineError
 from enet_ros.ros import process, qos
 from enet_ros.ros.messages import to_image, to_stamp
 from enet_ros.ros.node import EnetNode
-from enet_ros.ros.node.events import no_publisher_events
+from enet_ros.ros.node.losses import no_publisher_events
 
 WAIT_S = 30.0
 PATIENT = "a condition that should come true within milliseconds did not within 30 s"
@@ -118,7 +118,7 @@ class Rig:
 
     def counters(self) -> Any:
         """Of the active node."""
-        return self.node._active.counters
+        return self.node._active.account.counters
 
     def close(self) -> None:
         """End it all."""

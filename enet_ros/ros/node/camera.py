@@ -1,4 +1,4 @@
-"""The camera's subscriptions: made when there is something to do, undone when there is not."""
+"""The camera's subscriptions, made and undone as images are wanted."""
 
 from __future__ import annotations
 
@@ -16,30 +16,34 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from enet_ros.ros import qos
-from enet_ros.ros.node.counters import Counters
-from enet_ros.ros.node.events import PolledEvents, no_subscription_events
-from enet_ros.ros.node.sequence import SequenceGaps, WithInfo
+from enet_ros.ros.node.account import Counters
+from enet_ros.ros.node.losses import PolledEvents, SequenceGaps, WithInfo, no_subscription_events
 from enet_ros.ros.parameters import Parameters
 
 
 class Arrival(NamedTuple):
-    """An image and when it came: monotonic_ns for durations, ros_ns by the node's clock for the age of its stamp."""
+    """An image as it arrived.
+
+    monotonic_ns: for durations. ros_ns: by the node's clock, for the age of the stamp. calibration: the last one heard.
+    """
 
     message: Image | CompressedImage
     monotonic_ns: int
     ros_ns: int
     calibration: CameraInfo | None
-    lost: int
-    """Images of this camera that got lost since the one before, as far as the middleware tells."""
 
 
 class CameraInput:
     """Delivers images to a function that must not block. Its own callback group keeps services from starving."""
 
-    def __init__(self, node: Node, parameters: Parameters, deliver: Callable[[Arrival], None]) -> None:
+    def __init__(
+        self, node: Node, parameters: Parameters, deliver: Callable[[Arrival], None], counters: Counters
+    ) -> None:
+        """counters: this writes `lost` and `deadline`."""
         self._node = node
         self._parameters = parameters
         self._deliver = deliver
+        self._counters = counters
         self._group: CallbackGroup = MutuallyExclusiveCallbackGroup()
         self._lock = threading.Lock()
         self._image: Subscription[Any] | None = None
@@ -50,44 +54,40 @@ class CameraInput:
         self._calibration: CameraInfo | None = None
         self._since_s = self._last_s = -math.inf
         self._gaps, self._numbered = SequenceGaps(), False
-        topic = "image_raw/compressed" if parameters.compressed else "image_raw"
-        self._relative_topic = topic
-        self.topic = node.resolve_topic_name(topic)
+        self._relative_topic = "image_raw/compressed" if parameters.compressed else "image_raw"
+        self.topic = node.resolve_topic_name(self._relative_topic)
 
     @property
     def subscribed(self) -> bool:
-        """Whether images are asked for."""
         return self._image is not None
 
-    def refresh(self, wanted: bool, counters: Counters) -> None:
-        """Subscribe or unsubscribe as wanted, follow a publisher whose QoS changed, and count what the middleware lost.
+    def refresh(self, wanted: bool) -> None:
+        """Subscribe or unsubscribe as wanted, follow a publisher whose QoS changed, count what the middleware lost.
 
-        Called periodically: events would be quicker, but an event handler that is destroyed crashes rclpy's
+        To be called periodically: QoS events would be quicker, but an event handler that is destroyed crashes rclpy's
         EventsExecutor (ros2/rclpy#1644).
         """
         with self._lock:
             if not wanted:
-                self._unsubscribe(counters)
+                self._unsubscribe()
                 return
             profile = self._wanted_profile()
             if self._image is not None and profile is not None and profile != self._profile:
-                self._unsubscribe(counters)
+                self._unsubscribe()
             if self._image is None and profile is not None:
                 self._subscribe(profile)
             if self._events is not None:
-                self._count_events(counters)
+                self._count_events()
                 self._subscribe_info()
 
-    def close(self, counters: Counters) -> None:
-        """Unsubscribe for good."""
-        self.refresh(False, counters)
+    def close(self) -> None:
+        self.refresh(False)
 
     def seconds(self, now_s: float) -> tuple[float, float]:
         """(since subscribed, since the last image) by the monotonic clock; inf where neither happened."""
         return now_s - self._since_s, now_s - self._last_s
 
     def publishers(self) -> int:
-        """How many cameras there are on the topic."""
         return self._node.count_publishers(self.topic)
 
     def complaints(self) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ class CameraInput:
         )
 
     def _subscribe_info(self) -> None:
-        """A calibration may be latched; whoever offers that is asked for it, also if it came after this node."""
+        """Ask for a latched calibration where the publisher offers one, even if it starts after this node."""
         offered = qos.offered_on(self._node, self._node.resolve_topic_name("camera_info"))
         profile = qos.matching(1, offered)
         if self._info is not None:
@@ -145,21 +145,21 @@ class CameraInput:
         overrides = qos.overrides(reliability=False, durability=False)
         self._info = self._make(CameraInfo, "camera_info", self._on_info, qos.copied(profile), overrides)
 
-    def _unsubscribe(self, counters: Counters) -> None:
+    def _unsubscribe(self) -> None:
         if self._events is not None:
-            self._count_events(counters)
+            self._count_events()
             self._events.destroy()
         for subscription in (self._image, self._info):
             if subscription is not None:
                 self._node.destroy_subscription(subscription)
         self._image = self._info = self._events = self._profile = None
 
-    def _count_events(self, counters: Counters) -> None:
-        """What images' numbers tell is not counted twice."""
+    def _count_events(self) -> None:
+        """Losses are not counted again where sequence numbers tell them."""
         if self._events is not None:
             lost, deadline = self._events.take()
-            counters.lost += 0 if self._numbered else lost
-            counters.deadline += deadline
+            self._counters.lost += 0 if self._numbered else lost
+            self._counters.deadline += deadline
 
     def _on_info(self, message: CameraInfo) -> None:
         self._calibration = message
@@ -170,4 +170,5 @@ class CameraInput:
         ros_ns = self._node.get_clock().now().nanoseconds
         lost = self._gaps.add(info)
         self._numbered = lost is not None
-        self._deliver(Arrival(message, monotonic_ns, ros_ns, self._calibration, lost or 0))
+        self._counters.lost += lost or 0
+        self._deliver(Arrival(message, monotonic_ns, ros_ns, self._calibration))

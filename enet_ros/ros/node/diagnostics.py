@@ -13,8 +13,7 @@ from typing import NamedTuple
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from enet_ros.ros.node.clock import ClockState
-from enet_ros.ros.node.counters import Counters, Lately
+from enet_ros.ros.node.account import ClockState, Counters, Lately
 
 FASTDDS_REMEDY = (
     "on Fast DDS start the CAMERA's process with FASTDDS_DEFAULT_PROFILES_FILE=<enet_ros>/config/fastdds.xml: "

@@ -1,10 +1,11 @@
-"""The lifecycle node: wiring, nothing else."""
+"""The lifecycle node: transitions, parameters, timers, diagnostics."""
 
 from __future__ import annotations
 
 import threading
 import traceback
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -18,19 +19,24 @@ from enet_ros.ros.declare import ParameterServer
 from enet_ros.ros.node import diagnostics
 from enet_ros.ros.node.active import Active
 from enet_ros.ros.node.configured import Configured
-from enet_ros.ros.node.engine import missing_packages
 from enet_ros.ros.node.outputs.publishers import create
 from enet_ros.ros.parameters import Parameters
 
 WATCH_S = 0.2
-"""How often subscribers are looked for: what the first of them waits at most."""
+"""Period of looking for subscribers: the longest that the first of them waits."""
 STATUS_S = 1.0
+
+_OPTIONAL = {
+    "vision_msgs": "~/label_info (vision_msgs)",
+    "tf2_ros": "the camera's pose from TF (tf2_ros)",
+    "cv_bridge": "rare image encodings (cv_bridge)",
+}
 
 Return = TransitionCallbackReturn
 
 
 class EnetNode(LifecycleNode):
-    """Camera images in, masks out. Composable: it does not init, spin, or look at the command line.
+    """Camera images in, masks out. Composable in any process: calling rclpy.init and spinning is left to its owner.
 
     Raises ConfigError where a parameter override is unusable.
     """
@@ -44,28 +50,28 @@ class EnetNode(LifecycleNode):
         try:
             self._server = ParameterServer(self, lambda: self._configured is None, self._watch)
         except EnetRosError:
-            super().destroy_node()  # nothing of it shall be seen on the network
+            super().destroy_node()  # else it would stay in the ROS graph
             raise
         group = MutuallyExclusiveCallbackGroup()
-        steady = Clock(clock_type=ClockType.STEADY_TIME)  # goes on while simulated time stands still
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # keeps running while simulated time is paused
         self._status = create(self, DiagnosticArray, "/diagnostics", qos.keep_last(10, "reliable"))
         self._transitions = diagnostics.Transitions(self.get_logger().warning)
         self.create_timer(WATCH_S, self._watch, callback_group=group, clock=steady)
         self.create_timer(STATUS_S, self._report, callback_group=group, clock=steady)
-        if missing := missing_packages():
-            self.get_logger().info("off, since not installed: " + ", ".join(missing))
+        if missing := [text for package, text in _OPTIONAL.items() if find_spec(package) is None]:
+            self.get_logger().info("not installed, therefore off: " + ", ".join(missing))
 
     @property
     def parameters(self) -> Parameters:
-        """The parameters of now."""
+        """Current parameters."""
         return self._server.value
 
     def on_configure(self, state: LifecycleState) -> Return:
-        """Load the model and warm it up, announce the outputs."""
+        """Load and warm up the model, create the publishers."""
         return self._transition("configure", self._configure, Return.FAILURE)
 
     def on_activate(self, state: LifecycleState) -> Return:
-        """Say what the ids mean, start the worker, subscribe."""
+        """Announce the class ids, start the worker, subscribe to the camera."""
         return self._transition("activate", self._activate, Return.FAILURE)
 
     def on_deactivate(self, state: LifecycleState) -> Return:
@@ -81,17 +87,17 @@ class EnetNode(LifecycleNode):
         return self._transition("shutdown", self._free, Return.ERROR)
 
     def on_error(self, state: LifecycleState) -> Return:
-        """Back to unconfigured, whatever went wrong."""
+        """Free everything; the node becomes unconfigured."""
         return self._transition("error processing", self._free, Return.FAILURE)
 
     def destroy_node(self) -> None:
-        """Stops and frees whatever the state."""
+        """Stop and free, from any state."""
         with self._lock:
             self._free()
         super().destroy_node()
 
     def _transition(self, name: str, work: Callable[[], None], on_failure: Return) -> Return:
-        """rclpy swallows what a transition raises, so it is told here."""
+        """rclpy swallows exceptions from transitions; log them here."""
         with self._lock:
             try:
                 work()

@@ -1,4 +1,4 @@
-"""The one thread that does the work, so that the executor's threads are always free for the next message."""
+"""One worker thread behind a mailbox of one: the newest frame wins, and the executor's threads stay free."""
 
 from __future__ import annotations
 
@@ -6,13 +6,46 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from enet_ros.ros.node.mailbox import Mailbox
-
 T = TypeVar("T")
 
 
+class Mailbox(Generic[T]):
+    """Holds at most one item. `put` never waits; `take` waits for an item or for the box to be closed."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._item: T | None = None
+        self._closed = False
+
+    def put(self, item: T) -> bool:
+        """Leave an item. True where one was lost: the one it replaced, or itself where the box is closed."""
+        with self._condition:
+            if self._closed:
+                return True
+            lost = self._item is not None
+            self._item = item
+            self._condition.notify()
+            return lost
+
+    def take(self) -> T | None:
+        """Wait for an item; None once the box is closed."""
+        with self._condition:
+            while self._item is None and not self._closed:
+                self._condition.wait()
+            item, self._item = self._item, None
+            return item
+
+    def close(self) -> bool:
+        """End every `take`. True where an item was lost in the box."""
+        with self._condition:
+            self._closed = True
+            lost, self._item = self._item is not None, None
+            self._condition.notify_all()
+            return lost
+
+
 class Worker(Generic[T]):
-    """Takes items from a mailbox until stopped. An item whose work raises is reported, and the next is served."""
+    """Works on items in a thread of its own until stopped. An item whose work raises is reported; the next follows."""
 
     def __init__(self, name: str, work: Callable[[T], None], on_error: Callable[[Exception], None]) -> None:
         self._work = work
@@ -22,11 +55,11 @@ class Worker(Generic[T]):
         self._thread.start()
 
     def put(self, item: T) -> bool:
-        """Never waits; True where an item that nobody had taken was lost."""
+        """Leave an item without waiting. True where an item was lost that the worker had not taken."""
         return self._mailbox.put(item)
 
     def stop(self) -> bool:
-        """Finish the item in hand and end. True where an item was left in the mailbox."""
+        """Finish the item in hand and end the thread. True where an item was left in the mailbox."""
         lost = self._mailbox.close()
         self._thread.join()
         return lost

@@ -18,8 +18,7 @@ import rclpy.utilities
 from diagnostic_msgs.msg import DiagnosticArray
 
 from enet_ros.ros import qos
-from enet_ros.ros.node.clock import ClockState
-from enet_ros.ros.node.counters import Counters, Lately
+from enet_ros.ros.node.account import ClockState, Counters, Lately
 from enet_ros.ros.node.diagnostics import Health, Level, Limits, Status, Transitions, idle, judge, to_message
 
 LIMITS = Limits(silence_s=2.0, min_rate_hz=0.0)

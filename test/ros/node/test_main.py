@@ -38,7 +38,9 @@ class Process:
     def wait_for(self, text: str) -> None:
         end_s = time.monotonic() + 60
         while not any(text in line for line in self.lines):
-            assert time.monotonic() < end_s and self.child.poll() is None, f"no {text!r} in {''.join(self.lines)}"
+            if time.monotonic() > end_s or self.child.poll() is not None:
+                self.child.kill()
+                pytest.fail(f"no {text!r} in {''.join(self.lines)}")
             time.sleep(0.01)
 
     def end(self, number: int) -> int:
@@ -58,7 +60,7 @@ class Process:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["off, since", "loading", "ready after"])
+@pytest.mark.parametrize("moment", ["therefore off", "loading", "ready after"])
 def test_a_signal_ends_it_cleanly(
     ros_domain: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, moment: str
 ) -> None:
@@ -93,7 +95,7 @@ def test_an_unusable_parameter_is_one_line(ros_domain: int) -> None:
 
 def test_without_autostart_it_waits(ros_domain: int) -> None:
     process = Process(**{**SMALL, "autostart": "false"})
-    process.wait_for("off, since")
+    process.wait_for("therefore off")
     assert process.end(signal.SIGINT) == 0
     assert "loading" not in process.output
 

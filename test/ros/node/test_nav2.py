@@ -84,7 +84,7 @@ def test_a_network_s_own_void_is_left_out_of_the_class_map() -> None:
     from builtin_interfaces.msg import Time
 
     from enet_ros.classes import CITYSCAPES20
-    from enet_ros.ros.node.info import label_info
+    from enet_ros.ros.messages import label_info
 
     message = label_info(Time(), CITYSCAPES20)
     assert [c.class_id for c in message.class_map] == list(range(1, 20))

@@ -51,7 +51,7 @@ def test_a_bad_image_is_counted_and_the_next_answered(
     r.wait_for_camera()
     r.send(picture(1), **changes)
     then_next_is_answered(r, masks, 1)
-    assert complaint in r.node._active._pipeline.last_error
+    assert complaint in r.node._active.account.last_error
 
 
 def test_a_limit_by_parameter(rig: Callable[..., Rig]) -> None:
@@ -135,7 +135,7 @@ def test_an_engine_that_raises_on_one_frame(rig: Callable[..., Rig]) -> None:
     r.wait_for_camera()
     r.send(picture(250))
     then_next_is_answered(r, masks, 1)
-    assert "the accelerator has gone" in r.node._active._pipeline.last_error
+    assert "the accelerator has gone" in r.node._active.account.last_error
 
 
 def test_an_output_that_fails_takes_no_other_with_it(rig: Callable[..., Rig]) -> None:

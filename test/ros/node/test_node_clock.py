@@ -18,7 +18,7 @@ from std_msgs.msg import Header
 from enet_ros.msg import Latency
 from enet_ros.ros import qos
 from enet_ros.ros.messages import to_stamp
-from enet_ros.ros.node.clock import ClockState
+from enet_ros.ros.node.account import ClockState
 
 S = 1_000_000_000
 

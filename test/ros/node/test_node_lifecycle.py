@@ -86,7 +86,7 @@ def test_an_exception_in_a_transition_is_a_failure(rig: Callable[..., Rig], monk
     def broken(self: object, images: int) -> float:
         raise ZeroDivisionError("surprise")
 
-    monkeypatch.setattr("enet_ros.ros.node.engine.LoadedModel._warm_up", broken)
+    monkeypatch.setattr("enet_ros.ros.node.configured.LoadedModel._warm_up", broken)
     before = PlainEngine.open_engines
     r = rig()
     assert r.node.trigger_configure() == Return.FAILURE
@@ -113,7 +113,7 @@ def test_frames_do_not_outlive_deactivation(rig: Callable[..., Rig]) -> None:
     active = r.node._active
     assert r.node.trigger_deactivate() == Return.SUCCESS
     wait_for(lambda: r.camera.get_subscription_count() == 0)
-    counters = active.counters
+    counters = active.account.counters
     assert counters.received == counters.answered + counters.replaced + counters.failed
     assert r.node.trigger_activate() == Return.SUCCESS
     r.wait_for_camera()

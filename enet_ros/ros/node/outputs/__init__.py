@@ -1,1 +1,1 @@
-"""What the node publishes for a frame."""
+"""Outputs of the node: rows of topic, type and maker, and the publishers that serve subscribers."""

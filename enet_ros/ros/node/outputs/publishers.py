@@ -1,9 +1,9 @@
-"""Publishers of the outputs: they exist while the node is configured, and work only for subscribers."""
+"""The table of outputs and their publishers, which exist while the node is configured and work only for subscribers."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rclpy.node import Node
@@ -12,13 +12,16 @@ from rclpy.qos import QoSProfile
 
 from enet_ros.errors import EnetRosError
 from enet_ros.ros import qos
-from enet_ros.ros.node.events import no_publisher_events
-from enet_ros.ros.node.outputs.row import Frame, Output
-from enet_ros.ros.parameters import Parameters
+from enet_ros.ros.node.losses import no_publisher_events
+from enet_ros.ros.node.outputs import pictures, planning
+from enet_ros.ros.node.outputs.row import Frame, Output, Setup
+
+OUTPUTS: tuple[Callable[[Setup], list[Output]], ...] = (pictures.outputs, planning.outputs)
+"""In the order in which a frame's outputs are made."""
 
 
 class Spent(NamedTuple):
-    """Nanoseconds: making the outputs, and filling and publishing their messages."""
+    """Nanoseconds spent on making the outputs' messages and on publishing them."""
 
     make_ns: int
     publish_ns: int
@@ -36,23 +39,25 @@ def create(node: Node, kind: type, topic: str, profile: QoSProfile) -> Publisher
 
 
 class OutputPublishers:
-    """Publishers for a list of outputs. `publish` is for one thread; the rest may be asked from others."""
+    """Publishers of every output. `publish` is for one thread; the other methods may be called from any."""
 
-    def __init__(self, node: Node, outputs: Iterable[Output], parameters: Parameters) -> None:
-        self._node = node
+    def __init__(self, setup: Setup) -> None:
+        """Raises ConfigError where a parameter does not fit the model's classes."""
+        outputs = [output for make in OUTPUTS for output in make(setup)]
+        self._node = setup.node
         self._rows: list[tuple[Output, Publisher[Any]]] = []
         self.problems: dict[str, str] = {}
-        """Topic -> why it is silent or failed on the last frame."""
+        """Topic -> why the last frame had no such output, or not all of it."""
         for output in outputs:
-            profile = output.qos or qos.output(parameters)
-            self._rows.append((output, create(node, output.type, output.topic, profile)))
+            profile = output.qos or qos.output(setup.parameters)
+            self._rows.append((output, create(setup.node, output.type, output.topic, profile)))
 
     def wanted(self) -> list[Output]:
-        """The outputs that somebody subscribes to."""
+        """The outputs with a subscriber."""
         return [output for output, publisher in self._rows if publisher.get_subscription_count() > 0]
 
     def publish(self, frame: Frame, wanted: list[Output]) -> Spent:
-        """Make and publish the wanted outputs; one that fails is left out and noted in `problems`."""
+        """Make and publish the wanted outputs; one that cannot be made is left out and noted in `problems`."""
         make_ns = publish_ns = 0
         for output, publisher in self._rows:
             if output not in wanted:
@@ -75,7 +80,7 @@ class OutputPublishers:
         return Spent(make_ns, publish_ns)
 
     def complaints(self) -> list[tuple[str, str]]:
-        """(topic, reason) of subscriptions whose QoS does not fit; they hear nothing."""
+        """(topic, reason) of subscriptions that receive nothing because their QoS does not fit."""
         found = []
         for output, publisher in self._rows:
             asked = self._node.get_subscriptions_info_by_topic(publisher.topic_name)

@@ -1,7 +1,7 @@
-"""What the node can publish for a frame, as rows: a topic, its type, and how to make the message.
+"""An output as a row: a topic, its type, and how to make the message of a frame.
 
-An output that nobody subscribes to is not made. To add one, write a function `(Setup) -> list[Output]` and name it in
-`enet_ros.ros.node.outputs.table`.
+An output without a subscriber is not made. To add one, write a function `(Setup) -> list[Output]` and name it in
+OUTPUTS of `enet_ros.ros.node.outputs.publishers`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class OutputSilent(EnetRosError):
-    """This frame has no such output, for a reason that diagnostics shall tell; the others go on."""
+    """This frame has no such output, for a reason that diagnostics show; other outputs are made."""
 
 
 class Setup(NamedTuple):
@@ -44,7 +44,7 @@ class Frame:
     """One answered image, as outputs see it.
 
     header: the image's own. camera: (h, w, 3) uint8 RGB, as it came. segmentation: labels (H, W), at the camera's or
-    the network's size (parameter mask_size). calibration: the camera's last CameraInfo, or None. parameters: of now.
+    the network's size (parameter mask_size). calibration: the camera's last CameraInfo, or None.
     """
 
     header: Header
@@ -64,13 +64,13 @@ class Frame:
         return np.asarray(cv2.resize(self.camera, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
     def note(self, topic: str, reason: str) -> None:
-        """Have diagnostics tell that an output is published, but not whole, and why."""
+        """Report in diagnostics why an output is published incomplete."""
         self.notes[topic] = reason
 
     def once(self, make: Callable[[Frame], T]) -> T:
-        """make(frame), computed for the first output that asks and shared with the others.
+        """make(frame), computed once and shared by all outputs that ask.
 
-        A failure is shared as well: every output that asks raises it.
+        A failure is shared as well: it is raised for every output that asks.
         """
         if make not in self._made:
             try:

@@ -202,7 +202,7 @@ def spin_until(executor: SingleThreadedExecutor, done: Callable[[], bool]) -> No
 def test_planners_hear_them(ros: int) -> None:
     """A late costmap gets the latched grid; each subscriber's QoS is what Nav2 and Autoware ask for."""
     node, planner = Node("segmentation"), Node("planner")
-    publishers = OutputPublishers(node, planning.outputs(Setup(node, PARAMETERS, CAMVID)), PARAMETERS)
+    publishers = OutputPublishers(Setup(node, PARAMETERS, CAMVID))
     executor = SingleThreadedExecutor()
     executor.add_node(planner)
     best_effort = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)

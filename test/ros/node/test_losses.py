@@ -13,7 +13,7 @@ from ros_rig import wait_for
 from std_msgs.msg import Header
 
 from enet_ros.ros import process, qos
-from enet_ros.ros.node.sequence import SequenceGaps, WithInfo
+from enet_ros.ros.node.losses import SequenceGaps, WithInfo
 
 
 def info(number: int | None, gid: bytes = b"a") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Stamps in order, and every disorder."""
+"""Stamps in order and every disorder; totals, recent counts and latencies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from enet_ros.ros.node.clock import ClockState, StampClock
+from enet_ros.ros.node.account import LATELY_S, ClockState, Counters, CounterWindow, LatencyWindow, StampClock
 
 S = 1_000_000_000
 
@@ -55,3 +55,32 @@ def test_a_zero_stamp_is_no_jump() -> None:
     clock.judge(10 * S, 10 * S, 5.0)
     assert clock.judge(0, 11 * S, 5.0).state == ClockState.UNSET
     assert clock.judge(11 * S, 12 * S, 5.0).state == ClockState.OK
+
+
+def test_what_happened_since() -> None:
+    before = Counters(received=3, answered=2)
+    after = before.copy()
+    after.received += 4
+    after.clock[ClockState.STALE] += 1
+    since = after.minus(before)
+    assert (since.received, since.answered, since.clock[ClockState.STALE]) == (4, 0, 1)
+    assert before.clock[ClockState.STALE] == 0
+
+
+def test_the_past_is_forgotten() -> None:
+    window, totals = CounterWindow(), Counters(failed=7)
+    assert window.add(0.0, totals).counts.failed == 0
+    for second in range(1, 20):
+        totals.received += 10
+        lately = window.add(float(second), totals)
+    assert lately.seconds == pytest.approx(LATELY_S)
+    assert lately.counts.received == 50
+
+
+def test_percentiles_of_lately() -> None:
+    window = LatencyWindow()
+    assert all(math.isnan(value) for value in window.percentiles(0.0))
+    window.add(0.0, 1000.0)
+    for value in range(101):
+        window.add(10.0, float(value))
+    assert window.percentiles(10.0 + LATELY_S / 2) == (50.0, 99.0)

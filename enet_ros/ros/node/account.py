@@ -1,0 +1,166 @@
+"""The account of an activation: frame counters, the age of image stamps, latencies."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+LATELY_S = 5.0
+"""Seconds over which rates, losses and latencies are reported."""
+
+
+class ClockState(IntEnum):
+    """The constants CLOCK_* of enet_ros/Latency."""
+
+    OK = 0
+    UNSET = 1
+    FUTURE = 2
+    BACKWARDS = 3
+    STALE = 4
+
+
+class StampAge(NamedTuple):
+    """age_ms: from header stamp to arrival, by the node's clock; NaN unless state is OK."""
+
+    state: ClockState
+    age_ms: float
+
+
+class StampClock:
+    """Judges the stamps of one stream in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self._last_stamp_ns = 0
+        self._last_now_ns = 0
+
+    def judge(self, stamp_ns: int, now_ns: int, max_age_s: float) -> StampAge:
+        """now_ns: the node's ROS time at arrival (0 where simulated time has not begun).
+
+        Where the stamp or the node's time jumps back, only this frame is BACKWARDS: the next ones are compared with it,
+        so a looping bag costs one frame.
+        """
+        backwards = 0 < stamp_ns < self._last_stamp_ns or now_ns < self._last_now_ns
+        if stamp_ns > 0:
+            self._last_stamp_ns = stamp_ns
+        self._last_now_ns = now_ns
+        if stamp_ns <= 0:
+            state = ClockState.UNSET
+        elif backwards:
+            state = ClockState.BACKWARDS
+        elif stamp_ns > now_ns:
+            state = ClockState.FUTURE
+        elif now_ns - stamp_ns > max_age_s * 1e9:
+            state = ClockState.STALE
+        else:
+            return StampAge(ClockState.OK, (now_ns - stamp_ns) / 1e6)
+        return StampAge(state, math.nan)
+
+
+@dataclass
+class Counters:
+    """Totals since activation. Every image sent is in one of: lost, replaced, failed, answered (or still in progress).
+
+    received  images that arrived
+    replaced  of these, dropped for a newer one before the worker was free
+    failed    of these, undecodable or failed in the engine
+    answered  of these, answered by a mask
+    lost      images that the middleware lost before they arrived
+    deadline  times the camera missed the deadline asked of it
+    clock     images received, by the state of their stamp
+    """
+
+    received: int = 0
+    replaced: int = 0
+    failed: int = 0
+    answered: int = 0
+    lost: int = 0
+    deadline: int = 0
+    clock: dict[ClockState, int] = field(default_factory=lambda: dict.fromkeys(ClockState, 0))
+
+    def copy(self) -> Counters:
+        return replace(self, clock=dict(self.clock))
+
+    def minus(self, earlier: Counters) -> Counters:
+        """What was counted since `earlier`."""
+        clock = {state: count - earlier.clock[state] for state, count in self.clock.items()}
+        names = ("received", "replaced", "failed", "answered", "lost", "deadline")
+        return Counters(**{name: getattr(self, name) - getattr(earlier, name) for name in names}, clock=clock)
+
+
+class Lately(NamedTuple):
+    """What was counted in the last `seconds`, at most LATELY_S."""
+
+    seconds: float
+    counts: Counters
+
+
+class CounterWindow:
+    """Keeps the totals of the last LATELY_S seconds, so that old trouble is not reported for ever."""
+
+    def __init__(self) -> None:
+        self._past: deque[tuple[float, Counters]] = deque()
+
+    def add(self, now_s: float, totals: Counters) -> Lately:
+        """Record the current totals (now_s: monotonic seconds) and return what was counted lately."""
+        self._past.append((now_s, totals.copy()))
+        while len(self._past) > 2 and self._past[1][0] <= now_s - LATELY_S:
+            self._past.popleft()
+        then_s, then = self._past[0]
+        return Lately(now_s - then_s, totals.minus(then))
+
+
+class LatencyWindow:
+    """Latencies of the frames answered within the last LATELY_S seconds. One thread adds, another reads."""
+
+    def __init__(self) -> None:
+        self._values: deque[tuple[float, float]] = deque(maxlen=1024)
+
+    def add(self, now_s: float, latency_ms: float) -> None:
+        self._values.append((now_s, latency_ms))
+
+    def percentiles(self, now_s: float) -> tuple[float, float]:
+        """(p50, p99) in ms; NaN where no frame was answered lately."""
+        recent = [value for time_s, value in self._values.copy() if time_s >= now_s - LATELY_S]
+        if not recent:
+            return math.nan, math.nan
+        p50, p99 = np.percentile(recent, (50, 99))
+        return float(p50), float(p99)
+
+
+class Account:
+    """What one activation counts and measures. The camera's thread and the worker each write counters of their own."""
+
+    def __init__(self) -> None:
+        self.counters = Counters()
+        self.last_error = ""
+        self._stamps = StampClock()
+        self._window = CounterWindow()
+        self._latencies = LatencyWindow()
+
+    def received(self, stamp_ns: int, now_ns: int, max_age_s: float) -> StampAge:
+        """Count an image and judge its stamp."""
+        age = self._stamps.judge(stamp_ns, now_ns, max_age_s)
+        self.counters.received += 1
+        self.counters.clock[age.state] += 1
+        return age
+
+    def answered(self, now_s: float, latency_ms: float) -> None:
+        self.counters.answered += 1
+        self._latencies.add(now_s, latency_ms)
+
+    def failed(self, error: Exception) -> None:
+        self.counters.failed += 1
+        self.last_error = f"{type(error).__name__}: {error}"
+
+    def lately(self, now_s: float) -> Lately:
+        """Counters of the last LATELY_S seconds; to be called periodically."""
+        return self._window.add(now_s, self.counters)
+
+    def latency_ms(self, now_s: float) -> tuple[float, float]:
+        """(p50, p99) of the last LATELY_S seconds; NaN where no frame was answered."""
+        return self._latencies.percentiles(now_s)
