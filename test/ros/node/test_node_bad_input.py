@@ -158,5 +158,5 @@ def test_bad_images_do_not_fill_the_log(rig: Callable[..., Rig], capfd: pytest.C
         r.send(picture(1), encoding="rgb7")
         wait_for(lambda n=number: r.counters().failed == n + 1)
     then_next_is_answered(r, masks, 10)
-    told = [line for line in capfd.readouterr().err.splitlines() if "image dropped" in line]
+    told = [line for line in capfd.readouterr().err.splitlines() if "image failed" in line]
     assert len(told) == 1, "within five seconds one line is enough"
