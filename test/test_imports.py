@@ -45,7 +45,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "report": ("metrics", "products", "card"),
     "evaluation": ("segmenter", "metrics", "frames", "street", "products"),
     "labelling": ("segmenter", "bags", "products"),
-    "benchmark": ("segmenter", "metrics", "datasets", "street"),
+    "benchmark": ("segmenter", "metrics", "frames.files"),
     "benchmark.plain": ("engines.pytorch",),
     "benchmark.segnet": (),
     "benchmark.torch_peers": ("benchmark", "benchmark.segnet", "nn"),

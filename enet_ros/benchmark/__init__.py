@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from enet_ros.benchmark.cases import PEERS, Case, Settings, plan
-from enet_ros.benchmark.frames import Frames, from_folder, from_street
 from enet_ros.benchmark.measure import Skipped, measure
 from enet_ros.benchmark.rows import Row, to_json, to_markdown
 
 __all__ = [
     "PEERS",
     "Case",
-    "Frames",
     "Row",
     "Settings",
     "Skipped",
-    "from_folder",
-    "from_street",
     "measure",
     "plan",
     "to_json",

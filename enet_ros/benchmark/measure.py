@@ -12,13 +12,18 @@ from typing import NamedTuple
 import numpy as np
 
 from enet_ros.benchmark.cases import REFERENCE, Case, Settings
-from enet_ros.benchmark.frames import Frames, from_folder
 from enet_ros.benchmark.process import Worker
 from enet_ros.benchmark.rows import Row, make_row
 from enet_ros.benchmark.runner import UInt8
+from enet_ros.classes import ClassTable
+from enet_ros.frames import Frame, Source
+from enet_ros.frames.files import from_folder
 from enet_ros.metrics import ConfusionMatrix
+from enet_ros.products.images import nearest
+from enet_ros.segmenter import stretched
 
 _NEVER_COMPARED = ("segnet",)  # other networks
+_CALIBRATION_IMAGES = 64
 
 
 class Skipped(NamedTuple):
@@ -29,18 +34,20 @@ class Skipped(NamedTuple):
 
 
 def measure(
-    cases: Sequence[Case], frames: Frames, settings: Settings, advance: Callable[[int], None] = lambda runs: None
+    cases: Sequence[Case], source: Source, settings: Settings, advance: Callable[[int], None] = lambda runs: None
 ) -> tuple[list[Row], list[Skipped]]:
     """Rows in the order of the cases, and the cases that do not work here.
 
-    Cases of one size take turns; `advance` hears of every few runs. Raises EngineError where a process dies.
+    The frames of `source` are kept in memory and rotated through. Cases of one size take turns; `advance` hears of
+    every few runs. Raises EngineError where a process dies, and what the source raises.
     """
+    frames = list(source)
     rows: list[Row] = []
     skipped: list[Skipped] = []
     with tempfile.TemporaryDirectory(prefix="enet_ros-bench-") as folder:
         for size, group in groupby(cases, lambda case: case.size):
             path = Path(folder) / "frames.npy"
-            np.save(path, frames.images_at(size))
+            np.save(path, _images_at(size, frames))
             with ExitStack() as stack:
                 workers = []
                 for case in group:
@@ -50,7 +57,7 @@ def measure(
                     else:
                         skipped.append(Skipped(case, worker.skip))
                 _take_turns(workers, settings, advance)
-                rows += _rows(workers, frames, settings, Path(folder))
+                rows += _rows(workers, frames, source.table, settings, Path(folder))
     return rows, skipped
 
 
@@ -62,7 +69,7 @@ def _take_turns(workers: Sequence[Worker], settings: Settings, advance: Callable
             advance(share)
 
 
-def _prepared(case: Case, frames: Frames, settings: Settings, folder: Path) -> Settings:
+def _prepared(case: Case, frames: Sequence[Frame], settings: Settings, folder: Path) -> Settings:
     """The settings with the model file that a case runs: for int8, an exported and calibrated one."""
     if case.precision != "int8" or not case.engine or settings.model.suffix != ".safetensors":
         return settings
@@ -70,14 +77,15 @@ def _prepared(case: Case, frames: Frames, settings: Settings, folder: Path) -> S
 
     path = folder / "int8-{}x{}.onnx".format(*case.size)
     if not path.exists():
-        images = (frames if settings.calibration is None else from_folder(settings.calibration, 64)).images_at(
-            case.size
-        )
-        export(settings.model, path, size=case.size, precision="int8", calibration=list(images))
+        if settings.calibration is not None:
+            frames = list(from_folder(settings.calibration).evenly(_CALIBRATION_IMAGES))
+        export(settings.model, path, size=case.size, precision="int8", calibration=list(_images_at(case.size, frames)))
     return settings._replace(model=path)
 
 
-def _rows(workers: Sequence[Worker], frames: Frames, settings: Settings, folder: Path) -> list[Row]:
+def _rows(
+    workers: Sequence[Worker], frames: Sequence[Frame], table: ClassTable | None, settings: Settings, folder: Path
+) -> list[Row]:
     labels = {
         worker: worker.labels(folder / "labels.npy") for worker in workers if worker.case.name not in _NEVER_COMPARED
     }
@@ -88,15 +96,20 @@ def _rows(workers: Sequence[Worker], frames: Frames, settings: Settings, folder:
         foreign = worker.case.name == "opencv4" and settings.opencv_model is not None
         if found is not None and not foreign:
             equal = None if reference is None else float((found == reference).mean())
-            miou = _miou(found, frames)
+            miou = None if table is None else _miou(found, frames, table)
         rows.append(make_row(worker.case, worker.runtime, worker.times_ms, settings.threads, equal, miou))
     return rows
 
 
-def _miou(found: UInt8, frames: Frames) -> float | None:
-    if frames.table is None:
-        return None
-    matrix = ConfusionMatrix(frames.table.num_classes)
-    for truth, labels in zip(frames.truth_at(found.shape[1:3]), found, strict=True):
-        matrix.add(truth, labels)
+def _miou(found: UInt8, frames: Sequence[Frame], table: ClassTable) -> float:
+    """found: (N, H, W) labels of the frames, compared with their truths at that size."""
+    matrix = ConfusionMatrix(table.num_classes)
+    for frame, labels in zip(frames, found, strict=True):
+        if frame.truth is not None:
+            matrix.add(nearest(frame.truth, (labels.shape[0], labels.shape[1])), labels)
     return matrix.miou()
+
+
+def _images_at(size: tuple[int, int], frames: Sequence[Frame]) -> UInt8:
+    """(N, H, W, 3) uint8 RGB, stretched to (height, width)."""
+    return np.stack([stretched(frame.rgb, size) for frame in frames])

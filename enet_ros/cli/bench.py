@@ -25,11 +25,8 @@ from rich.table import Table
 from enet_ros import model_file
 from enet_ros.benchmark import (
     PEERS,
-    Frames,
     Row,
     Settings,
-    from_folder,
-    from_street,
     measure,
     plan,
     to_json,
@@ -39,8 +36,13 @@ from enet_ros.benchmark.rows import HEADER, TEXT_COLUMNS, cells, machine
 from enet_ros.cli.progress import progress
 from enet_ros.engines import ENGINES
 from enet_ros.errors import ConfigError
+from enet_ros.frames import Source
+from enet_ros.frames.files import from_folder, from_pairs
+from enet_ros.frames.street import from_street
 from enet_ros.sizes import parse_size
 
+STREET_STEP = 15
+"""Frames of the street between two that are used: half a second."""
 PLOT_SIZES = ("320x240", "480x360", "640x480", "1280x720", "1920x1080")
 
 
@@ -81,15 +83,16 @@ def run(args: argparse.Namespace) -> int:
     path = model_file.resolve(args.model)
     cases = plan(_engines(args.engines), args.precisions, _sizes(args, path), [n for n in args.peers if n != "none"])
     settings = Settings(path, threads, args.runs, args.rounds, args.opencv_model, args.calibration)
-    frames = _frames(args)
+    source = _source(args)
     with progress("measuring", len(cases) * args.runs) as bar:
-        rows, skipped = measure(cases, frames, settings, bar.advance)
+        rows, skipped = measure(cases, source, settings, bar.advance)
     for name, reason in dict.fromkeys((case.name, reason) for case, reason in skipped):
         which = dict.fromkeys(case.precision for case, why in skipped if (case.name, why) == (name, reason))
         print(f"enet_ros: {name} {', '.join(which)} not measured: {reason}", file=sys.stderr)
     if not rows:
         return 1
-    title = f"{machine()}, {threads} threads, {args.runs} runs in {args.rounds} rounds, {frames.origin}"
+    how = f"{args.runs} runs in {args.rounds} rounds, {source.total} frames of {source.name}"
+    title = f"{machine()}, {threads} threads, {how}"
     print_rows(rows, title, markdown=args.markdown)
     if args.json is not None:
         to_json(rows, args.json)
@@ -131,11 +134,13 @@ def _sizes(args: argparse.Namespace, model: Path) -> list[tuple[int, int]]:
     return [parse_size("--sizes", text) for text in texts]
 
 
-def _frames(args: argparse.Namespace) -> Frames:
+def _source(args: argparse.Namespace) -> Source:
     if args.images is None:
         if args.labels is not None:
             raise ConfigError(f"--labels {args.labels} needs --images DIR beside it")
-        return from_street(args.frames)
+        return from_street(args.frames, step=STREET_STEP)
     if (args.labels is None) != (args.classes is None):
         raise ConfigError("--labels DIR and --classes TABLE go together")
-    return from_folder(args.images, args.frames, args.labels, args.classes)
+    labelled = args.labels is not None
+    source = from_pairs(args.images, args.labels, args.classes) if labelled else from_folder(args.images)
+    return source.evenly(args.frames)

@@ -11,9 +11,12 @@ pytest.importorskip("openvino", reason="pip install openvino")
 
 import numpy as np
 
-from enet_ros.benchmark import Case, Frames, Settings, from_street, measure
+from enet_ros.benchmark import Case, Settings, measure
+from enet_ros.benchmark.measure import _images_at, _miou
 from enet_ros.classes import CAMVID
 from enet_ros.errors import EngineError
+from enet_ros.frames import Frame, Source
+from enet_ros.frames.street import from_street
 from enet_ros.model_file import resolve
 
 SIZE = (64, 96)
@@ -24,16 +27,34 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
+def source_of(frames: list[Frame]) -> Source:
+    return Source("test", "test", len(frames), 1.0, lambda: iter([lambda f=f: f for f in frames]), CAMVID)
+
+
+@pytest.mark.parametrize("size", [(8, 16), (40, 60), (20, 30)])
+def test_images_are_stretched(size: tuple[int, int]) -> None:
+    frames = [Frame(str(n), n + 1, np.full((20, 30, 3), 100 * n, np.uint8)) for n in range(2)]
+    images = _images_at(size, frames)
+    assert images.shape == (2, *size, 3) and images.dtype == np.uint8
+    assert (images[1] == 100).all()
+
+
+def test_labels_are_compared_at_the_size_of_the_network() -> None:
+    frames = [Frame(str(n), n + 1, np.zeros((20, 30, 3), np.uint8), np.full((20, 30), n, np.uint8)) for n in range(2)]
+    found = np.stack([np.full((8, 16), n, np.uint8) for n in range(2)])
+    assert _miou(found, frames, CAMVID) == 1.0
+    assert _miou(found[::-1], frames, CAMVID) == 0.0
+
+
 def test_engines_take_turns() -> None:
-    street = from_street(2)
-    frames = Frames("test", street.images, tuple(np.zeros((30, 40), np.uint8) for _ in street.images), CAMVID)
+    frames = [frame._replace(truth=np.zeros((30, 40), np.uint8)) for frame in from_street(2, step=15)]
     cases = [
         Case("openvino", "openvino", "fp32", SIZE),
         Case("onnxruntime", "onnxruntime", "bf16", SIZE),
         Case("pytorch_eager", "", "fp32", SIZE),
     ]
     turns: list[int] = []
-    rows, skipped = measure(cases, frames, Settings(resolve("camvid"), 1, runs=5, rounds=2), turns.append)
+    rows, skipped = measure(cases, source_of(frames), Settings(resolve("camvid"), 1, runs=5, rounds=2), turns.append)
     assert turns == [2, 2, 3, 3]
     assert [row.name for row in rows] == ["openvino", "pytorch_eager"]
     for row in rows:
@@ -50,6 +71,6 @@ def test_a_process_that_dies(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EngineError, match="ended with code 1"):
         measure(
             [Case("openvino", "openvino", "fp32", SIZE)],
-            Frames("t", (np.zeros((8, 8, 3), np.uint8),)),
+            source_of([Frame("t", 1, np.zeros((8, 8, 3), np.uint8))]),
             Settings(resolve("camvid"), 1),
         )

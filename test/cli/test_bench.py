@@ -23,7 +23,7 @@ def test_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert [(row["name"], row["height"], row["width"]) for row in rows] == [("openvino", 48, 64), ("openvino", 64, 96)]
     assert all(set(row) >= KEYS and row["p99_ms"] >= row["p50_ms"] > 0 for row in rows)
     out = capsys.readouterr().out
-    assert "1 threads, 3 runs in 1 rounds, 2 frames of the synthetic street" in out and "64x48" in out
+    assert "1 threads, 3 runs in 1 rounds, 2 frames of synthetic street 0" in out and "64x48" in out
     assert files[1].stat().st_size > 10_000
 
 

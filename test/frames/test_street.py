@@ -22,6 +22,7 @@ def test_every_tenth_frame_at_its_own_time() -> None:
     first, second = source
     assert (first.name, second.name) == ("000000", "000010")
     assert (first.stamp_ns, second.stamp_ns) == (round(1e9 / 30), round(11e9 / 30))
+    assert (first.rgb != second.rgb).mean() > 0.2, "the street moves"
     assert source.rate_hz == 3.0 and source.total == 2 and source.table is street.table
     np.testing.assert_array_equal(second.rgb, street.frame(10).image)
     np.testing.assert_array_equal(second.truth, street.frame(10).labels)
