@@ -21,12 +21,13 @@ import numpy as np
 
 from enet_ros import model_file
 from enet_ros.bags import BagReader
+from enet_ros.bags.cameras import find_cameras
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import camera_frame
 from enet_ros.datasets.files import find_images, read_image
 from enet_ros.engines import create as create_engine
 from enet_ros.frames import Frame, Load, Source
-from enet_ros.labelling import OutputSettings, find_cameras, label
+from enet_ros.labelling import OutputSettings, label
 from enet_ros.memory import keep_pages
 from enet_ros.segmenter import stretched
 from enet_ros.street import Street

@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
+from enet_ros.bags.cameras import find_cameras
 from enet_ros.bags.create import CLASSES_KEY
 from enet_ros.bags.messages import camera_frame, from_cdr, label_image
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
-from enet_ros.bags.types import CAMERA_INFO, IMAGE, IMAGE_TYPES
+from enet_ros.bags.types import IMAGE, IMAGE_TYPES
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.classes import TABLES, ClassTable
 from enet_ros.errors import BagError, ConfigError, EnetRosError
@@ -30,20 +31,18 @@ _MOST_WAITING = 128
 def from_bag(path: Path, image_topic: str | None = None) -> Source:
     """The images of a topic, by default of the bag's first camera. Raises BagError where there is none."""
     with BagReader(path) as reader:
-        images = [t for t in reader.topics if t.type in IMAGE_TYPES and t.name.rpartition("/")[2] != _TRUTH]
-        cameras = [reader.topic(image_topic)] if image_topic else images
-        if not cameras or cameras[0].total == 0:
-            listing = ", ".join(f"{found.name} [{found.type}]" for found in reader.topics) or "none"
-            raise BagError(f"{path} has no image; its topics: {listing}")
-        camera = cameras[0]
-        place, rate_hz, calibration = _place(path), _rate_hz(reader, camera), _calibration(reader, camera.name)
+        camera = find_cameras(reader, [image_topic] if image_topic else None)[0]
+        topic = reader.topic(camera.topic)
+        if topic.total == 0:
+            raise BagError(f"topic {topic.name} of {path} has no image: choose another")
+        rate_hz, calibration = _rate_hz(reader, topic), _calibration(reader, camera.info)
 
     def loads() -> Iterator[Load]:
         with BagReader(path) as bag:
-            for message in bag.messages([camera.name]):
+            for message in bag.messages([topic.name]):
                 yield partial(_frame, message)
 
-    return Source(*place, camera.total, rate_hz, loads, calibration=calibration)
+    return Source(*_place(path), topic.total, rate_hz, loads, calibration=calibration)
 
 
 def from_labelled_bag(
@@ -56,7 +55,8 @@ def from_labelled_bag(
     """
     with LabelledBag(path, image_topic, truth_topic) as bag:
         table = table or _table_named(bag.classes, path)
-        rate_hz, calibration = _rate_hz(bag.reader, bag.truth_topic), _calibration(bag.reader, bag.image_topic.name)
+        camera = find_cameras(bag.reader, [bag.image_topic.name])[0]
+        rate_hz, calibration = _rate_hz(bag.reader, bag.truth_topic), _calibration(bag.reader, camera.info)
         total = len(bag)
 
     def loads() -> Iterator[Load]:
@@ -134,15 +134,13 @@ def _rate_hz(reader: BagReader, topic: Topic) -> float:
     return (topic.total - 1) / seconds if seconds > 0 and topic.total > 1 else DEFAULT_HZ
 
 
-def _calibration(reader: BagReader, image_topic: str) -> CameraIntrinsics | None:
-    """The first CameraInfo beside the image topic, and of no other camera."""
-    name = image_topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
-    for message in reader.messages([name]):
-        if message.type != CAMERA_INFO:
-            break
-        lens = intrinsics(from_cdr(message.type, message.data))
-        return lens if lens.k[0, 0] else None
-    return None
+def _calibration(reader: BagReader, info_topic: str | None) -> CameraIntrinsics | None:
+    """What the first CameraInfo says; None for an uncalibrated camera."""
+    message = next(reader.messages([info_topic]), None) if info_topic else None
+    if message is None:
+        return None
+    lens = intrinsics(from_cdr(message.type, message.data))
+    return lens if lens.k[0, 0] else None
 
 
 def _table_named(names: tuple[str, ...] | None, bag: Path) -> ClassTable:

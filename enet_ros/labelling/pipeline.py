@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.bags.cameras import Camera
 from enet_ros.bags.messages import CameraFrame, camera_frame, from_cdr
 from enet_ros.bags.ordered import ordered
 from enet_ros.bags.reader import BagMessage
@@ -19,7 +20,6 @@ from enet_ros.bags.types import CAMERA_INFO
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.engines.base import Inference
 from enet_ros.errors import EnetRosError, ImageError
-from enet_ros.labelling.cameras import Camera
 from enet_ros.labelling.outputs import Output, Outputs
 from enet_ros.messages import intrinsics
 from enet_ros.segmenter import Segmenter

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from enet_ros import model_file
+from enet_ros.bags.cameras import Camera, find_cameras
 from enet_ros.bags.messages import from_cdr, to_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.bags.segments import SegmentedBag, TopicPlan
@@ -19,7 +20,6 @@ from enet_ros.camera import CameraIntrinsics
 from enet_ros.card import ModelCard
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError
-from enet_ros.labelling.cameras import Camera, find_cameras
 from enet_ros.labelling.outputs import LATCHED, Outputs, OutputSettings
 from enet_ros.labelling.pipeline import Labelled, pipeline
 from enet_ros.messages import Header, intrinsics, segmentation_info

@@ -173,5 +173,8 @@ def test_another_cameras_calibration_is_not_taken(drive: tuple[Path, CameraIntri
 def test_a_bag_that_is_none_or_has_no_image(tmp_path: Path) -> None:
     with pytest.raises(BagError, match="there is no bag"):
         from_bag(tmp_path / "none.mcap")
-    with pytest.raises(BagError, match=r"empty has no image; its topics: /cam/image_raw \[sensor_msgs/msg/Image\]"):
-        from_bag(write(tmp_path / "empty", [], {"/cam/image_raw": IMAGE}))
+    empty = write(tmp_path / "empty", [], {"/cam/image_raw": IMAGE})
+    with pytest.raises(BagError, match=r"empty has no camera topic; name one of its topics: /cam/image_raw \[sensor_"):
+        from_bag(empty)
+    with pytest.raises(BagError, match=r"topic /cam/image_raw of .*empty has no image: choose another"):
+        from_bag(empty, "/cam/image_raw")

@@ -8,10 +8,10 @@ import pytest
 
 from enet_ros import model_file
 from enet_ros.bags import BagReader
+from enet_ros.bags.cameras import find_cameras
 from enet_ros.engines import create
 from enet_ros.engines.base import Engine, Image, Inference
 from enet_ros.errors import EngineError
-from enet_ros.labelling.cameras import find_cameras
 from enet_ros.labelling.outputs import Outputs, OutputSettings
 from enet_ros.labelling.pipeline import Labelled, pipeline
 from enet_ros.segmenter import Segmenter

@@ -46,7 +46,7 @@ def find_cameras(reader: BagReader, chosen: Sequence[str] | None = None) -> list
         topics = [t for t in images if t.type == IMAGE or _base(t.name) not in raw]
     if not topics:
         listing = ", ".join(f"{t.name} [{t.type}]" for t in reader.topics) or "none"
-        raise BagError(f"{reader.path} has no camera topic; choose one by --topics ({listing})")
+        raise BagError(f"{reader.path} has no camera topic; name one of its topics: {listing}")
     namespaces = Counter(_base(t.name).rpartition("/")[0] for t in topics)
     infos = {t.name for t in reader.topics if t.type == CAMERA_INFO}
     return [_camera(topic, namespaces, infos) for topic in topics]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from enet_ros.bags import BagReader, BagWriter
+from enet_ros.bags.cameras import Camera, find_cameras
 from enet_ros.bags.messages import compressed_cdr, image_cdr
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
 from enet_ros.errors import BagError
-from enet_ros.labelling.cameras import Camera, find_cameras
 from enet_ros.messages import Header
 
 RGB = image_cdr(Header(1, "cam"), np.zeros((4, 5, 3), np.uint8), "rgb8")
@@ -67,6 +67,6 @@ def test_two_cameras_of_one_namespace_do_not_share_an_output(tmp_path: Path) -> 
 def test_no_camera_says_what_there_is(tmp_path: Path) -> None:
     with (
         bag(tmp_path / "bag", {"/depth/image": (IMAGE, DEPTH)}) as reader,
-        pytest.raises(BagError, match=r"has no camera topic; choose one by --topics \(/depth/image \[sensor_msgs"),
+        pytest.raises(BagError, match=r"has no camera topic; name one of its topics: /depth/image \[sensor_msgs"),
     ):
         find_cameras(reader)
