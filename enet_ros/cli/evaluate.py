@@ -37,15 +37,14 @@ from enet_ros.errors import ConfigError
 from enet_ros.evaluation import Evaluation, counted_as, evaluate
 from enet_ros.evaluation.score import judge_exact_labels
 from enet_ros.evaluation.street import RATE_HZ, STRIDE, StreetJudge
-from enet_ros.figures import finite_or_none
+from enet_ros.figures import finite_or_none, percent
 from enet_ros.frames import Frame, Source
 from enet_ros.frames.files import from_pairs
 from enet_ros.frames.source import UInt8
 from enet_ros.frames.street import from_street
 from enet_ros.metrics import FrameScore
-from enet_ros.report.charts import require_drawing
-from enet_ros.report.evaluation import Chosen, EvaluationPage, Gallery, evaluation_page
-from enet_ros.report.page import percent
+from enet_ros.report import Chosen, EvaluationPage, Gallery, evaluation_page, require_report
+from enet_ros.report.page import UNDEFINED
 from enet_ros.sizes import parse_size, size_text
 
 STREET_FRAMES = 30
@@ -86,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     if judge is not None and args.model is None:
         return _exact_labels(args, source, judge)
     if args.report:
-        require_drawing()
+        require_report()
     gallery = Gallery()
     with progress("evaluating", source.total) as bar:
 
@@ -166,10 +165,11 @@ def _exact_labels(args: argparse.Namespace, source: Source, judge: StreetJudge) 
 def _page(result: Evaluation, chosen: Chosen, corruption: str | None) -> EvaluationPage:
     info, source, settings = result.engine, result.source, [("corruption", corruption or "")]
     if (metres := result.metres) is not None:
-        near, far = percent(metres.range_error_p95_20m), percent(metres.range_error_p95_40m)
+        figures = metres.range_error_p95_20m, metres.range_error_p95_40m, metres.grid_agreement
+        near, far, cells = (percent(figure, missing=UNDEFINED) for figure in figures)
         settings += [
             ("range error, 95 %", f"{near} % up to 20 m, {far} % up to 40 m"),
-            ("grid cells right", f"{percent(metres.grid_agreement)} %"),
+            ("grid cells right", f"{cells} %"),
         ]
     engine = f"{info.name} ({info.runtime}) on {info.device}, {info.precision}, {size_text(info.size)}"
     return EvaluationPage(

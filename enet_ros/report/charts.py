@@ -6,15 +6,12 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from enet_ros.errors import ConfigError
-from enet_ros.metrics import ReliabilityBin
-from enet_ros.report.markup import Markup
+from enet_ros.report.page import require_report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,17 +57,6 @@ _STYLE: dict[str, Any] = {
 }
 
 
-def can_draw() -> bool:
-    """Whether matplotlib, which only reports need, is installed."""
-    return find_spec("matplotlib") is not None
-
-
-def require_drawing() -> None:
-    """Raise ConfigError where matplotlib is missing: better before a long run than after it."""
-    if not can_draw():
-        raise ConfigError("a report needs matplotlib: pip install matplotlib")
-
-
 class Chart:
     """A drawing under way; `svg` holds it once the `with` block is left."""
 
@@ -80,13 +66,13 @@ class Chart:
         self.figure = Figure(figsize=(width, height), layout="constrained")
         self.axes: Axes = self.figure.add_subplot()
         self.name = name
-        self.svg = Markup("")
+        self.svg = ""
 
 
 @contextmanager
 def chart(name: str, width: float = 5.2, height: float = 3.4) -> Iterator[Chart]:
     """A chart of that size in inches; `name` keeps the ids of several charts in a page apart."""
-    require_drawing()
+    require_report()
     import matplotlib as mpl
 
     style: Any = {**_STYLE, "svg.hashsalt": name}
@@ -96,7 +82,7 @@ def chart(name: str, width: float = 5.2, height: float = 3.4) -> Iterator[Chart]
         drawing.svg = _svg(drawing.figure, name)
 
 
-def _svg(figure: Figure, name: str) -> Markup:
+def _svg(figure: Figure, name: str) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.StringIO()
@@ -110,46 +96,7 @@ def _svg(figure: Figure, name: str) -> Markup:
     text = re.sub(r'id="(figure|axes|patch|line2d|text|matplotlib|xtick|ytick|legend)[^"]*"', "", text)
     for stand_in, variable in _VARIABLES.items():
         text = text.replace(stand_in, variable)
-    return Markup(text)
-
-
-def reliability_chart(bins: tuple[ReliabilityBin, ...]) -> Markup:
-    """Accuracy over confidence; on the dashed line a confidence means what it says. Dots grow with pixels."""
-    full = [b for b in bins if b.pixels]
-    share = np.array([b.pixels for b in full], np.float64)
-    with chart("reliability") as drawing:
-        axes = drawing.axes
-        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
-        for item in full:
-            axes.plot([item.confidence] * 2, [item.confidence, item.accuracy], color=BAD, linewidth=1.2)
-        x, y = [b.confidence for b in full], [b.accuracy for b in full]
-        axes.plot(x, y, color=ACCENT, linewidth=1.6)
-        axes.scatter(x, y, s=14 + 160 * share / max(share.sum(), 1), color=ACCENT, zorder=3, clip_on=False)
-        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="share that is right")
-    return drawing.svg
-
-
-def confidence_chart(totals: npt.NDArray[np.int64]) -> Markup:
-    """How sure the network was: share of pixels by confidence, 32 bars. totals: (256,) pixels by value."""
-    shares = totals.reshape(32, 8).sum(1) / max(int(totals.sum()), 1)
-    with chart("confidence") as drawing:
-        axes = drawing.axes
-        axes.bar((np.arange(32) + 0.5) / 32, 100 * shares, width=0.9 / 32, color=ACCENT)
-        axes.set(xlim=(0, 1), xlabel="confidence", ylabel="share of pixels in %")
-    return drawing.svg
-
-
-def frames_chart(miou: Floats) -> Markup:
-    """mIoU of every frame in order. miou: (N,) 0..1, NaN allowed."""
-    with chart("frames", 10.6, 2.6) as drawing:
-        axes = drawing.axes
-        marker = "o" if len(miou) <= 150 else ""
-        axes.plot(100 * miou, color=ACCENT, linewidth=1.2, marker=marker, markersize=2.6)
-        if not np.isnan(miou).all():
-            axes.axhline(100 * float(np.nanmedian(miou)), color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
-        axes.set(xlabel="frame", ylabel="mIoU in %", xlim=(-0.5, max(len(miou) - 0.5, 0.5)))
-        axes.set_ylim(bottom=0)
-    return drawing.svg
+    return text
 
 
 def thinned(time_s: Floats, values: Floats, *, largest: bool = True) -> tuple[Floats, Floats]:

@@ -11,12 +11,11 @@ import numpy.typing as npt
 
 from enet_ros.card import ModelCard
 from enet_ros.classes import ClassTable
+from enet_ros.figures import percent
 from enet_ros.metrics import FrameScore, Scores
-from enet_ros.report.markup import Markup, element, join
-from enet_ros.report.page import Page, Section, Stat, figure, percent, render
-from enet_ros.report.pictures import Still, comparison, legend
-from enet_ros.report.sample import EvenSample
-from enet_ros.report.scores import score_sections, score_stats
+from enet_ros.report.page import Stat, render
+from enet_ros.report.pictures import EvenSample, Still, comparison, legend
+from enet_ros.report.scores import score_stats, score_view
 
 UInt8 = npt.NDArray[np.uint8]
 
@@ -95,8 +94,6 @@ def evaluation_page(content: EvaluationPage) -> str:
     stats = list(score_stats(scores))
     if not math.isnan(content.frames_per_s):
         stats.append(Stat("inference", f"{content.frames_per_s:.1f}", "frames/s"))
-    classes, *rest = score_sections(scores)
-    sections = (classes, *_frames(content.chosen, scores.table), *rest)
     facts = (
         ("model", card.name),
         ("digest", card.digest),
@@ -113,15 +110,20 @@ def evaluation_page(content: EvaluationPage) -> str:
         *content.settings,
     )
     lede = f"{len(scores.frames)} frames, compared with their labels at full size; void pixels left out."
-    return render(Page("enet_ros evaluation", f"{card.name} on {content.name}", lede, tuple(stats), sections, facts))
+    return render(
+        "evaluation.html",
+        kind="enet_ros evaluation",
+        title=f"{card.name} on {content.name}",
+        lede=lede,
+        stats=stats,
+        facts=facts,
+        scores=score_view(scores),
+        legend=legend(scores.table),
+        worst=[_frame(still, scores.table) for still in content.chosen.worst],
+        median=[_frame(still, scores.table) for still in content.chosen.median],
+    )
 
 
-def _frames(chosen: Chosen, table: ClassTable) -> tuple[Section, ...]:
-    if not chosen.worst:
-        return ()
-    parts: list[Markup] = [element("h3", "Worst")]
-    parts += [comparison(still, table) for still in chosen.worst]
-    parts.append(element("h3", "Median"))
-    parts += [comparison(still, table) for still in chosen.median]
-    note = "Errors are red on the grey image; pixels without a label are dark grey and count for nothing."
-    return (Section("Pictures", figure("pictures", join(*parts), legend(table)), note),)
+def _frame(still: Still, table: ClassTable) -> tuple[str, str, tuple[tuple[str, UInt8], ...]]:
+    """Name, caption and pictures of a frame."""
+    return still.name, still.caption, comparison(still, table)

@@ -1,90 +1,59 @@
-"""The frame of a report: title, headline figures, sections, facts."""
+"""Pages as Jinja2 templates: one HTML document with style sheet, charts and pictures inside, which loads nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from enet_ros.report.markup import Markup, element, join
-from enet_ros.report.style import STYLE
+from enet_ros.errors import ConfigError
+from enet_ros.figures import percent
+from enet_ros.report.pictures import jpeg_uri
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+UNDEFINED = "n/a"
+"""What a page shows for a figure that is not defined."""
 
 
-@dataclass(frozen=True)
-class Stat:
-    """A headline figure: `value` already written out, `unit` set smaller behind it."""
+class Stat(NamedTuple):
+    """A headline figure: `value` is its text, `unit` is set smaller behind it."""
 
     label: str
     value: str
     unit: str = ""
 
 
-@dataclass(frozen=True)
-class Section:
-    """A titled part. `note` says how to read it, `body` is finished HTML."""
-
-    title: str
-    body: Markup
-    note: str = ""
+def can_report() -> bool:
+    """Whether matplotlib and Jinja2, which only reports need, are installed."""
+    return all(find_spec(name) is not None for name in ("matplotlib", "jinja2"))
 
 
-@dataclass(frozen=True)
-class Page:
-    """A report. `kind` stands above the title; the first stat is set off; facts are (name, value) rows."""
-
-    kind: str
-    title: str
-    lede: str
-    stats: tuple[Stat, ...]
-    sections: tuple[Section, ...]
-    facts: tuple[tuple[str, str], ...]
+def require_report() -> None:
+    """Raise ConfigError where `can_report` is false: better before a long run than after it."""
+    if not can_report():
+        raise ConfigError("a report needs matplotlib and Jinja2: pip install matplotlib jinja2")
 
 
-def render(page: Page) -> str:
-    """The page as one HTML document."""
-    stats = [_stat(stat, lead=index == 0) for index, stat in enumerate(page.stats)]
-    body = element(
-        "main",
-        element("p", page.kind, class_="kicker"),
-        element("h1", page.title),
-        element("p", page.lede, class_="lede") if page.lede else Markup(""),
-        element("div", *stats, class_="stats") if stats else Markup(""),
-        *(_section(section) for section in page.sections),
-        _section(Section("What was run", facts_list(page.facts))),
-        element("footer", "Written by enet_ros. Fractions of pixels unless a unit is given; n/a: undefined."),
+def render(template: str, **values: Any) -> str:
+    """A template of `templates/` as text. Every value is escaped, except the charts, which are SVG of our own."""
+    require_report()
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{page.title} · {page.kind}"),
-        element("style", Markup(STYLE)),
-    )
-    return f"<!doctype html>\n{element('html', head, element('body', body), lang='en')}\n"
-
-
-def facts_list(facts: tuple[tuple[str, str], ...]) -> Markup:
-    """Names and values; those without a value are left out."""
-    rows = (join(element("dt", name), element("dd", value)) for name, value in facts if value)
-    return element("dl", *rows)
-
-
-def figure(name: str, *children: str, caption: str = "") -> Markup:
-    """A figure that scripts and tests find by `data-figure`."""
-    parts = [*children, element("figcaption", caption)] if caption else list(children)
-    return element("figure", *parts, data_figure=name)
-
-
-def percent(value: float, digits: int = 1) -> str:
-    """0.6123 as "61.2"; "n/a" for NaN."""
-    return "n/a" if value != value else f"{100 * value:.{digits}f}"
-
-
-def _stat(stat: Stat, *, lead: bool) -> Markup:
-    unit = element("small", stat.unit) if stat.unit and stat.value != "n/a" else Markup("")
-    inner = (element("b", stat.value, unit), element("span", stat.label))
-    return element("div", *inner, class_="stat lead" if lead else "stat")
-
-
-def _section(section: Section) -> Markup:
-    note = element("p", section.note, class_="note") if section.note else Markup("")
-    return element("section", element("h2", section.title), note, section.body)
+    environment.filters["percent"] = partial(percent, missing=UNDEFINED)
+    environment.filters["jpeg"] = jpeg_uri
+    return environment

@@ -1,9 +1,9 @@
-"""Camera images with what was seen in them, small enough to travel inside the page."""
+"""Camera images with what was seen in them, small enough for the page to hold."""
 
 from __future__ import annotations
 
 import base64
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from enet_ros.classes import VOID, ClassTable
 from enet_ros.products.images import nearest, overlay
-from enet_ros.report.markup import Markup, element
 
 UInt8 = npt.NDArray[np.uint8]
+T = TypeVar("T")
 
 MAX_WIDTH = 480
 _QUALITY = 82
@@ -48,51 +48,34 @@ class Still(NamedTuple):
         )
 
 
-def comparison(still: Still, table: ClassTable) -> Markup:
-    """Camera, prediction and, where there is a truth, truth and errors, side by side."""
+def comparison(still: Still, table: ClassTable) -> tuple[tuple[str, UInt8], ...]:
+    """Camera, prediction and, where there is a truth, truth and errors: a name and an (H, W, 3) uint8 RGB each."""
     small = still.reduced()
     lut = table.lut()
     views = [("camera", small.image), ("prediction", overlay(small.image, small.labels, lut, 0.6))]
     if small.truth is not None:
         views.insert(1, ("truth", overlay(small.image, small.truth, lut, 0.6)))
         views.append(("errors", _errors(small.image, small.truth, small.labels)))
-    shown = [
-        element("figure", image_tag(picture, f"{what} of {still.name}"), element("figcaption", what))
-        for what, picture in views
-    ]
-    title = element("p", element("b", still.name), " ", element("span", still.caption))
-    return element("div", title, element("div", *shown, class_="row"), class_="frame")
+    return tuple(views)
 
 
-def filmstrip(stills: tuple[Still, ...], table: ClassTable) -> Markup:
-    """Overlays in the order of time."""
-    cells = []
-    for still in stills:
-        small = still.reduced(360)
-        picture = overlay(small.image, small.labels, table.lut(), 0.55)
-        caption = element("figcaption", still.caption or still.name)
-        cells.append(element("figure", image_tag(picture, still.name), caption))
-    return element("div", *cells, class_="strip")
+def small_overlay(still: Still, table: ClassTable) -> UInt8:
+    """The classes over the image, for a filmstrip: (H, W, 3) uint8 RGB, at most 360 pixels wide."""
+    small = still.reduced(360)
+    return overlay(small.image, small.labels, table.lut(), 0.55)
 
 
-def legend(table: ClassTable) -> Markup:
-    """The classes and their colours, in the table's order."""
-    names = [(name, i) for i, name in enumerate(table.names) if i != table.void]
-    return element("div", *(element("span", swatch(table, i), name) for name, i in names), class_="legend")
+def legend(table: ClassTable) -> tuple[tuple[str, str], ...]:
+    """Name and CSS colour of every class but void, in the table's order."""
+    pairs = enumerate(zip(table.names, table.colors, strict=True))
+    return tuple((name, "rgb({}, {}, {})".format(*color)) for index, (name, color) in pairs if index != table.void)
 
 
-def swatch(table: ClassTable, index: int) -> Markup:
-    """A small square in a class's colour."""
-    return element("span", class_="swatch", style="background: rgb({}, {}, {})".format(*table.colors[index]))
-
-
-def image_tag(picture: UInt8, alt: str) -> Markup:
-    """An (H, W, 3) uint8 RGB array as an <img> that carries its JPEG."""
+def jpeg_uri(picture: UInt8) -> str:
+    """An (H, W, 3) uint8 RGB array as a data: URI that holds its JPEG."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     _, payload = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    source = "data:image/jpeg;base64," + base64.b64encode(payload.tobytes()).decode("ascii")
-    height, width = picture.shape[:2]
-    return element("img", src=source, alt=alt, width=str(width), height=str(height))
+    return "data:image/jpeg;base64," + base64.b64encode(payload.tobytes()).decode("ascii")
 
 
 def _errors(image: UInt8, truth: UInt8, labels: UInt8) -> UInt8:
@@ -102,3 +85,31 @@ def _errors(image: UInt8, truth: UInt8, labels: UInt8) -> UInt8:
     picture[(truth != labels) & (truth != VOID)] = _WRONG_RGB
     picture[truth == VOID] = _UNLABELLED_RGB
     return picture
+
+
+class EvenSample(Generic[T]):
+    """An even sample of a sequence of unknown length, in bounded memory.
+
+    Keeps every n-th entry; n doubles whenever more than `most` are kept, so that half of `most` or more remain.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.entries: list[T] = []
+        self._most = most
+        self._stride = 1
+        self._count = 0
+
+    def wants(self) -> bool:
+        """Whether to make the next entry and `add` it; one that is not wanted counts as seen."""
+        wanted = self._count % self._stride == 0
+        if not wanted:
+            self._count += 1
+        return wanted
+
+    def add(self, entry: T) -> None:
+        """Add the next entry, which `wants` has asked for."""
+        self._count += 1
+        self.entries.append(entry)
+        if len(self.entries) > self._most:
+            self.entries = self.entries[::2]
+            self._stride *= 2

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from enet_ros.classes import ClassTable
+from enet_ros.figures import percent
 from enet_ros.metrics import Scores
+from enet_ros.report import run_charts
 from enet_ros.report.charts import SERIES
-from enet_ros.report.markup import Markup, element, join
-from enet_ros.report.page import Page, Section, Stat, figure, percent, render
-from enet_ros.report.pictures import Still, filmstrip, legend
-from enet_ros.report.run_charts import (
-    ahead_chart,
-    free_space_chart,
-    latency_chart,
-    plan_chart,
-    rate_chart,
-    stages_chart,
-)
-from enet_ros.report.scores import score_sections, score_stats
-from enet_ros.report.series import FreeSpaceSeries, LatencySeries, RateSeries
+from enet_ros.report.page import UNDEFINED, Stat, render
+from enet_ros.report.pictures import Still, legend, small_overlay
+from enet_ros.report.scores import score_stats, score_view
+from enet_ros.report.series import Floats, FreeSpaceSeries, LatencySeries, RateSeries
 
 
 @dataclass(frozen=True)
@@ -45,22 +39,47 @@ class RunPage:
     facts: tuple[tuple[str, str], ...] = ()
 
 
+class StageRow(NamedTuple):
+    """A stage, or the total with an empty colour: number of frames, then percentiles in milliseconds, as text."""
+
+    name: str
+    color: str
+    figures: tuple[str, ...]
+
+
+class LatencyView(NamedTuple):
+    """Charts as SVG and rows of the table, as `run.html` takes them."""
+
+    total: str
+    stages: str
+    rows: tuple[StageRow, ...]
+
+
+class FreeSpaceView(NamedTuple):
+    """Charts as SVG; the plan is that of the frame at middle_s seconds."""
+
+    by_direction: str
+    ahead: str
+    plan: str
+    middle_s: float
+
+
 def run_page(run: RunPage) -> str:
     """The report as one HTML document."""
-    sections: list[Section] = []
-    if run.latency is not None and len(run.latency.time_s):
-        sections.append(_latency(run.latency))
-    if run.rate is not None and len(run.rate.start_s):
-        note = "Line: frames offered. Filled: of these, answered. Red: dropped, lost or failed."
-        sections.append(Section("Rate", figure("rate", rate_chart(run.rate)), note))
-    if run.stills:
-        strip = figure("filmstrip", filmstrip(run.stills, run.table), legend(run.table))
-        sections.append(Section("Filmstrip", strip, "What the network saw, over the camera image."))
-    if run.free_space is not None and len(run.free_space.time_s):
-        sections.append(_free_space(run.free_space))
-    if run.scores is not None:
-        sections += score_sections(run.scores)
-    return render(Page(run.kind, run.title, run.lede, _stats(run), tuple(sections), run.facts))
+    return render(
+        "run.html",
+        kind=run.kind,
+        title=run.title,
+        lede=run.lede,
+        stats=_stats(run),
+        facts=run.facts,
+        latency=_latency(run.latency) if run.latency is not None and len(run.latency.time_s) else None,
+        rate=run_charts.rate_chart(run.rate) if run.rate is not None and len(run.rate.start_s) else "",
+        stills=[(still.name, still.caption, small_overlay(still, run.table)) for still in run.stills],
+        legend=legend(run.table),
+        free_space=_free_space(run.free_space) if run.free_space is not None and len(run.free_space.time_s) else None,
+        scores=None if run.scores is None else score_view(run.scores),
+    )
 
 
 def _stats(run: RunPage) -> tuple[Stat, ...]:
@@ -81,44 +100,26 @@ def _stats(run: RunPage) -> tuple[Stat, ...]:
     return tuple(stats)
 
 
-def _latency(latency: LatencySeries) -> Section:
-    body = join(
-        figure("latency", latency_chart(latency), caption="Total. Dashed, the median; dotted, the 99th percentile."),
-        figure("stages", stages_chart(latency), caption="By stage, stacked; colours as in the table."),
-        figure("stage-table", element("div", stage_table(latency), class_="scroll")),
-    )
-    return Section("Latency", element("div", body, class_="stack"))
+def _latency(latency: LatencySeries) -> LatencyView:
+    stages = zip(latency.stages, latency.stage_ms.T, strict=True)
+    rows = [_stage(name, SERIES[index % len(SERIES)], values) for index, (name, values) in enumerate(stages)]
+    rows.append(_stage("total", "", latency.total_ms))
+    return LatencyView(run_charts.latency_chart(latency), run_charts.stages_chart(latency), tuple(rows))
 
 
-def stage_table(latency: LatencySeries) -> Markup:
-    """A row a stage, and one for the total: percentiles in milliseconds."""
-    rows = [
-        _stage_row(name, latency.stage_ms[:, index], SERIES[index % len(SERIES)])
-        for index, name in enumerate(latency.stages)
-    ]
-    rows.append(_stage_row("total", latency.total_ms, ""))
-    names = ("frames", "mean", "p50", "p95", "p99", "max")
-    heads = [element("th", "stage, in ms"), *(element("th", name, class_="n") for name in names)]
-    return element("table", element("thead", element("tr", *heads)), element("tbody", *rows))
-
-
-def _stage_row(name: str, values_ms: np.ndarray, color: str) -> Markup:
+def _stage(name: str, color: str, values_ms: Floats) -> StageRow:
     known = values_ms[~np.isnan(values_ms)]
-    numbers = [str(known.size)] + ["n/a"] * 5
-    if known.size:
-        figures = (known.mean(), *np.percentile(known, (50, 95, 99)), known.max())
-        numbers = [str(known.size), *(f"{value:.2f}" for value in figures)]
-    mark = element("span", class_="swatch", style=f"background: {color}") if color else Markup("")
-    label = element("td", mark, name if color else element("b", name))
-    return element("tr", label, *(element("td", number, class_="n") for number in numbers))
+    if not known.size:
+        return StageRow(name, color, ("0", *[UNDEFINED] * 5))
+    figures = (known.mean(), *np.percentile(known, (50, 95, 99)), known.max())
+    return StageRow(name, color, (str(known.size), *(f"{value:.2f}" for value in figures)))
 
 
-def _free_space(free: FreeSpaceSeries) -> Section:
+def _free_space(free: FreeSpaceSeries) -> FreeSpaceView:
     middle = len(free.time_s) // 2
-    note = (
-        "Metres to where the drivable ground ends, by direction and time (bright is far, left is up); below, straight "
-        f"ahead, and the frame at {free.time_s[middle]:.1f} s seen from above."
+    return FreeSpaceView(
+        run_charts.free_space_chart(free),
+        run_charts.ahead_chart(free),
+        run_charts.plan_chart(free, middle),
+        float(free.time_s[middle]),
     )
-    charts = join(figure("ahead", ahead_chart(free)), figure("plan", plan_chart(free, middle)))
-    body = join(figure("free-space", free_space_chart(free)), element("div", charts, class_="charts"))
-    return Section("Free space", body, note)

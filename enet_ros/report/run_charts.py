@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from enet_ros.report.charts import ACCENT, BAD, LINE, MUTED, SERIES, Floats, chart, thinned
-from enet_ros.report.markup import Markup
 from enet_ros.report.series import FreeSpaceSeries, LatencySeries, RateSeries
 
 WIDE = (10.6, 2.9)
 
 
-def latency_chart(latency: LatencySeries) -> Markup:
+def latency_chart(latency: LatencySeries) -> str:
     """Total latency over time; dashed its median, dotted its 99th percentile."""
     time_s, total = thinned(latency.time_s, latency.total_ms)
     with chart("latency", *WIDE) as drawing:
@@ -28,7 +27,7 @@ def latency_chart(latency: LatencySeries) -> Markup:
     return drawing.svg
 
 
-def stages_chart(latency: LatencySeries) -> Markup:
+def stages_chart(latency: LatencySeries) -> str:
     """The stages of each frame on top of each other, in the order in which they run, the first at the bottom."""
     time_s, stages = thinned(latency.time_s, np.nan_to_num(latency.stage_ms, nan=0.0), largest=False)
     with chart("stages", *WIDE) as drawing:
@@ -41,7 +40,7 @@ def stages_chart(latency: LatencySeries) -> Markup:
     return drawing.svg
 
 
-def rate_chart(rate: RateSeries) -> Markup:
+def rate_chart(rate: RateSeries) -> str:
     """Frames a second offered (line) and answered (filled); red bars, those that were not."""
     edges = np.append(rate.start_s, rate.start_s[-1:] + rate.window_s)
     with chart("rate", *WIDE) as drawing:
@@ -56,7 +55,7 @@ def rate_chart(rate: RateSeries) -> Markup:
     return drawing.svg
 
 
-def free_space_chart(free: FreeSpaceSeries) -> Markup:
+def free_space_chart(free: FreeSpaceSeries) -> str:
     """Range by direction over time: bright is far. Left is up."""
     time_s, range_m = _coarse(free)
     with chart("free-space", *WIDE) as drawing:
@@ -74,7 +73,7 @@ def free_space_chart(free: FreeSpaceSeries) -> Markup:
     return drawing.svg
 
 
-def ahead_chart(free: FreeSpaceSeries) -> Markup:
+def ahead_chart(free: FreeSpaceSeries) -> str:
     """Metres free straight ahead, over time."""
     with chart("ahead") as drawing:
         axes = drawing.axes
@@ -85,7 +84,7 @@ def ahead_chart(free: FreeSpaceSeries) -> Markup:
     return drawing.svg
 
 
-def plan_chart(free: FreeSpaceSeries, frame: int) -> Markup:
+def plan_chart(free: FreeSpaceSeries, frame: int) -> str:
     """One frame's free space seen from above: x forward is up, y left is left, the vehicle at the bottom."""
     known = ~np.isnan(free.range_m[frame])
     range_m, bearing = free.range_m[frame, known], free.bearing_rad[known]

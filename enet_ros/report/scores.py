@@ -1,101 +1,130 @@
-"""The parts of a report that show scores: classes, confusion, calibration."""
+"""What a report shows of scores: headline figures, table of classes, confusion matrix, charts."""
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from typing import NamedTuple
 
-from enet_ros.classes import ClassTable
-from enet_ros.metrics import ConfusionMatrix, Scores
-from enet_ros.report.charts import confidence_chart, frames_chart, reliability_chart
-from enet_ros.report.markup import Markup, element, join
-from enet_ros.report.page import Section, Stat, figure, percent
-from enet_ros.report.pictures import swatch
+import numpy as np
+import numpy.typing as npt
+
+from enet_ros.figures import percent
+from enet_ros.metrics import ReliabilityBin, Scores
+from enet_ros.report.charts import ACCENT, BAD, MUTED, Floats, chart
+from enet_ros.report.page import UNDEFINED, Stat
+from enet_ros.report.pictures import legend
+
+
+class ClassRow(NamedTuple):
+    """A class: CSS colour; IoU, recall, precision and share of all pixels, 0..1, NaN where undefined."""
+
+    name: str
+    color: str
+    iou: float
+    recall: float
+    precision: float
+    share: float
+
+
+class ScoreView(NamedTuple):
+    """Scores as `scores.html` takes them.
+
+    columns     classes predicted, with void last where it was
+    confusion   a true class and the shares, 0..1, of its pixels predicted as each column; NaN where it has none
+    reliability, confidence, frames  charts as SVG; empty where there is nothing to draw
+    """
+
+    classes: tuple[ClassRow, ...]
+    columns: tuple[str, ...]
+    confusion: tuple[tuple[str, tuple[float, ...]], ...]
+    reliability: str
+    confidence: str
+    frames: str
 
 
 def score_stats(scores: Scores) -> tuple[Stat, ...]:
     """mIoU and what goes beside it, as headline figures."""
     matrix = scores.confusion
     stats = [
-        Stat("mean IoU", percent(matrix.miou()), "%"),
-        Stat("drivable IoU", percent(scores.drivable.iou), "%"),
-        Stat("pixel accuracy", percent(matrix.pixel_accuracy()), "%"),
-        Stat("class accuracy", percent(matrix.class_accuracy()), "%"),
+        Stat("mean IoU", percent(matrix.miou(), missing=UNDEFINED), "%"),
+        Stat("drivable IoU", percent(scores.drivable.iou, missing=UNDEFINED), "%"),
+        Stat("pixel accuracy", percent(matrix.pixel_accuracy(), missing=UNDEFINED), "%"),
+        Stat("class accuracy", percent(matrix.class_accuracy(), missing=UNDEFINED), "%"),
     ]
     if scores.calibration is not None:
         ece = scores.calibration.ece()
-        stats.append(Stat("calibration error (ECE)", "n/a" if ece != ece else f"{ece:.3f}"))
+        stats.append(Stat("calibration error (ECE)", UNDEFINED if math.isnan(ece) else f"{ece:.3f}"))
     return tuple(stats)
 
 
-def score_sections(scores: Scores) -> tuple[Section, ...]:
-    """IoU by class, confusion matrix, calibration, frames."""
-    sections = [
-        Section(
-            "Classes",
-            figure("iou", element("div", class_table(scores.table, scores.confusion), class_="scroll")),
-            "Intersection over union by class, all frames together; recall is the share of the class that was "
-            "found, precision the share of what was called so that is.",
-        ),
-        Section(
-            "Confusion",
-            figure("confusion", element("div", confusion_table(scores.table, scores.confusion), class_="scroll")),
-            "Of the pixels whose true class is the row's, the percentage that was called each column's.",
-        ),
-    ]
-    if scores.calibration is not None:
-        charts = join(
-            figure("reliability", reliability_chart(scores.calibration.reliability())),
-            figure("confidence", confidence_chart(scores.calibration.totals)),
-        )
-        note = (
-            "Left: on the dashed line, 80 % confidence is right 80 % of the time; red is the gap, dots grow with "
-            "the number of pixels. Right: how often each confidence occurs."
-        )
-        sections.append(Section("Calibration", element("div", charts, class_="charts"), note))
-    if len(scores.frames) > 1:
-        miou = np.array([frame.miou for frame in scores.frames])
-        note = "mIoU of each frame over the classes in it, in order; dashed, the median."
-        sections.append(Section("Frames", figure("frames", frames_chart(miou)), note))
-    return tuple(sections)
+def score_view(scores: Scores) -> ScoreView:
+    """Tables and charts of scores."""
+    calibration, miou = scores.calibration, np.array([frame.miou for frame in scores.frames])
+    columns, confusion = _confusion(scores)
+    return ScoreView(
+        _classes(scores),
+        columns,
+        confusion,
+        reliability_chart(calibration.reliability()) if calibration is not None else "",
+        confidence_chart(calibration.totals) if calibration is not None else "",
+        frames_chart(miou) if len(miou) > 1 else "",
+    )
 
 
-def class_table(table: ClassTable, matrix: ConfusionMatrix) -> Markup:
-    """A row a class: colour, name, IoU as bar and number, recall, precision, share of pixels."""
-    iou, recall, precision = matrix.iou(), matrix.recall(), matrix.precision()
+def _classes(scores: Scores) -> tuple[ClassRow, ...]:
+    table, matrix = scores.table, scores.confusion
     share = matrix.counts.sum(1) / max(matrix.pixels, 1)
-    rows = []
-    for index, name in enumerate(table.names):
-        if index == table.void:
-            continue
-        length = 0.0 if np.isnan(iou[index]) else 100 * iou[index]
-        bar = element("div", element("i", style=f"width: {length:.1f}%"), class_="bar")
-        numbers = (percent(v[index]) for v in (iou, recall, precision, share))
-        cells = [element("td", number, class_="n") for number in numbers]
-        label = element("td", swatch(table, index), name)
-        rows.append(element("tr", label, element("td", bar, class_="bars"), *cells))
-    heads = [element("th", name, class_="n") for name in ("IoU %", "recall %", "precision %", "of pixels %")]
-    head = element("tr", element("th", "class"), element("th", ""), *heads)
-    return element("table", element("thead", head), element("tbody", *rows))
+    figures = np.stack([matrix.iou(), matrix.recall(), matrix.precision(), share], axis=1)
+    kept = np.delete(figures, [] if table.void is None else [table.void], axis=0)
+    return tuple(ClassRow(name, color, *row) for (name, color), row in zip(legend(table), kept.tolist(), strict=True))
 
 
-def confusion_table(table: ClassTable, matrix: ConfusionMatrix) -> Markup:
-    """Rows truth, columns prediction, in percent of the row; a last column where void was predicted."""
+def _confusion(scores: Scores) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[float, ...]], ...]]:
+    """Names of the columns; name and shares of each row."""
+    table, counts = scores.table, scores.confusion.counts
     classes = [i for i in range(table.num_classes) if i != table.void]
-    columns = [*classes, table.num_classes] if matrix.counts[:, -1].any() else classes
-    names = [*table.names, "void"]
-    heads = (element("th", element("span", names[column])) for column in columns)
-    rows = []
-    for row in classes:
-        total = matrix.counts[row].sum()
-        cells = [_cell(matrix.counts[row, column] / total if total else float("nan")) for column in columns]
-        rows.append(element("tr", element("th", names[row]), *cells))
-    corner = element("th", "")
-    return element("table", element("thead", element("tr", corner, *heads)), element("tbody", *rows), class_="matrix")
+    columns = [*classes, table.num_classes] if counts[:, -1].any() else classes
+    names = (*table.names, "void")
+    with np.errstate(invalid="ignore"):
+        shares = counts / counts.sum(1, keepdims=True)
+    rows = ((names[row], tuple(shares[row, columns].tolist())) for row in classes)
+    return tuple(names[column] for column in columns), tuple(rows)
 
 
-def _cell(share: float) -> Markup:
-    if np.isnan(share):
-        return element("td", "")
-    text = "" if share < 0.0005 else f"{100 * share:.1f}" if share < 0.0995 else f"{100 * share:.0f}"
-    style = f"background: rgba(var(--heat), {share**0.6:.2f})" if share >= 0.0005 else ""
-    return element("td", text, style=style, class_="strong" if share > 0.5 else "")
+def reliability_chart(bins: tuple[ReliabilityBin, ...]) -> str:
+    """Accuracy over confidence; on the dashed line a confidence means what it says. Dots grow with pixels."""
+    full = [b for b in bins if b.pixels]
+    share = np.array([b.pixels for b in full], np.float64)
+    with chart("reliability") as drawing:
+        axes = drawing.axes
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
+        for item in full:
+            axes.plot([item.confidence] * 2, [item.confidence, item.accuracy], color=BAD, linewidth=1.2)
+        x, y = [b.confidence for b in full], [b.accuracy for b in full]
+        axes.plot(x, y, color=ACCENT, linewidth=1.6)
+        axes.scatter(x, y, s=14 + 160 * share / max(share.sum(), 1), color=ACCENT, zorder=3, clip_on=False)
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="share that is right")
+    return drawing.svg
+
+
+def confidence_chart(totals: npt.NDArray[np.int64]) -> str:
+    """How sure the network was: share of pixels by confidence, 32 bars. totals: (256,) pixels by value."""
+    shares = totals.reshape(32, 8).sum(1) / max(int(totals.sum()), 1)
+    with chart("confidence") as drawing:
+        axes = drawing.axes
+        axes.bar((np.arange(32) + 0.5) / 32, 100 * shares, width=0.9 / 32, color=ACCENT)
+        axes.set(xlim=(0, 1), xlabel="confidence", ylabel="share of pixels in %")
+    return drawing.svg
+
+
+def frames_chart(miou: Floats) -> str:
+    """mIoU of every frame in order. miou: (N,) 0..1, NaN allowed."""
+    with chart("frames", 10.6, 2.6) as drawing:
+        axes = drawing.axes
+        marker = "o" if len(miou) <= 150 else ""
+        axes.plot(100 * miou, color=ACCENT, linewidth=1.2, marker=marker, markersize=2.6)
+        if not np.isnan(miou).all():
+            axes.axhline(100 * float(np.nanmedian(miou)), color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
+        axes.set(xlabel="frame", ylabel="mIoU in %", xlim=(-0.5, max(len(miou) - 0.5, 0.5)))
+        axes.set_ylim(bottom=0)
+    return drawing.svg

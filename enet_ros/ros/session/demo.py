@@ -30,7 +30,7 @@ from typing import IO, Any
 
 from enet_ros.errors import ConfigError, EnetRosError
 from enet_ros.frames import Source
-from enet_ros.report.charts import can_draw
+from enet_ros.report import can_report
 from enet_ros.ros import fastdds, process
 from enet_ros.ros.play import player
 from enet_ros.ros.session.children import Children, SentReport
@@ -183,7 +183,7 @@ def show(result: dict[str, Any], out: Path) -> None:
     table.add_row("latency p50, p99 [ms]", f"{_number(latency['p50'])}, {_number(latency['p99'])}")
     for stage, value in result["stage_ms"].items():
         table.add_row(f"  {stage} p50 [ms]", _number(value))
-    page = f", {out}/report.html" if can_draw() else "; no report.html, which needs matplotlib"
+    page = f", {out}/report.html" if can_report() else "; no report.html, which needs matplotlib and Jinja2"
     table.add_row("written", f"{out}/overlay.mp4, {out}/masks, {out}/summary.json{page}")
     Console().print(table)
 

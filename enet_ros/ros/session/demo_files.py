@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.errors import ConfigError
-from enet_ros.report.charts import can_draw
-from enet_ros.report.run import RunPage, run_page
+from enet_ros.report import RunPage, can_report, run_page
 from enet_ros.ros.session.collector import Picture
 
 
@@ -55,8 +54,8 @@ class DemoFiles:
             self.overlays += 1
 
     def report(self, page: RunPage) -> None:
-        """Write OUT/report.html, where matplotlib is installed. Raises ConfigError where there is no room."""
-        if not can_draw():
+        """Write OUT/report.html, where what it needs is installed. Raises ConfigError where there is no room."""
+        if not can_report():
             return
         path = self._masks_dir.parent / "report.html"
         try:

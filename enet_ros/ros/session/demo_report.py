@@ -9,10 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.classes import VOID
-from enet_ros.report.pictures import Still
-from enet_ros.report.run import RunPage
-from enet_ros.report.sample import EvenSample
-from enet_ros.report.series import RateSeries
+from enet_ros.report import EvenSample, RateSeries, RunPage, Still
 from enet_ros.ros.session.live_report import STILLS, class_table, model_facts
 from enet_ros.ros.session.run_record import RunRecord
 from enet_ros.stamps import stamp_ns

@@ -19,7 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from enet_ros.errors import EnetRosError
 from enet_ros.frames.bag import LabelledBag
-from enet_ros.report.charts import require_drawing
+from enet_ros.report import require_report
 from enet_ros.ros.session.live_node import NodeProcess
 from enet_ros.ros.session.live_score import LiveScores, truth_names
 from enet_ros.ros.session.live_session import LiveOptions, LiveSession
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measure(args: argparse.Namespace, bag: LabelledBag, stop: threading.Event) -> LiveScores:
     if args.report:
-        require_drawing()
+        require_report()
     names = truth_names(bag, args.classes)
     started = NodeProcess(bag.image_topic, args.model, args.node) if args.start else None
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)

@@ -13,10 +13,7 @@ from enet_ros.classes import TABLES, ClassTable
 from enet_ros.frames.bag import LabelledBag
 from enet_ros.metrics import Scorer
 from enet_ros.products.images import nearest
-from enet_ros.report.pictures import Still
-from enet_ros.report.run import RunPage, run_page
-from enet_ros.report.sample import EvenSample
-from enet_ros.report.series import RateSeries
+from enet_ros.report import EvenSample, RateSeries, RunPage, Still, run_page
 from enet_ros.ros.session.live_score import Masks
 from enet_ros.ros.session.run_record import RunRecord
 

@@ -11,7 +11,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from enet_ros.msg import FreeSpace, Latency
-from enet_ros.report.series import FreeSpaceSeries, LatencySeries
+from enet_ros.report import FreeSpaceSeries, LatencySeries
 from enet_ros.stamps import stamp_ns
 
 STAGES = ("transport", "queue", "decode", "preprocess", "infer", "postprocess", "publish")

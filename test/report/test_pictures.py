@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from enet_ros.report.sample import EvenSample
+from enet_ros.report.pictures import EvenSample
 
 
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 1000, 4096])
