@@ -21,11 +21,10 @@ import math
 import sys
 from pathlib import Path
 
-from enet_ros.bags.calibration import load_calibration
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.encode import COMPRESSIONS
 from enet_ros.bags.writer import STORAGES
-from enet_ros.camera import CameraIntrinsics
+from enet_ros.camera import CameraIntrinsics, load_calibration
 from enet_ros.cli.progress import progress
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Source, files, street
@@ -71,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the bag; returns 0."""
     if not 1 <= args.quality <= 100:
         raise ConfigError(f"--quality {args.quality}: use 1..100")
+    if args.rate is not None and not args.rate > 0:
+        raise ConfigError(f"--rate {args.rate}: use a number above 0")
     source = _source(args)
     layout = BagLayout(
         prefix="/" + args.prefix.strip("/"),

@@ -97,6 +97,7 @@ def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str
         (["bag", "create", "OUT", "--dataset", "camvid"], "--dataset camvid needs --data DIR"),
         (["bag", "create", "OUT", "--images", "images", "--labels", "labels"], "--labels needs --classes"),
         (["bag", "create", "OUT", "--images", "images", "--fov", "180"], "--fov 180.0: use degrees between"),
+        (["bag", "create", "OUT", "--images", "images", "--rate", "0"], "--rate 0.0: use a number above 0"),
         (["bag", "create", "OUT", "--images", "images", "--quality", "0"], "--quality 0: use 1..100"),
         (["bag", "create", "OUT", "--images", "images", "--camera-info", "x.yaml"], "cannot read calibration x.yaml"),
         (["bag", "create", "images", "--images", "images"], "images exists: give another name"),
