@@ -1,8 +1,8 @@
 """Write a bag from a dataset, a folder, a video or the synthetic street.
 
   enet_ros bag create OUT --dataset camvid --data DIR --split val
-      the frame numbers of CamVid count 30 Hz (0016E5_07959: 265.3 s), those of Cityscapes 17 Hz; with --rate HZ the
-      frames come HZ times a second instead, unless --stamps number says that HZ is what the numbers count
+      stamps follow the frame numbers: CamVid at 30 Hz (0016E5_07959 is 265.3 s), Cityscapes at 17 Hz. --rate HZ ignores
+      the numbers; --stamps number --rate HZ counts them at HZ
   enet_ros bag create OUT --dataset cityscapes --data DIR --images DIR/leftImg8bit_sequence/val/lindau
       every frame of the folder, with the dataset's ground truth where it has one
   enet_ros bag create OUT --images I --labels L --classes camvid
@@ -26,6 +26,7 @@ from enet_ros.bags.encode import COMPRESSIONS
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraIntrinsics, load_calibration
 from enet_ros.cli.progress import progress
+from enet_ros.datasets.opening import LAYOUTS
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Source, files, street
 from enet_ros.frames.file_stamps import MODES
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("out", type=Path, metavar="OUT", help="the bag, a folder that does not exist yet")
     source = parser.add_argument_group("frames (one of these)")
-    source.add_argument("--dataset", choices=("camvid", "cityscapes", "sunrgbd"), help="layout of --data")
+    source.add_argument("--dataset", choices=LAYOUTS, help="layout of --data")
     source.add_argument(
         "--images", type=Path, metavar="DIR", help="a folder of images; also with --labels or --dataset"
     )
@@ -45,29 +46,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     detail.add_argument("--data", type=Path, metavar="DIR", help="root of the dataset")
     detail.add_argument("--split", default="val", help="train, val or test (default: %(default)s)")
     detail.add_argument("--labels", type=Path, metavar="DIR", help="labels of --images")
-    detail.add_argument("--classes", metavar="NAME", help="what labels mean: camvid, cityscapes... or a YAML")
+    detail.add_argument(
+        "--classes", metavar="NAME", help="meaning of the label values: camvid, cityscapes... or a YAML file"
+    )
     detail.add_argument(
         "--rate",
         type=float,
         metavar="HZ",
-        help="frames per second (the source's own); with --stamps number, what the numbers count",
+        help="frames per second (default: the source's own); with --stamps number, frame numbers per second",
     )
-    detail.add_argument("--stamps", choices=MODES, help="stamp by frame number, order, or name in ns")
-    detail.add_argument("--seed", type=int, default=0, help="of the street (default: %(default)s)")
+    detail.add_argument(
+        "--stamps", choices=MODES, help="take stamps from frame numbers, the order, or names that are nanoseconds"
+    )
+    detail.add_argument("--seed", type=int, default=0, help="seed of the street (default: %(default)s)")
     camera = parser.add_argument_group("camera_info")
-    camera.add_argument("--camera-info", type=Path, metavar="YAML", help="as camera_calibration writes it")
-    camera.add_argument("--fov", type=float, metavar="DEG", help="an ideal camera of this horizontal angle")
+    camera.add_argument(
+        "--camera-info", type=Path, metavar="YAML", help="calibration file, as camera_calibration writes it"
+    )
+    camera.add_argument(
+        "--fov", type=float, metavar="DEG", help="assume an ideal camera with this horizontal field of view"
+    )
     out = parser.add_argument_group("the bag")
-    out.add_argument("--compress", choices=COMPRESSIONS, default="none", help="(default: %(default)s)")
-    out.add_argument("--quality", type=int, default=90, help="of JPEG, 1..100 (default: %(default)s)")
-    out.add_argument("--prefix", default="/camera", help="of the topics (default: %(default)s)")
-    out.add_argument("--frame-id", default="camera_optical_frame", help="(default: %(default)s)")
-    out.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="(default: %(default)s)")
+    out.add_argument("--compress", choices=COMPRESSIONS, default="none", help="image format (default: %(default)s)")
+    out.add_argument("--quality", type=int, default=90, help="JPEG quality, 1..100 (default: %(default)s)")
+    out.add_argument("--prefix", default="/camera", help="namespace of the topics (default: %(default)s)")
+    out.add_argument(
+        "--frame-id", default="camera_optical_frame", help="frame_id of the headers (default: %(default)s)"
+    )
+    out.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="storage format (default: %(default)s)")
     out.add_argument("--force", action="store_true", help="replace OUT if it exists")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the bag; returns 0."""
+    """Write the bag; return 0."""
     if not 1 <= args.quality <= 100:
         raise ConfigError(f"--quality {args.quality}: use 1..100")
     if args.rate is not None and not args.rate > 0:

@@ -12,9 +12,9 @@ labels are compared at the size they are stored in.
   enet_ros evaluate --street --frames 30            the metres alone: free space and grid from exact labels
   enet_ros evaluate --street --model camvid         the same from the model's labels
 
---classes is camvid, cityscapes or sunrgbd, whose label values then hold (CamVid: 0-10, void 11, or its 32
-colours), another built-in class table, or a YAML file. The JSON carries speed with --images alone, so that two
-runs on a bag or street write the same bytes.
+--classes is the name of a dataset, whose file names and label values then hold (CamVid: 0-10, void 11, or its
+32 colours), another built-in class table, or a YAML file. The JSON has the speed only with --images, so that two
+runs on a bag or the street write the same bytes.
 """
 
 from __future__ import annotations
@@ -52,24 +52,32 @@ STREET_FRAMES = 30
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--model", help="a shipped model's name or a file (camvid; with --street, exact labels)")
+    parser.add_argument(
+        "--model", help="a shipped model's name or a file (default: camvid; with --street: none, exact labels)"
+    )
     source = parser.add_argument_group("frames (one of these)")
     source.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, with --labels and --classes")
     source.add_argument("--bag", type=Path, metavar="BAG", help="a bag with images and ground truth")
-    source.add_argument("--street", action="store_true", help="the synthetic street, where metres are judged too")
+    source.add_argument(
+        "--street", action="store_true", help="the synthetic street, which judges free space and grid in metres too"
+    )
     detail = parser.add_argument_group("about the frames")
     detail.add_argument("--labels", type=Path, metavar="DIR", help="the folder of the images' labels")
     detail.add_argument("--classes", metavar="TABLE", help="what the label values mean: a name or a YAML file")
-    detail.add_argument("--image-topic", metavar="TOPIC", help="the bag's images, where there are several")
-    detail.add_argument("--truth-topic", metavar="TOPIC", help="the bag's ground truth, likewise")
-    detail.add_argument("--seed", type=int, default=0, help="of the street (%(default)s)")
-    detail.add_argument("--frames", type=int, metavar="N", help="the first N frames only (all; 30 of the street)")
+    detail.add_argument("--image-topic", metavar="TOPIC", help="image topic, if the bag has several")
+    detail.add_argument("--truth-topic", metavar="TOPIC", help="ground truth topic, if the bag has several")
+    detail.add_argument("--seed", type=int, default=0, help="seed of the street (%(default)s)")
+    detail.add_argument(
+        "--frames", type=int, metavar="N", help="score the first N frames (default: all; 30 of the street)"
+    )
     detail.add_argument("--corrupt", choices=tuple(CORRUPTIONS), help="alter the images before the model sees them")
     engine = parser.add_argument_group("inference")
-    engine.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="(%(default)s)")
+    engine.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="inference engine (%(default)s)")
     engine.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
-    engine.add_argument("--size", metavar="WxH", help="the network's input size, such as 480x360 (the card's)")
-    engine.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is all (%(default)s)")
+    engine.add_argument(
+        "--size", metavar="WxH", help="input size of the network, such as 480x360 (default: that of its card)"
+    )
+    engine.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads, 0 for all (%(default)s)")
     add_live_arguments(parser)
     out = parser.add_argument_group("results")
     out.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
@@ -77,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score, print, write; 0 when done."""
+    """Score, print and write; return 0."""
     if args.live:
         return become_live(args)
     source = _source(args)
