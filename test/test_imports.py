@@ -45,12 +45,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "report": ("metrics", "products", "card"),
     "evaluation": ("segmenter", "metrics", "frames", "street", "products"),
     "labelling": ("segmenter", "bags", "products"),
-    "benchmark": ("segmenter", "metrics", "frames.files"),
-    "benchmark.plain": ("engines.pytorch",),
-    "benchmark.segnet": (),
-    "benchmark.torch_peers": ("benchmark", "benchmark.segnet", "nn"),
-    "benchmark.peers": ("benchmark", "benchmark.plain", "benchmark.torch_peers"),
-    "benchmark.worker": ("benchmark.peers",),
+    "benchmark.torch_peers": ("engines.pytorch",),
+    "benchmark": ("segmenter", "metrics", "frames.files", "files", "benchmark.torch_peers"),
     "cli": (
         "benchmark",
         "train",
@@ -80,7 +76,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "memory",
     ),
 }
-TORCH_ROOMS = ("nn", "train", "engines.pytorch", "benchmark.segnet", "benchmark.plain", "benchmark.torch_peers")
+TORCH_ROOMS = ("nn", "train", "engines.pytorch", "benchmark.torch_peers")
 ROS_PACKAGES = {
     "rclpy", "rosbag2_py", "cv_bridge", "tf2_ros", "launch", "launch_ros", "builtin_interfaces", "std_msgs",
     "sensor_msgs", "nav_msgs", "geometry_msgs", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces",

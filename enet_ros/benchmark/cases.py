@@ -1,13 +1,20 @@
-"""What is to be measured."""
+"""What is measured: engines and peers at sizes and precisions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from enet_ros.engines import ENGINES
 from enet_ros.errors import ConfigError
+
+UInt8 = npt.NDArray[np.uint8]
+Infer = Callable[[UInt8], UInt8]
+"""(H, W, 3) uint8 RGB -> (H, W) uint8 labels."""
 
 PEERS: Final = {
     "pytorch_eager": "PyTorch, the network as published: contiguous tensors",
@@ -26,7 +33,7 @@ BASELINE: Final = "pytorch_channels_last"
 
 
 class Case(NamedTuple):
-    """One row to be.
+    """One combination to measure.
 
     name       the engine's or the peer's
     engine     the engine's name as `create` knows it; "" for a peer
@@ -40,14 +47,21 @@ class Case(NamedTuple):
     size: tuple[int, int]
 
 
+class Runner(NamedTuple):
+    """An opened engine or peer; `runtime` is its library with the version."""
+
+    runtime: str
+    infer: Infer
+
+
 class Settings(NamedTuple):
-    """What all cases share.
+    """Settings that all cases share.
 
     model         .safetensors, or .onnx without peers
     threads       CPU threads of every runtime
     runs          timed runs of a case, in `rounds` rounds that take turns with the other cases
     opencv_model  a Torch7 (.net, .t7) or ONNX file for opencv4; None is the plain export of `model`
-    calibration   images' folder for int8; None is the frames themselves
+    calibration   folder of images for int8; None uses the frames themselves
     """
 
     model: Path
@@ -61,7 +75,7 @@ class Settings(NamedTuple):
 def plan(
     engines: Sequence[str], precisions: Sequence[str], sizes: Sequence[tuple[int, int]], peers: Sequence[str]
 ) -> list[Case]:
-    """All combinations, by size. Raises ConfigError on an unknown name."""
+    """All combinations, ordered by size. Raises ConfigError on an unknown name."""
     for names, known, what in ((engines, ENGINES, "engine"), (peers, PEERS, "peer")):
         if unknown := next((name for name in names if name not in known), None):
             raise ConfigError(f"there is no {what} {unknown!r}; use {', '.join(known)}")

@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from enet_ros.benchmark.cases import REFERENCE, Case, Settings
-from enet_ros.benchmark.process import Worker
+from enet_ros.benchmark.cases import REFERENCE, Case, Settings, UInt8
 from enet_ros.benchmark.rows import Row, make_row
-from enet_ros.benchmark.runner import UInt8
+from enet_ros.benchmark.worker import Worker
 from enet_ros.classes import ClassTable
 from enet_ros.frames import Frame, Source
 from enet_ros.frames.files import from_folder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from enet_ros.benchmark.runner import Infer, Runner, UInt8
+from enet_ros.benchmark.cases import Infer, Runner, UInt8
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import Model, load
 
@@ -23,18 +23,16 @@ def open_peer(name: str, path: Path, size: tuple[int, int], threads: int, opencv
 
         engine = create("pytorch", path, size=size, precision="fp32", threads=threads, device="cpu")
         return Runner(engine.info.runtime.partition("+")[0], lambda image: engine.infer(image).labels)
+    from enet_ros.benchmark import torch_peers
+
     model = load(path)
     if name in ("pytorch_eager", "segnet"):
-        from enet_ros.benchmark import torch_peers
-
         make = torch_peers.enet if name == "pytorch_eager" else torch_peers.segnet
         return Runner(torch_peers.RUNTIME, make(model, threads))
-    from enet_ros.benchmark import plain
-
     if name == "opencv4":
-        return _opencv(model, plain.network_onnx(model, size), threads)
+        return _opencv(model, torch_peers.network_onnx(model, size), threads)
     return {"openvino_plain": _openvino, "onnxruntime_plain": _onnxruntime}[name](
-        plain.plain_onnx(model, size), threads
+        torch_peers.plain_onnx(model, size), threads
     )
 
 

@@ -1,24 +1,108 @@
-"""The process in which one case is measured: `python -m enet_ros.benchmark.worker`.
+"""Measuring one case in a process of its own, `python -m enet_ros.benchmark.worker`: both ends of the pipe.
 
-Reads a job as one line of JSON, answers {"runtime": ...} or {"skip": reason}; then a line {"runs": N} is answered with
-{"times_ms": [...]}, and {"labels": FILE} with {} once the labels of all frames are in that .npy file. Ends with its
-input. Runtimes disturb one another's threads in one process, so each has its own.
+Runtimes disturb one another's threads in one process. The process reads a job as one line of JSON and answers
+{"runtime": ...} or {"skip": reason}; then it answers a line {"runs": N} with {"times_ms": [...]}, and {"labels": FILE}
+with {} once the labels of all frames are in that .npy file. It ends when its input does.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Any
 
 import numpy as np
 
-from enet_ros.benchmark.runner import Runner, UInt8
-from enet_ros.errors import EnetRosError
+from enet_ros.benchmark.cases import Case, Runner, Settings, UInt8
+from enet_ros.errors import EnetRosError, EngineError
+from enet_ros.sizes import size_text
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class Worker:
+    """The process from outside. Use as a context manager."""
+
+    def __init__(self, case: Case, settings: Settings, frames: Path) -> None:
+        self.case = case
+        self.times_ms: list[float] = []
+        environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(settings.threads))}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "enet_ros.benchmark.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=Path(__file__).parents[2],
+        )
+        job = {
+            **case._asdict(),
+            "model": str(settings.model.resolve()),
+            "threads": settings.threads,
+            "opencv_model": str(settings.opencv_model.resolve()) if settings.opencv_model else "",
+            "frames": str(frames),
+        }
+        self.runtime, self.skip = "", ""
+        self._send(job)
+
+    def opened(self) -> bool:
+        """Wait until the case runs. False where it does not work here; `skip` then says why."""
+        opened = self._receive()
+        self.runtime, self.skip = str(opened.get("runtime", "")), str(opened.get("skip", ""))
+        return not self.skip
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        if kind is not None:
+            self._process.kill()
+        with suppress(BrokenPipeError):  # it has ended already
+            self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def run(self, runs: int) -> None:
+        """Add to `times_ms` the times of some more runs."""
+        self._send({"runs": runs})
+        self.times_ms += self._receive()["times_ms"]
+
+    def labels(self, file: Path) -> UInt8:
+        """The labels of every frame, (N, H, W) uint8, by way of a file."""
+        self._send({"labels": str(file)})
+        self._receive()
+        labels: UInt8 = np.load(file)
+        return labels
+
+    def _send(self, command: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._dead() from None
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise self._dead()
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _dead(self) -> EngineError:
+        return EngineError(
+            f"the process that measured {self.case.name} at {size_text(self.case.size)} ended with code "
+            f"{self._process.wait()}; its last words are above"
+        )
 
 
 def open_runner(job: dict[str, Any]) -> Runner:
@@ -35,7 +119,7 @@ def open_runner(job: dict[str, Any]) -> Runner:
 
 
 def serve(commands: IO[str], answers: IO[str]) -> None:
-    """One job, until the input ends."""
+    """Serve one job until the input ends."""
 
     def answer(**values: Any) -> None:
         answers.write(json.dumps(values) + "\n")

@@ -32,7 +32,7 @@ from enet_ros.benchmark import (
     to_json,
     to_markdown,
 )
-from enet_ros.benchmark.rows import HEADER, TEXT_COLUMNS, cells, machine
+from enet_ros.benchmark.rows import HEADER, TEXT_COLUMNS, cells, machine, plot
 from enet_ros.cli.progress import progress
 from enet_ros.engines import ENGINES
 from enet_ros.errors import ConfigError
@@ -97,8 +97,6 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         to_json(rows, args.json)
     if args.plot is not None:
-        from enet_ros.benchmark.plot import plot
-
         plot(rows, args.plot, f"{machine()}, {threads} threads")
     return 0
 

@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="the peers run on torch or are exported by i
 import torch
 
 from enet_ros.benchmark.peers import open_peer
-from enet_ros.benchmark.segnet import SegNet
+from enet_ros.benchmark.torch_peers import SegNet
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import resolve
 from enet_ros.street import Street

@@ -10,8 +10,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="pip install matplotlib")
 
 from enet_ros.benchmark import Case
-from enet_ros.benchmark.plot import plot
-from enet_ros.benchmark.rows import make_row
+from enet_ros.benchmark.rows import make_row, plot
 from enet_ros.errors import ConfigError
 
 ROWS = [
