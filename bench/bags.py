@@ -24,22 +24,20 @@ from enet_ros.bags import BagReader
 from enet_ros.bags.cameras import find_cameras
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import camera_frame
-from enet_ros.datasets.files import find_images, read_image
 from enet_ros.engines import create as create_engine
 from enet_ros.frames import Frame, Load, Source
+from enet_ros.frames.files import from_folder
+from enet_ros.frames.street import from_street
 from enet_ros.labelling import OutputSettings, label
 from enet_ros.memory import keep_pages
 from enet_ros.segmenter import stretched
-from enet_ros.street import Street
 
 WIDTH, HEIGHT, DISTINCT = 960, 720, 20
 
 
 def pictures(folder: Path | None) -> list[np.ndarray]:
-    if folder is None:
-        return [frame.image for frame in Street(0, WIDTH, HEIGHT).frames(DISTINCT)]
-    files = find_images(folder)[:: max(1, len(find_images(folder)) // DISTINCT)][:DISTINCT]
-    return [cv2.resize(read_image(f), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) for f in files]
+    found = from_street(DISTINCT) if folder is None else from_folder(folder).evenly(DISTINCT)
+    return [cv2.resize(frame.rgb, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) for frame in found]
 
 
 def source(images: list[np.ndarray], frames: int) -> Source:

@@ -37,42 +37,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="the bag, a folder that does not exist yet")
     source = parser.add_argument_group("frames (one of these)")
     source.add_argument("--dataset", choices=LAYOUTS, help="layout of --data")
-    source.add_argument(
-        "--images", type=Path, metavar="DIR", help="a folder of images; also with --labels or --dataset"
-    )
+    source.add_argument("--images", type=Path, metavar="DIR", help="images; also with --labels or --dataset")
     source.add_argument("--video", type=Path, metavar="FILE", help="a video file")
     source.add_argument("--street", type=int, metavar="N", help="N frames of the synthetic street")
     detail = parser.add_argument_group("about the frames")
     detail.add_argument("--data", type=Path, metavar="DIR", help="root of the dataset")
     detail.add_argument("--split", default="val", help="train, val or test (default: %(default)s)")
     detail.add_argument("--labels", type=Path, metavar="DIR", help="labels of --images")
-    detail.add_argument(
-        "--classes", metavar="NAME", help="meaning of the label values: camvid, cityscapes... or a YAML file"
-    )
-    detail.add_argument(
-        "--rate",
-        type=float,
-        metavar="HZ",
-        help="frames per second (default: the source's own); with --stamps number, frame numbers per second",
-    )
-    detail.add_argument(
-        "--stamps", choices=MODES, help="take stamps from frame numbers, the order, or names that are nanoseconds"
-    )
+    detail.add_argument("--classes", metavar="NAME", help="what the labels mean: camvid, cityscapes... or a YAML file")
+    detail.add_argument("--rate", type=float, metavar="HZ", help="frames (with --stamps number: numbers) per second")
+    detail.add_argument("--stamps", choices=MODES, help="stamp by frame number, by order, or by name in ns")
     detail.add_argument("--seed", type=int, default=0, help="seed of the street (default: %(default)s)")
     camera = parser.add_argument_group("camera_info")
-    camera.add_argument(
-        "--camera-info", type=Path, metavar="YAML", help="calibration file, as camera_calibration writes it"
-    )
-    camera.add_argument(
-        "--fov", type=float, metavar="DEG", help="assume an ideal camera with this horizontal field of view"
-    )
+    camera.add_argument("--camera-info", type=Path, metavar="YAML", help="a file that camera_calibration has written")
+    camera.add_argument("--fov", type=float, metavar="DEG", help="an ideal camera of this horizontal field of view")
     out = parser.add_argument_group("the bag")
     out.add_argument("--compress", choices=COMPRESSIONS, default="none", help="image format (default: %(default)s)")
     out.add_argument("--quality", type=int, default=90, help="JPEG quality, 1..100 (default: %(default)s)")
     out.add_argument("--prefix", default="/camera", help="namespace of the topics (default: %(default)s)")
-    out.add_argument(
-        "--frame-id", default="camera_optical_frame", help="frame_id of the headers (default: %(default)s)"
-    )
+    out.add_argument("--frame-id", default="camera_optical_frame", help="of the headers (default: %(default)s)")
     out.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="storage format (default: %(default)s)")
     out.add_argument("--force", action="store_true", help="replace OUT if it exists")
 

@@ -52,31 +52,23 @@ STREET_FRAMES = 30
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument(
-        "--model", help="a shipped model's name or a file (default: camvid; with --street: none, exact labels)"
-    )
+    parser.add_argument("--model", help="a shipped model's name or a file (camvid; of the street: exact labels)")
     source = parser.add_argument_group("frames (one of these)")
     source.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, with --labels and --classes")
     source.add_argument("--bag", type=Path, metavar="BAG", help="a bag with images and ground truth")
-    source.add_argument(
-        "--street", action="store_true", help="the synthetic street, which judges free space and grid in metres too"
-    )
+    source.add_argument("--street", action="store_true", help="the synthetic street, which judges metres too")
     detail = parser.add_argument_group("about the frames")
     detail.add_argument("--labels", type=Path, metavar="DIR", help="the folder of the images' labels")
     detail.add_argument("--classes", metavar="TABLE", help="what the label values mean: a name or a YAML file")
     detail.add_argument("--image-topic", metavar="TOPIC", help="image topic, if the bag has several")
     detail.add_argument("--truth-topic", metavar="TOPIC", help="ground truth topic, if the bag has several")
     detail.add_argument("--seed", type=int, default=0, help="seed of the street (%(default)s)")
-    detail.add_argument(
-        "--frames", type=int, metavar="N", help="score the first N frames (default: all; 30 of the street)"
-    )
+    detail.add_argument("--frames", type=int, metavar="N", help="score only the first N frames (all; 30 of the street)")
     detail.add_argument("--corrupt", choices=tuple(CORRUPTIONS), help="alter the images before the model sees them")
     engine = parser.add_argument_group("inference")
     engine.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="inference engine (%(default)s)")
     engine.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
-    engine.add_argument(
-        "--size", metavar="WxH", help="input size of the network, such as 480x360 (default: that of its card)"
-    )
+    engine.add_argument("--size", metavar="WxH", help="input size of the network, e.g. 480x360 (the card's)")
     engine.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads, 0 for all (%(default)s)")
     add_live_arguments(parser)
     out = parser.add_argument_group("results")

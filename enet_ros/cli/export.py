@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros import model_file
-from enet_ros.datasets.files import find_images, read_image
 from enet_ros.engines import create
 from enet_ros.engines.export import FORMATS, PRECISIONS, export
 from enet_ros.errors import ConfigError
+from enet_ros.frames.files import from_folder
 from enet_ros.segmenter import stretched
 from enet_ros.sizes import parse_size, size_text
 
@@ -53,20 +53,13 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or Path(path.stem + FORMATS[args.format])
     if args.calibration is not None and args.precision != "int8":
         raise ConfigError(f"--calibration {args.calibration} is for --precision int8")
-    images = calibration_images(args.calibration, size) if args.calibration else []
+    frames = from_folder(args.calibration).evenly(CALIBRATION_IMAGES) if args.calibration else ()
+    images = [stretched(frame.rgb, size) for frame in frames]
     export(path, out, format=args.format, size=size, precision=args.precision, calibration=images)
     print(f"{out}: {size_text(size)}, {out.stat().st_size / 2**20:.1f} MiB", file=sys.stderr)
     if args.precision == "int8" and args.format == "onnx":
         print(compare(path, out, size, images[:_COMPARED]), file=sys.stderr)
     return 0
-
-
-def calibration_images(folder: Path, size: tuple[int, int]) -> _Images:
-    """At most 64 images of a folder, evenly chosen, at (height, width)."""
-    paths = find_images(folder)
-    step = max(1, len(paths) // CALIBRATION_IMAGES)
-    chosen = paths[::step][:CALIBRATION_IMAGES]
-    return [stretched(read_image(p), size) for p in chosen]
 
 
 def compare(path: Path, quantized: Path, size: tuple[int, int], images: _Images) -> str:
