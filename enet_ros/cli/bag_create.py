@@ -90,8 +90,9 @@ def _source(args: argparse.Namespace) -> Source:
         return files.from_video(args.video, args.rate)
     if args.street is not None:
         return street.from_street(args.street, args.seed, rate_hz=args.rate or 30.0)
-    numbered = args.dataset is not None or (args.labels is not None and args.classes in files.COUNTED_HZ)
-    timing = (args.rate, args.stamps or ("number" if numbered and args.rate is None else "order"))
+    layout = args.dataset or (args.classes if args.labels is not None else None)
+    by_number = layout in files.COUNTED_HZ and args.rate is None
+    timing = (args.rate, args.stamps or ("number" if by_number else "order"))
     if args.dataset is not None:
         if args.data is None:
             raise ConfigError(f"--dataset {args.dataset} needs --data DIR, its root folder")

@@ -71,6 +71,14 @@ def test_a_rate_is_that_of_the_frames(
         assert [frame.stamp_ns for frame in bag] == stamps_ns
 
 
+def test_a_dataset_whose_names_are_no_frame_numbers_comes_in_order(frames: Path) -> None:
+    (frames / "images").rename(frames / "val")
+    (frames / "labels").rename(frames / "valannot")
+    assert main(["bag", "create", str(frames / "bag"), "--dataset", "lums", "--data", str(frames)]) == 0
+    with LabelledBag(frames / "bag") as bag:
+        assert [frame.stamp_ns for frame in bag] == [round(1e9 / 30), round(2e9 / 30)]
+
+
 def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bag", "create", str(frames / "bag"), "--images", str(frames / "images"), "--fov", "60"]) == 0
     arguments = [str(frames / "bag"), str(frames / "out"), "--engine", "onnxruntime", "--height", "1.5", "--pitch", "5"]
