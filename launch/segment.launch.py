@@ -5,8 +5,6 @@ ros2 launch enet_ros segment.launch.py namespace:=front compressed:=true pose_fi
 ros2 launch enet_ros segment.launch.py --show-args
 """
 
-import os
-
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -58,7 +56,6 @@ def _node(context: LaunchContext) -> list[LifecycleNode]:
             ("image_raw/compressed", given["image"] + "/compressed"),
             ("camera_info", given["camera_info"]),
         ],
-        additional_env=_transport(CONFIG.perform(context)),
         arguments=["--ros-args", "--log-level", given["log_level"]],
         respawn=_flag("respawn", given["respawn"]),
         output="screen",
@@ -72,11 +69,3 @@ def _flag(name: str, text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(f"{name} is {text!r}: give true or false")
     return text.lower() == "true"
-
-
-def _transport(config: str) -> dict[str, str]:
-    """Our Fast DDS profile, under the names of Kilted, Jazzy and Humble, unless the user has one."""
-    names = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-    if any(os.environ.get(name) for name in names):
-        return {}
-    return dict.fromkeys(names, os.path.join(config, "fastdds.xml"))

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-"""Kilted's and Jazzy's, Humble's."""
+from enet_ros import share
+
+VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+"""Read by Fast DDS 3 (Kilted and later) and by Fast DDS 2. Kilted warns of the second and loads both."""
+_FAST_DDS_2 = ("humble", "iron", "jazzy")
 
 
 def environment() -> dict[str, str]:
-    """Variables that name our profile, or none where the user has one of their own.
+    """The variable that names our profile, or nothing where the user has a profile of their own.
 
-    The profile of the SENDING process decides whether images arrive, and its default loses them.
+    The profile of the SENDING process decides whether images arrive; Fast DDS's own defaults lose them.
     """
-    if any(os.environ.get(name) for name in _VARIABLES):
+    profile = share.find("config", "fastdds.xml")
+    if profile is None or any(os.environ.get(name) for name in VARIABLES):
         return {}
-    for parent in Path(__file__).resolve().parents:
-        for folder in (parent / "config", parent / "share" / "enet_ros" / "config"):
-            if (folder / "fastdds.xml").is_file():
-                return dict.fromkeys(_VARIABLES, str(folder / "fastdds.xml"))
-    return {}
+    return {variable(): str(profile)}
+
+
+def variable() -> str:
+    """The one that this distribution reads."""
+    return VARIABLES[os.environ.get("ROS_DISTRO") in _FAST_DDS_2]
 
 
 def use_profile() -> None:
-    """For this process, before its first node is made."""
+    """Use it in this process and those that it starts. Call it before the first node is made."""
     os.environ.update(environment())

@@ -171,12 +171,3 @@ def test_true_and_false_in_any_case() -> None:
     for text in ("yes", "1", ""):
         with pytest.raises(ValueError, match=f"compressed is '{text}': give true or false"):
             flag("compressed", text)
-
-
-def test_the_users_transport_profile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    transport = load("segment.launch.py")._transport
-    for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    assert transport("/c")["FASTDDS_DEFAULT_PROFILES_FILE"] == os.path.join("/c", "fastdds.xml")
-    monkeypatch.setenv("FASTRTPS_DEFAULT_PROFILES_FILE", "/mine.xml")
-    assert transport("/c") == {}

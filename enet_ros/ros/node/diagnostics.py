@@ -13,10 +13,11 @@ from typing import NamedTuple
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from enet_ros.ros import fastdds
 from enet_ros.ros.node.account import ClockState, Counters, Lately
 
 FASTDDS_REMEDY = (
-    "on Fast DDS start the CAMERA's process with FASTDDS_DEFAULT_PROFILES_FILE=<enet_ros>/config/fastdds.xml: "
+    f"on Fast DDS start the CAMERA's process with {fastdds.variable()}=<enet_ros>/config/fastdds.xml: "
     "the default shared memory is smaller than an image"
 )
 LOST_SHARE = 0.01
