@@ -7,13 +7,11 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import numpy as np
+from enet_ros import figures
+from enet_ros.stamps import stamp_ns
 
 NAMESPACE = f"/enet_bench_{os.getpid()}"
 NODE = f"{NAMESPACE}/segmentation"
@@ -29,19 +27,23 @@ class Camera(NamedTuple):
 
 def camera_main() -> None:
     """Publishes made-up pictures, stamped right before; the first after a subscriber has come. Prints how many."""
-    import rclpy
-    from sensor_msgs.msg import CameraInfo, Image
-    from std_msgs.msg import Header
-
-    from enet_ros.ros import process, qos
-    from enet_ros.ros.messages import to_image, to_stamp
-    from enet_ros.street import Street
+    from enet_ros.ros import process
 
     values = json.loads(sys.argv[2])
     camera = Camera(**values["camera"])
-    rclpy.init(args=["--ros-args", "-r", f"__ns:={values['namespace']}"])
-    process.keep_pages()
-    node = rclpy.create_node("camera")
+    with process.running(["--ros-args", "-r", f"__ns:={values['namespace']}"]) as ros:
+        _publish(ros.create_node("camera"), camera)
+    print(camera.frames, flush=True)
+
+
+def _publish(node: Any, camera: Camera) -> None:
+    from sensor_msgs.msg import CameraInfo, Image
+    from std_msgs.msg import Header
+
+    from enet_ros.ros import qos
+    from enet_ros.ros.messages import to_image, to_stamp
+    from enet_ros.street import Street
+
     profile = qos.keep_last(1, "reliable" if camera.reliable else "best_effort")
     images = node.create_publisher(Image, "image_raw", profile)
     infos = node.create_publisher(CameraInfo, "camera_info", profile)
@@ -62,8 +64,6 @@ def camera_main() -> None:
         header.stamp = to_stamp(time.time_ns())
         images.publish(message)
     time.sleep(0.5)
-    print(camera.frames, flush=True)
-    rclpy.shutdown()
 
 
 class Heard(NamedTuple):
@@ -98,10 +98,10 @@ class Listener:
 
     def _on_mask(self, message: Any) -> None:
         now = time.time_ns()
-        self.masks.append(Heard(_stamp(message), now))
+        self.masks.append(Heard(stamp_ns(message.header.stamp), now))
 
     def _on_latency(self, message: Any) -> None:
-        self.latencies[_stamp(message)] = message
+        self.latencies[stamp_ns(message.header.stamp)] = message
 
     def _on_other(self, _: bytes) -> None:
         self.others += 1
@@ -112,53 +112,21 @@ class Listener:
                 self.status |= {value.key: value.value for value in status.values}
 
 
-def _stamp(message: Any) -> int:
-    return int(message.header.stamp.sec) * 1_000_000_000 + int(message.header.stamp.nanosec)
-
-
-@contextmanager
-def listening(topics: list[str]) -> Iterator[Listener]:
-    """A Listener on a node that is spun in the background."""
-    import rclpy
-    from rclpy.signals import SignalHandlerOptions
-
-    from enet_ros.ros import process
-    from enet_ros.ros.session.children import environment
-
-    os.environ.update(environment())
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    process.keep_pages()
-    node = rclpy.create_node("bench")
-    listener = Listener(node, topics)
-    executor = process.make_executor("auto")
-    executor.add_node(node)
-    ended = threading.Event()
-    thread = threading.Thread(target=process.spin, args=(executor, ended), daemon=True)
-    thread.start()
-    try:
-        yield listener
-    finally:
-        ended.set()
-        executor.wake()
-        thread.join()
-        node.destroy_node()
-        rclpy.try_shutdown()
-
-
 def run(camera: Camera, topics: list[str], parameters: dict[str, object]) -> tuple[int, Listener]:
     """(images sent, what was heard), after the camera's last frame and what follows it."""
-    from enet_ros.ros.session.children import Children, environment
+    from enet_ros.ros import process
+    from enet_ros.ros.session.children import Children
 
-    arguments = ["--ros-args", "-r", f"__ns:={NAMESPACE}"]
-    arguments += [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
-    with Children() as children, listening(topics) as listener:
-        child = children.start("enet_ros.ros.node.main", arguments)
+    with process.running([], exit_s=None) as ros, Children() as children:
+        node = ros.create_node("bench")
+        listener = Listener(node, topics)
+        ros.spin(node)
+        child = children.start_node(parameters, {"__ns": NAMESPACE})
         while not listener.info:
             assert child.poll() is None, "the node ended"
             time.sleep(0.05)
         values = json.dumps({"camera": camera._asdict(), "namespace": NAMESPACE})
-        command = [sys.executable, __file__, "camera", values]
-        source = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+        source = subprocess.Popen([sys.executable, __file__, "camera", values], stdout=subprocess.PIPE, text=True)
         try:
             sent = int(source.communicate()[0])
         finally:
@@ -168,7 +136,7 @@ def run(camera: Camera, topics: list[str], parameters: dict[str, object]) -> tup
 
 
 def percentiles(values: list[float]) -> str:
-    p50, p99 = np.percentile(values, (50, 99))
+    p50, p99 = figures.percentiles(values, 50, 99)
     return f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, of {len(values)}"
 
 

@@ -1,4 +1,4 @@
-"""What a process of nodes needs around them: memory, signals, an executor.
+"""A ROS process: signals, transport, memory and rclpy around its nodes, an executor in a thread of its own for each.
 
 Only the standard library at module level, so that signals are held back before anything slow is imported.
 """
@@ -9,60 +9,117 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from enet_ros.memory import keep_pages
 from enet_ros.ros import fastdds
 
-__all__ = ["begin", "hold_signals", "keep_pages", "make_executor", "on_signal", "spin"]
+__all__ = ["RosProcess", "Spinner", "keep_pages", "make_executor", "running", "spin"]
 
 if TYPE_CHECKING:
     from rclpy.executors import Executor
+    from rclpy.node import Node
 
 EXIT_S = 1.7
 """Seconds after a signal at which the process ends even if a runtime is still compiling a model."""
-_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def hold_signals() -> None:
-    """Block SIGINT and SIGTERM in this thread and those it starts; `on_signal` waits for them.
+class RosProcess:
+    """What `running` yields: the nodes that it spins, and whether it is time to end."""
 
-    So no exception can appear in the middle of something, and nothing depends on the interpreter's main thread. Shells
-    have a script's background jobs ignore SIGINT, and threads of before do not block it: it is heard again.
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+        """Set by SIGINT or SIGTERM, or by `fail`."""
+        self.failed = False
+        self._spinners: list[Spinner] = []
+
+    def fail(self) -> None:
+        """End the process with an error: an exception has left a node's callback."""
+        self.failed = True
+        self.stopped.set()
+
+    def create_node(self, name: str, **options: Any) -> Node:
+        """A node, as `rclpy.create_node` makes it, to be spun by `spin`."""
+        import rclpy
+
+        return rclpy.create_node(name, **options)
+
+    def spin(self, node: Node) -> None:
+        """Spin a node until the process ends, which destroys it."""
+        spinner = Spinner(node, "auto", self.fail)
+        spinner.start()
+        self._spinners.append(spinner)
+
+    def end(self) -> None:
+        """End all nodes."""
+        for spinner in self._spinners:
+            spinner.end()
+
+
+@contextmanager
+def running(
+    args: list[str] | None = None, *, exit_s: float | None = EXIT_S, pages: bool = True
+) -> Iterator[RosProcess]:
+    """Hold signals back, use our Fast DDS profile, start rclpy; at the end take down what is spun, then rclpy.
+
+    args: rclpy's command line, sys.argv where None. exit_s: None where there are child processes to be ended first,
+    else the process ends so many seconds after a signal, come what may. pages: let glibc keep freed image buffers.
     """
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-
-
-def on_signal(stop: Callable[[], None], exit_s: float | None = EXIT_S) -> None:
-    """Call `stop` in a thread on SIGINT or SIGTERM; end the process with 0 if it has not ended by itself in exit_s."""
-
-    def wait() -> None:
-        signal.sigwait(_SIGNALS)
-        if exit_s is not None:
-            watchdog = threading.Timer(exit_s, _end_now)
-            watchdog.daemon = True
-            watchdog.start()
-        stop()
-
-    threading.Thread(target=wait, name="signals", daemon=True).start()
-
-
-def begin() -> threading.Event:
-    """What comes before slow imports: signals held back, the Fast DDS profile. The event is set by a signal."""
-    hold_signals()
+    process = RosProcess()
+    _on_signal(process.stopped.set, exit_s)
     fastdds.use_profile()
-    stopped = threading.Event()
-    on_signal(stopped.set)
-    return stopped
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    if pages:
+        keep_pages()
+    try:
+        yield process
+    finally:
+        process.end()
+        rclpy.try_shutdown()
 
 
-def _end_now() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+class Spinner:
+    """Spins one node in a thread of its own, so that no node waits for another's callbacks.
+
+    `failed` is called where an exception leaves a callback, after the log has it: a node that goes silent among others
+    that answer is worse than a process that ends and is started again.
+    """
+
+    def __init__(self, node: Node, executor: str = "auto", failed: Callable[[], None] = lambda: None) -> None:
+        """executor: as `make_executor` takes it. The node is not spun before `start`. Raises ConfigError."""
+        self.node = node
+        self._failed = failed
+        self._ended = threading.Event()
+        self._executor = make_executor(executor)
+        self._executor.add_node(node)
+        self._thread = threading.Thread(target=self._run, name=f"{node.get_name()}_spin", daemon=True)
+
+    def start(self) -> None:
+        """Begin to spin."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop spinning and destroy the node."""
+        self._ended.set()
+        self._executor.wake()
+        self._thread.join()
+        self._executor.remove_node(self.node)
+        self.node.destroy_node()
+
+    def _run(self) -> None:
+        try:
+            spin(self._executor, self._ended)
+        except Exception:  # noqa: BLE001 - logged, and the process ends
+            name = self.node.get_fully_qualified_name()
+            self.node.get_logger().fatal(f"{name} has ended:\n{traceback.format_exc()}")
+            self._failed()
 
 
 def make_executor(choice: str) -> Executor:
@@ -86,3 +143,36 @@ def spin(executor: Executor, stopped: threading.Event) -> None:
     """Until `stopped`; wake the executor after setting it. EventsExecutor.spin() would take a whole core."""
     while not stopped.is_set():
         executor.spin_once(timeout_sec=1.0)
+
+
+def _on_signal(stop: Callable[[], None], exit_s: float | None) -> None:
+    """Have a thread call `stop` at SIGINT or SIGTERM. To be called in the main thread, before others are started.
+
+    This thread and those it starts block the signals, so that no exception and no interrupted system call appears in
+    the middle of something. The handler does nothing itself, since it waits for the main thread: Python writes a byte
+    to the pipe whichever thread takes the signal. A handler also makes SIGINT heard in a script's background jobs,
+    which shells have ignore it.
+    """
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    for number in _SIGNALS:
+        signal.signal(number, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+    def wait() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        os.read(heard, 1)
+        if exit_s is not None:
+            watchdog = threading.Timer(exit_s, _end_now)
+            watchdog.daemon = True
+            watchdog.start()
+        stop()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+
+
+def _end_now() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import signal
+import subprocess
 import sys
 import threading
 
@@ -46,8 +48,42 @@ def test_spinning_ends_when_told(ros: int, choice: str) -> None:
     node.destroy_node()
 
 
-def test_nothing_slow_is_imported_before_signals_are_held() -> None:
-    import subprocess
+RUNNING = """
+import sys, threading, time
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()  # does not block signals, as it was there before
+from enet_ros.ros import process
+with process.running([]) as ros:
+    import rclpy
+    node = rclpy.create_node("busy")
+    node.create_timer(0.01, lambda: {callback})
+    ros.spin(node)
+    print("running", flush=True)
+    ros.stopped.wait()
+sys.exit(3 if ros.failed else 0)
+"""
 
+
+def start(callback: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", RUNNING.format(callback=callback)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_process(ros_domain: int, number: signal.Signals) -> None:
+    with start("None") as child:
+        assert child.stdout is not None and child.stdout.readline() == "running\n"
+        child.send_signal(number)
+        child.send_signal(number)
+        assert child.communicate(timeout=30) == ("", "")
+        assert child.returncode == 0
+
+
+def test_an_exception_in_a_callback_ends_a_process(ros_domain: int) -> None:
+    with start("[][1]") as child:
+        _, log = child.communicate(timeout=30)
+        assert child.returncode == 3 and "/busy has ended" in log and "IndexError" in log
+
+
+def test_nothing_slow_is_imported_before_signals_are_held() -> None:
     code = "import sys, enet_ros.ros.node.main; sys.exit(any(m in sys.modules for m in ('rclpy', 'numpy', 'cv2')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

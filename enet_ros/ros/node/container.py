@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from enet_ros.ros import process
-from enet_ros.ros.node.host import Host, spin_or_fail
 
 if TYPE_CHECKING:
     from rclpy.node import Node
+
+    from enet_ros.ros.node.host import Host
 
 PLUGINS = ("enet_ros::EnetNode", "enet_ros.ros.node.EnetNode")
 
@@ -78,51 +79,41 @@ class ContainerServices:
 
 def main(args: list[str] | None = None) -> int:
     """Runs until SIGINT or SIGTERM, then returns 0; 1 where a parameter is unusable or a node has failed."""
-    stopped, failed = process.begin(), threading.Event()
-
-    def fail() -> None:
-        failed.set()
-        stopped.set()
-
-    import rclpy
-    from rclpy.signals import SignalHandlerOptions
-    from rclpy.utilities import remove_ros_args
-
-    from enet_ros.errors import EnetRosError
-
     argv = sys.argv if args is None else ["container", *args]
+    with process.running(argv, pages=False) as ros:
+        from rclpy.utilities import remove_ros_args
+
+        from enet_ros.errors import EnetRosError
+        from enet_ros.ros.node.host import Host
+
+        cameras = _parser().parse_args(remove_ros_args(argv)[1:]).cameras
+        with closing(Host(ros.fail)) as host:
+            services = ros.create_node("enet_container", start_parameter_services=False)
+            ros.spin(services)
+            try:
+                ContainerServices(services, host)
+            except ImportError:
+                missing = "off, since not installed: loading nodes at run time (composition_interfaces)"
+                services.get_logger().info(missing)
+                if not cameras:
+                    print("container: name the nodes' namespaces, or install composition_interfaces", file=sys.stderr)
+                    return 1
+            try:
+                for camera in cameras:
+                    host.add(namespace=camera)
+            except EnetRosError as error:
+                print(f"container: {error}", file=sys.stderr)
+                return 1
+            ros.stopped.wait()
+    return int(ros.failed)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="container", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("cameras", nargs="*", metavar="NAMESPACE", help="one node for each")
-    cameras = parser.parse_args(remove_ros_args(argv)[1:]).cameras
-    rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-    host = Host(fail)
-    services = rclpy.create_node("enet_container", start_parameter_services=False)
-    try:
-        ContainerServices(services, host)
-    except ImportError:
-        services.get_logger().info("off, since not installed: loading nodes at run time (composition_interfaces)")
-        if not cameras:
-            print("container: name the nodes' namespaces, or install composition_interfaces", file=sys.stderr)
-            return 1
-    executor = process.make_executor("auto")
-    executor.add_node(services)
-    spinner = threading.Thread(target=spin_or_fail, args=(services, executor, stopped, fail), name="spin", daemon=True)
-    spinner.start()
-    try:
-        for camera in cameras:
-            host.add(namespace=camera)
-    except EnetRosError as error:
-        print(f"container: {error}", file=sys.stderr)
-        return 1
-    stopped.wait()
-    executor.wake()
-    spinner.join()
-    host.close()
-    services.destroy_node()
-    rclpy.try_shutdown()
-    return int(failed.is_set())
+    return parser
 
 
 if __name__ == "__main__":
