@@ -10,11 +10,9 @@ Messages go out as they were recorded, byte for byte; --restamp sets the header 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from enet_ros.cli.ros import images_environment
 from enet_ros.errors import ConfigError
 
 
@@ -23,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bag", type=Path, metavar="BAG", help="a bag's folder, or its .mcap or .db3 file")
     parser.add_argument("--rate", type=float, default=1.0, metavar="X", help="speed (default: %(default)s)")
     parser.add_argument("--loop", action="store_true", help="begin again at the end")
-    parser.add_argument("--start-paused", action="store_true", help="wait for space or /player/pause")
+    parser.add_argument("--start-paused", action="store_true", help="wait for the space bar or /player/pause")
     parser.add_argument(
         "--clock", type=float, default=0.0, metavar="HZ", help="publish /clock at this rate, for use_sim_time"
     )
@@ -32,25 +30,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="all but these")
     parser.add_argument("--remap", nargs="+", metavar="OLD:=NEW", default=[], help="play topics under other names")
     parser.add_argument("--depth", type=int, default=10, help="of the publishers (default: %(default)s)")
-    parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="at most, for a first subscriber")
+    parser.add_argument(
+        "--wait", type=float, default=0.0, metavar="S", help="wait for a first subscriber, at most this long"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Become the player; its exit code is 0, or 2 where the bag cannot be played."""
-    command = [sys.executable, "-m", "enet_ros.ros.play.bag_player", *player_arguments(args)]
-    os.execve(sys.executable, command, images_environment())
+    """Play to the end or until a signal. Raises EnetRosError where the bag cannot be played."""
+    from enet_ros.bags.reader import BagReader
+    from enet_ros.ros import process
+
+    with process.running([]) as ros, BagReader(args.bag) as reader:
+        from enet_ros.ros.play.bag import BagFeed, BagOptions
+        from enet_ros.ros.play.player import Player, PlayOptions
+
+        node = ros.create_node("player")
+        topics = tuple(args.topics) if args.topics else None
+        remap = dict(_renamed(pair) for pair in args.remap)
+        feed = BagFeed(node, reader, BagOptions(topics, tuple(args.exclude), remap, args.depth, args.restamp))
+        player = Player(node, feed, PlayOptions(args.rate, args.loop, args.start_paused, args.clock))
+        ros.spin(node)
+        for topic in feed.skipped:
+            print(f"bag play: not played, its type is not installed: {topic}", file=sys.stderr)
+        report = player.play(args.wait, ros.stopped)
+        print(f"{report.messages} messages, at most {report.latest_s * 1e3:.0f} ms late", file=sys.stderr)
+    return 0
 
 
-def player_arguments(args: argparse.Namespace) -> list[str]:
-    """The player's command line."""
-    if not args.bag.exists():
-        raise ConfigError(f"there is no bag {args.bag}")
-    if not args.rate > 0:
-        raise ConfigError(f"--rate {args.rate}: use a number above 0")
-    found = [str(args.bag), f"--rate={args.rate}", f"--clock={args.clock}", f"--depth={args.depth}"]
-    found += [f"--wait={args.wait}"]
-    found += [f"--{name.replace('_', '-')}" for name in ("loop", "start_paused", "restamp") if getattr(args, name)]
-    for name in ("topics", "exclude", "remap"):
-        values = getattr(args, name)
-        found += [f"--{name}", *values] if values else []
-    return found
+def _renamed(pair: str) -> tuple[str, str]:
+    old, arrow, new = pair.partition(":=")
+    if not (arrow and old and new):
+        raise ConfigError(f"--remap {pair}: write OLD:=NEW")
+    return old, new

@@ -1,4 +1,4 @@
-"""Where a replay stands: recorded time that runs at a rate, can be paused, and can begin again."""
+"""The clock of a replay: recorded time that runs at a rate, can be paused, and can begin again."""
 
 from __future__ import annotations
 
@@ -38,6 +38,12 @@ class PlayClock:
         """Set the recorded time, now."""
         with self._changed:
             self._anchor_at(position_ns)
+
+    def hold(self, position_ns: int) -> None:
+        """Set the recorded time back to `position_ns` where it has gone past it, so that what follows is not late."""
+        with self._changed:
+            if self._now() > position_ns:
+                self._anchor_at(position_ns)
 
     def pause(self, paused: bool) -> None:
         """Stop time, or let it go on."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -28,8 +29,12 @@ from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.errors import BagError
 from enet_ros.frames.street import from_street
-from enet_ros.ros.play.playback import Playback, PlaybackOptions
+from enet_ros.msg import Latency
+from enet_ros.ros.play.bag import BagFeed, BagOptions
+from enet_ros.ros.play.player import Player, PlayOptions
+from enet_ros.stamps import stamp_ns
 
+VERB = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())"]
 RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 
 
@@ -60,16 +65,16 @@ class Ear:
         return len(self.heard[name])
 
 
-def play(ear: Ear, bag: Path, options: PlaybackOptions) -> None:
+def play(ear: Ear, bag: Path, options: BagOptions, clock_hz: float = 0.0) -> None:
     """Play to the end while the ear listens."""
     sender = Node("sender")
     stop = threading.Event()
     with BagReader(bag) as reader:
-        playback = Playback(sender, reader, options)
+        player = Player(sender, BagFeed(sender, reader, options), PlayOptions(clock_hz=clock_hz))
         spin_until(ear.node, lambda: all(ear.node.count_publishers(name) for name in ear.heard))
-        assert playback.wait_for_subscribers(20, stop)
+        assert player.wait_for_listener(20, stop)
         time.sleep(0.3)  # the other topics' matches
-        thread = threading.Thread(target=playback.run, args=(stop,))
+        thread = threading.Thread(target=player.run, args=(stop,))
         thread.start()
         try:
             spin_until(ear.node, lambda: not thread.is_alive())
@@ -88,23 +93,26 @@ def recorded(bag: Path, topic: str) -> list[bytes]:
 def test_messages_arrive_as_they_were_recorded(ros: int, bag: Path) -> None:
     ear = Ear({"/front": Image, "/camera/camera_info": CameraInfo, "/clock": Clock})
     remap = {"/camera/image_raw": "/front"}
-    play(ear, bag, PlaybackOptions(clock_hz=200.0, remap=remap, exclude=("/camera/ground_truth",)))
+    play(ear, bag, BagOptions(remap=remap, exclude=("/camera/ground_truth",)), clock_hz=200.0)
     spin_until(ear.node, lambda: ear.count("/front") == 6 and ear.count("/camera/camera_info") == 6)
     assert ear.heard["/front"] == recorded(bag, "/camera/image_raw")
     assert ear.heard["/camera/camera_info"] == recorded(bag, "/camera/camera_info")
     from rclpy.serialization import deserialize_message
 
-    clocks = [deserialize_message(data, Clock).clock for data in ear.heard["/clock"]]
-    times = [c.sec * 10**9 + c.nanosec for c in clocks]
-    assert times == sorted(times)
-    assert times[0] >= 0 and times[-1] <= 2 * 10**9  # recorded time: the bag's stamps are 0.02..0.12 s
+    def times() -> list[int]:
+        return [stamp_ns(deserialize_message(data, Clock).clock) for data in ear.heard["/clock"]]
+
+    spin_until(ear.node, lambda: times()[-1] == 120_000_000)  # recorded time: the bag's stamps are 0.02..0.12 s
+    assert times() == sorted(times())
+    assert times()[0] == 20_000_000
+    assert {20_000_000 * number for number in range(1, 7)} <= set(times()), "each message's time goes out before it"
     ear.node.destroy_node()
 
 
 def test_restamped_messages_keep_everything_else(ros: int, bag: Path) -> None:
     ear = Ear({"/camera/image_raw": Image, "/camera/ground_truth": Image})
     before = time.time_ns()
-    play(ear, bag, PlaybackOptions(restamp=True))
+    play(ear, bag, BagOptions(restamp=True))
     spin_until(ear.node, lambda: ear.count("/camera/image_raw") == 6 and ear.count("/camera/ground_truth") == 6)
     images, truths = ear.heard["/camera/image_raw"], ear.heard["/camera/ground_truth"]
     assert [d[12:] for d in images] == [d[12:] for d in recorded(bag, "/camera/image_raw")]
@@ -125,7 +133,8 @@ def test_a_latched_topic_reaches_those_who_come_late(ros: int, tmp_path: Path) -
 
     sender, listener, heard = Node("sender"), Node("listener"), []
     with BagReader(tmp_path / "bag") as reader:
-        assert Playback(sender, reader, PlaybackOptions()).run(threading.Event()).messages == 1
+        player = Player(sender, BagFeed(sender, reader, BagOptions()), PlayOptions())
+        assert player.run(threading.Event()).messages == 1
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         listener.create_subscription(String, "/info", heard.append, latched)
         spin_until(listener, lambda: bool(heard))
@@ -143,9 +152,9 @@ def test_types_that_are_not_installed_are_skipped_and_told(ros: int, tmp_path: P
         BagReader(tmp_path / "bag") as reader,
         pytest.raises(BagError, match=r"nothing to play; the types of /thing \[acme"),
     ):
-        Playback(node, reader, PlaybackOptions())
+        BagFeed(node, reader, BagOptions())
     with BagReader(bag) as reader, pytest.raises(BagError, match="has no topic '/typo'"):
-        Playback(node, reader, PlaybackOptions(exclude=("/typo",)))
+        BagFeed(node, reader, BagOptions(exclude=("/typo",)))
     node.destroy_node()
 
 
@@ -158,11 +167,30 @@ def thing(reader: BagReader) -> Any:
     )
 
 
+@pytest.mark.parametrize("flags", [("--clock", "100"), ("--clock", "10", "--rate", "2")])
+def test_no_stamp_lies_in_the_future_of_a_node_with_simulated_time(
+    rig: Callable[..., Any], tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    from ros_rig import wait_for
+
+    create(tmp_path / "bag", from_street(25, rate_hz=30.0, width=64, height=48), BagLayout(compression="none"))
+    r = rig(use_sim_time=True, lazy=False)
+    latencies = r.listen("latency", Latency)
+    r.start()
+    arguments = ["bag", "play", str(tmp_path / "bag"), "--remap", "/camera/image_raw:=/image_raw", "--wait", "20"]
+    with subprocess.Popen([*VERB, *arguments, *flags], stdin=subprocess.DEVNULL) as player:
+        wait_for(lambda: player.poll() is not None)
+    assert player.returncode == 0
+    wait_for(lambda: len(latencies) >= 20)
+    clocks = Counter(latency.clock for latency in latencies)
+    assert clocks == {Latency.CLOCK_OK: len(latencies)}
+    assert all(0 <= latency.transport_ms < 1000 for latency in latencies)
+
+
 def test_the_verb_starts_paused_loops_and_ends_on_sigint(ros: int, bag: Path) -> None:
     ear = Ear({"/camera/image_raw": Image})
-    command = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())", "bag", "play"]
     player = subprocess.Popen(
-        [*command, str(bag), "--start-paused", "--loop", "--wait", "20"],
+        [*VERB, "bag", "play", str(bag), "--start-paused", "--loop", "--wait", "20"],
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

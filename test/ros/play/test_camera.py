@@ -21,9 +21,10 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from enet_ros.errors import ConfigError
+from enet_ros.frames.street import from_street
 from enet_ros.ros import qos
 from enet_ros.ros.messages import decode, from_image
-from enet_ros.ros.play.camera_publisher import CameraPublisher, Look
+from enet_ros.ros.play.camera import CameraFeed, Look
 from enet_ros.stamps import stamp_ns
 
 PICTURES = 6
@@ -52,7 +53,7 @@ def play() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     children: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "enet_ros.ros.play.player", *arguments]
+        command = [sys.executable, "-m", "enet_ros.ros.play.main", *arguments]
         pipe = subprocess.PIPE
         children.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True))
         return children[-1]
@@ -66,7 +67,7 @@ def play() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 def test_an_encoding_that_no_camera_of_ours_sends(ros: int) -> None:
     node = rclpy.create_node("camera")
     with pytest.raises(ConfigError, match="nv12"):
-        CameraPublisher(node, Look(encoding="nv12"), None)
+        CameraFeed(node, from_street(1, width=64, height=48), Look(encoding="nv12"), 10.0)
     node.destroy_node()
 
 

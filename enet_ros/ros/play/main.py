@@ -1,0 +1,129 @@
+"""Publish a folder of images, a video, a bag's camera or the synthetic street as a camera, at its rate, with /clock.
+
+  ros2 run enet_ros play --images frames/ --rate 10 --loop
+  ros2 run enet_ros play --video drive.mp4 --clock --start-paused
+  ros2 run enet_ros play --street --ros-args -r __ns:=/front
+
+Publishes `image_raw` (or `image_raw/compressed`) and `camera_info`. The space bar, or the service ~/pause
+(std_srvs/SetBool), pauses and resumes. A bag's messages as they were recorded: `enet_ros bag play`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from enet_ros.errors import ConfigError, EnetRosError
+from enet_ros.ros import process
+
+if TYPE_CHECKING:
+    from enet_ros.frames import Source
+
+CLOCK_HZ = 100.0
+IMAGES_HZ = 10.0
+"""Rate of images without a time of their own."""
+STREET_FRAMES = 150
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="play", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_source_arguments(made, required=True)
+    made.add_argument("--loop", action="store_true", help="begin again at the end")
+    made.add_argument("--start-paused", action="store_true", help="wait for the space bar or ~/pause")
+    made.add_argument("--clock", action="store_true", help="publish /clock and stamp by it, for use_sim_time")
+    made.add_argument(
+        "--encoding", default="rgb8", help="rgb8, bgr8, mono8, or jpeg or png for compressed (default: %(default)s)"
+    )
+    made.add_argument("--frame-id", default="camera_optical_frame", help="of the headers (default: %(default)s)")
+    made.add_argument("--reliable", action="store_true", help="reliable QoS (default: best effort, as camera drivers)")
+    made.add_argument(
+        "--wait", type=float, default=0.0, metavar="S", help="wait for a first subscriber, at most this long"
+    )
+    made.add_argument(
+        "--answers", default="", metavar="TOPIC", help="send an image once TOPIC (Latency) answers the one before"
+    )
+    made.add_argument("--report", action="store_true", help="a line of JSON on stdout for each image sent")
+    return made
+
+
+def add_source_arguments(target: argparse.ArgumentParser, required: bool) -> None:
+    """--images, --video, --bag, --street and what belongs to them."""
+    source = target.add_mutually_exclusive_group(required=required)
+    source.add_argument("--images", type=Path, metavar="DIR", help="images below a folder")
+    source.add_argument("--video", type=Path, metavar="FILE", help="a video")
+    source.add_argument("--bag", type=Path, metavar="FILE", help="a bag's folder, .mcap or .db3 file")
+    source.add_argument("--street", action="store_true", help="the synthetic street")
+    target.add_argument("--topic", default="", help="image topic of the bag (default: its first)")
+    target.add_argument("--frames", type=int, default=0, metavar="N", help="stop after N images")
+    target.add_argument(
+        "--rate", type=float, default=0.0, metavar="HZ", help="images a second (default: the source's own)"
+    )
+
+
+def source_of(args: argparse.Namespace) -> Source:
+    """What the arguments name. Raises EnetRosError where it cannot be read."""
+    from enet_ros.frames.bag import from_bag
+    from enet_ros.frames.files import from_folder, from_video
+    from enet_ros.frames.street import from_street
+
+    if args.rate < 0:
+        raise ConfigError(f"--rate {args.rate}: use a number above 0")
+    if args.images:
+        return from_folder(args.images, args.rate or IMAGES_HZ).first(args.frames)
+    if args.video:
+        return from_video(args.video, args.rate or None).first(args.frames)
+    if args.bag:
+        return from_bag(args.bag, args.topic or None).first(args.frames)
+    return from_street(args.frames or STREET_FRAMES)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Runs to the end of the source, or until SIGINT or SIGTERM."""
+    argv = sys.argv if args is None else ["play", *args]
+    with process.running(argv) as ros:
+        from rclpy.utilities import remove_ros_args
+
+        options = parser().parse_args(remove_ros_args(argv)[1:])
+        try:
+            sent = _play(ros, options)
+        except EnetRosError as error:
+            print(f"play: {error}", file=sys.stderr)
+            return 1
+    print(f"play: {sent} images sent", file=sys.stderr)
+    return 0
+
+
+def _play(ros: process.RosProcess, args: argparse.Namespace) -> int:
+    """Returns how many images were sent."""
+    from enet_ros.ros.play.camera import Answers, CameraFeed, Look
+    from enet_ros.ros.play.player import Player, PlayOptions
+
+    source = source_of(args)
+    node = ros.create_node("camera")
+    feed = CameraFeed(
+        node,
+        source,
+        Look(args.encoding, args.frame_id, *(("reliable", 10) if args.reliable else ("best_effort", 1))),
+        args.rate or source.rate_hz,
+        simulated=args.clock,
+        sent=_report if args.report else lambda stamp_ns, name: None,
+        answers=Answers(node, args.answers, ros.stopped) if args.answers else None,
+    )
+    clock_hz = CLOCK_HZ if args.clock else 0.0
+    player = Player(node, feed, PlayOptions(loop=args.loop, paused=args.start_paused, clock_hz=clock_hz))
+    ros.spin(node)
+    return player.play(args.wait, ros.stopped).messages
+
+
+def _report(stamp_ns: int, name: str) -> None:
+    print(json.dumps({"name": name, "stamp_ns": stamp_ns}), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
