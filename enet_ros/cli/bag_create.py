@@ -25,11 +25,11 @@ from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.encode import COMPRESSIONS
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraIntrinsics, load_calibration
-from enet_ros.cli.progress import progress
 from enet_ros.datasets.opening import LAYOUTS
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Source, files, street
 from enet_ros.frames.file_stamps import MODES
+from enet_ros.progress import progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -33,12 +33,12 @@ from enet_ros.benchmark import (
     to_markdown,
 )
 from enet_ros.benchmark.rows import HEADER, TEXT_COLUMNS, cells, machine, plot
-from enet_ros.cli.progress import progress
 from enet_ros.engines import ENGINES
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Source
 from enet_ros.frames.files import from_folder, from_pairs
 from enet_ros.frames.street import from_street
+from enet_ros.progress import progress
 from enet_ros.sizes import parse_size
 
 STREET_STEP = 15

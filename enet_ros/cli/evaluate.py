@@ -27,8 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from enet_ros import model_file
-from enet_ros.cli.evaluate_live import add_live_arguments, become_live
-from enet_ros.cli.progress import progress
+from enet_ros.cli.evaluate_live import add_live_arguments, run_live
 from enet_ros.cli.score_table import print_metres, print_scores
 from enet_ros.datasets.corruptions import CORRUPTIONS
 from enet_ros.datasets.opening import table_of
@@ -43,6 +42,7 @@ from enet_ros.frames.files import from_pairs
 from enet_ros.frames.source import UInt8
 from enet_ros.frames.street import from_street
 from enet_ros.metrics import FrameScore
+from enet_ros.progress import progress
 from enet_ros.report import Chosen, EvaluationPage, Gallery, evaluation_page, require_report
 from enet_ros.report.page import UNDEFINED
 from enet_ros.sizes import parse_size, size_text
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score, print and write; return 0."""
     if args.live:
-        return become_live(args)
+        return run_live(args)
     source = _source(args)
     judge = StreetJudge(source, args.seed) if args.street else None
     if judge is not None and args.model is None:

@@ -1,12 +1,10 @@
-"""`enet_ros evaluate --bag BAG --live`: the options, and the hand-over to the process that speaks DDS."""
+"""`enet_ros evaluate --bag BAG --live`: the options, and what is done with the scores."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
+import json
 
-from enet_ros.cli.ros import images_environment
 from enet_ros.errors import ConfigError
 
 
@@ -18,14 +16,15 @@ def add_live_arguments(parser: argparse.ArgumentParser) -> None:
     live.add_argument("--node", default="/segmentation", metavar="NAME", help="its full name (%(default)s)")
     live.add_argument("--rate", type=float, default=1.0, metavar="X", help="speed of playing (%(default)s)")
     live.add_argument("--clock", type=float, default=0.0, metavar="HZ", help="publish /clock, for use_sim_time")
+    live.add_argument("--depth", type=int, default=1, help="of the image publisher, as cameras have it (%(default)s)")
+    live.add_argument("--timeout", type=float, default=20.0, metavar="S", help="to wait for the node (%(default)s)")
+    live.add_argument("--exclude", nargs="+", default=[], metavar="TOPIC", help="topics of the bag that are not played")
 
 
-def become_live(args: argparse.Namespace) -> int:
-    """Replace this process by the measurement. ConfigError where options do not belong together."""
+def run_live(args: argparse.Namespace) -> int:
+    """Measure, print, write; 0, or 1 where no image was answered. ConfigError where options do not belong together."""
     if args.bag is None:
         raise ConfigError("--live needs --bag BAG, whose images it plays")
-    if not args.rate > 0:
-        raise ConfigError(f"--rate {args.rate}: use a number above 0")
     for name in ("images", "street", "corrupt", "frames"):
         if getattr(args, name):
             raise ConfigError(f"--{name} does not go with --live, which scores what a running node answers")
@@ -34,11 +33,25 @@ def become_live(args: argparse.Namespace) -> int:
             raise ConfigError(f"--{name} does not go with --live: give the node itself such a parameter")
     if args.model and not args.start:
         raise ConfigError("--model goes with --start: a node that runs already has its own model")
-    command = [sys.executable, "-m", "enet_ros.ros.session.live", str(args.bag), "--node", args.node]
-    command += [f"--rate={args.rate}", f"--clock={args.clock}"]
-    for name in ("image_topic", "truth_topic", "classes", "model", "json", "report"):
-        if (value := getattr(args, name)) is not None:
-            command += [f"--{name.replace('_', '-')}", str(value)]
-    command += ["--start"] if args.start else []
-    sys.stdout.flush()
-    os.execve(sys.executable, command, images_environment())
+    from enet_ros.ros.session.live import LiveOptions, evaluate_live
+
+    options = LiveOptions(
+        bag=args.bag,
+        image_topic=args.image_topic,
+        truth_topic=args.truth_topic,
+        classes=args.classes,
+        node=args.node,
+        model=(args.model or "camvid") if args.start else None,
+        rate=args.rate,
+        clock_hz=args.clock,
+        depth=args.depth,
+        timeout_s=args.timeout,
+        exclude=tuple(args.exclude),
+        report=args.report,
+    )
+    scores = evaluate_live(options)
+    print(scores.text())
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", "utf-8")
+    return 0 if scores.answered else 1

@@ -27,13 +27,13 @@ import cv2
 from enet_ros import model_file
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraPose
-from enet_ros.cli.progress import progress
 from enet_ros.engines import ENGINES, create
 from enet_ros.errors import ConfigError
 from enet_ros.labelling import LabelResult, OutputSettings, label
 from enet_ros.labelling.outputs import KINDS
 from enet_ros.labelling.run import CHECKPOINT_FRAMES
 from enet_ros.memory import keep_pages
+from enet_ros.progress import progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -73,13 +73,8 @@ class LabelledBag:
         """Open the bag and choose its topics; where that is impossible, BagError names what there is."""
         self.reader = BagReader(path)
         try:
-            self.truth_topic = self.reader.topic(truth_topic) if truth_topic else _find_truth(self.reader)
-            self.image_topic = (
-                self.reader.topic(image_topic) if image_topic else _find_image(self.reader, self.truth_topic)
-            )
-            for topic, types in ((self.truth_topic, (IMAGE,)), (self.image_topic, IMAGE_TYPES)):
-                if topic.type not in types:
-                    raise BagError(f"topic {topic.name} is of type {topic.type}, not {' or '.join(types)}")
+            self.truth_topic = find_truth(self.reader, truth_topic)
+            self.image_topic = find_image(self.reader, self.truth_topic, image_topic)
         except BaseException:
             self.reader.close()
             raise
@@ -94,9 +89,8 @@ class LabelledBag:
 
     @property
     def classes(self) -> tuple[str, ...] | None:
-        """Names of the classes of the truth, where the bag gives them (`enet_ros bag create` writes them)."""
-        stored = self.reader.custom_data.get(CLASSES_KEY)
-        return None if stored is None else tuple(json.loads(stored))
+        """Names of the classes of the truth, where the bag gives them."""
+        return truth_classes(self.reader)
 
     def __len__(self) -> int:
         """How many truths there are: the most frames that can come."""
@@ -152,8 +146,22 @@ def _table_named(names: tuple[str, ...] | None, bag: Path) -> ClassTable:
     raise ConfigError(f"{bag} {known} what its ground truth means; add --classes TABLE")
 
 
-def _find_truth(reader: BagReader) -> Topic:
-    found = [t for t in reader.topics if t.name.rpartition("/")[2] == _TRUTH and t.type == IMAGE]
+def truth_classes(reader: BagReader) -> tuple[str, ...] | None:
+    """Names of the classes of a bag's ground truth, where the bag gives them (`enet_ros bag create` writes them)."""
+    stored = reader.custom_data.get(CLASSES_KEY)
+    return None if stored is None else tuple(json.loads(stored))
+
+
+def has_truth(reader: BagReader) -> bool:
+    """Whether a topic of the bag is named as ground truth is."""
+    return bool(_truths(reader))
+
+
+def find_truth(reader: BagReader, name: str | None = None) -> Topic:
+    """The topic of the ground truth, by default the only one of its name. BagError lists what there is."""
+    if name:
+        return _checked(reader.topic(name), (IMAGE,))
+    found = _truths(reader)
     if len(found) == 1:
         return found[0]
     listing = ", ".join(t.name for t in reader.topics if t.type == IMAGE) or "none"
@@ -161,15 +169,29 @@ def _find_truth(reader: BagReader) -> Topic:
     raise BagError(f"{reader.path} has {count}: choose one by --truth-topic ({listing})")
 
 
-def _find_image(reader: BagReader, truth: Topic) -> Topic:
-    prefix = truth.name.rpartition("/")[0] + "/"
-    others = [t for t in reader.topics if t.type in IMAGE_TYPES and t.name != truth.name]
+def find_image(reader: BagReader, truth: Topic | None, name: str | None = None) -> Topic:
+    """The camera's image topic, by default the one beside its ground truth. BagError lists what there is."""
+    if name:
+        return _checked(reader.topic(name), IMAGE_TYPES)
+    others = [t for t in reader.topics if t.type in IMAGE_TYPES and (truth is None or t.name != truth.name)]
+    prefix = "" if truth is None else truth.name.rpartition("/")[0] + "/"
     near = [t for t in others if t.name.startswith(prefix) and "image" in t.name[len(prefix) :]] or others
     raw = [t for t in near if t.type == IMAGE] or near
     if len(raw) == 1:
         return raw[0]
     listing = ", ".join(t.name for t in others) or "none"
-    raise BagError(f"{reader.path} has no single image topic for {truth.name}: choose one by --image-topic ({listing})")
+    beside = "" if truth is None else f" for {truth.name}"
+    raise BagError(f"{reader.path} has no single image topic{beside}: choose one by --image-topic ({listing})")
+
+
+def _truths(reader: BagReader) -> list[Topic]:
+    return [t for t in reader.topics if t.name.rpartition("/")[2] == _TRUTH and t.type == IMAGE]
+
+
+def _checked(topic: Topic, types: tuple[str, ...]) -> Topic:
+    if topic.type not in types:
+        raise BagError(f"topic {topic.name} is of type {topic.type}, not {' or '.join(types)}")
+    return topic
 
 
 def _stamp_ns(message: BagMessage) -> int:

@@ -1,26 +1,16 @@
-"""Child processes of the demo and of live evaluation: a node and a player, ended whatever happens."""
+"""Child processes of a session, ended whatever happens; the segmentation node is one."""
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import IO
 
-from enet_ros.ros import fastdds
-
-GRACE_S = 3.0
+GRACE_S = 5.0
 """Between SIGINT and SIGKILL."""
-
-
-def environment() -> dict[str, str]:
-    """This process's, with our Fast DDS profile unless there is one."""
-    return {**fastdds.environment(), **os.environ}
 
 
 class Children:
@@ -37,21 +27,27 @@ class Children:
     ) -> None:
         self.stop()
 
-    def start(
-        self, module: str, arguments: Sequence[str], stdout: int | IO[str] | None = None, stderr: IO[str] | None = None
-    ) -> subprocess.Popen[str]:
-        """`python -m module arguments`."""
+    def start(self, module: str, arguments: Sequence[str], log: IO[str] | None = None) -> subprocess.Popen[str]:
+        """`python -m module arguments`. log: what it prints; ours where None."""
         child = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            env=environment(),
             stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
+            stdout=log,
+            stderr=log,
             text=True,
             start_new_session=True,
         )
         self._running.append(child)
         return child
+
+    def start_node(
+        self, parameters: Mapping[str, object], remappings: Mapping[str, str], log: IO[str] | None = None
+    ) -> subprocess.Popen[str]:
+        """A segmentation node. remappings: {from: to}, those of its name and namespace (__node, __ns) too."""
+        arguments = ["--ros-args"]
+        for flag, pairs in (("-r", remappings), ("-p", parameters)):
+            arguments += [part for name, value in pairs.items() for part in (flag, f"{name}:={value}")]
+        return self.start("enet_ros.ros.node.main", arguments, log)
 
     def stop(self) -> None:
         """End all of them, first politely."""
@@ -65,23 +61,3 @@ class Children:
                 child.kill()
                 child.wait()
         self._running.clear()
-
-
-class SentReport:
-    """Reads what `play --report` says: which picture has which stamp."""
-
-    def __init__(self, player: subprocess.Popen[str]) -> None:
-        self.names: dict[int, str] = {}
-        """stamp_ns -> name of the picture, in the order of sending."""
-        self._stream = player.stdout
-        self._thread = threading.Thread(target=self._read, name="report", daemon=True)
-        self._thread.start()
-
-    def join(self) -> None:
-        """Until the player has closed its output."""
-        self._thread.join()
-
-    def _read(self) -> None:
-        for line in self._stream or ():
-            values = json.loads(line)
-            self.names[int(values["stamp_ns"])] = str(values["name"])

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import queue
-from collections import Counter
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import OccupancyGrid
 from rclpy.node import Node
@@ -17,15 +14,10 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from enet_ros.msg import FreeSpace, Latency, SegmentationInfo
 from enet_ros.ros import qos
-from enet_ros.ros.messages import from_image
-from enet_ros.ros.session.demo_report import DemoPage
-from enet_ros.stamps import stamp_ns
+from enet_ros.ros.session.run_record import RunRecord
+from enet_ros.stamps import cdr_stamp_ns
 
-STAGES = ("transport", "queue", "decode", "preprocess", "infer", "postprocess", "publish")
-ENGINE_FACTS = ("runtime", "device", "precision")
-QUEUE = 10
-"""Messages of each topic that may wait; the collector writes files meanwhile."""
-
+PICTURES = ("mask", "overlay")
 TOPICS: dict[str, type] = {
     "mask": Image,
     "confidence": Image,
@@ -39,47 +31,49 @@ TOPICS: dict[str, type] = {
     "run_length": Image,
     "latency": Latency,
 }
+_DEPTH = {"reliable": 10, "best_effort": 100}
+"""Messages of each topic that may wait; the session writes files meanwhile."""
 
 
 class Picture(NamedTuple):
-    """A mask (H, W) or an overlay (H, W, 3), uint8, with its header's stamp."""
+    """A serialized sensor_msgs/Image of the topic `mask` or `overlay`. arrived_ns: by the monotonic clock."""
 
     topic: str
     stamp_ns: int
-    values: npt.NDArray[np.uint8]
+    arrived_ns: int
+    cdr: bytes
 
 
 class Collector:
-    """Collects everything a node publishes. node_topic: the segmentation node's fully qualified name."""
+    """What a node says. `pictures` fills with its masks and overlays, `record` with latencies and free space."""
 
-    def __init__(self, node: Node, node_topic: str) -> None:
-        self.counts: Counter[str] = Counter()
+    def __init__(self, node: Node, target: str, topics: Collection[str], reliability: str) -> None:
+        """target: the segmentation node's full name. topics: of TOPICS; those that are not kept are still computed.
+
+        reliability: 'best_effort' hears every publisher, 'reliable' those that are reliable, and loses nothing.
+        """
         self.pictures: queue.SimpleQueue[Picture] = queue.SimpleQueue()
-        self.latencies: list[Latency] = []
-        self.page = DemoPage()
+        self.record = RunRecord()
         self.info: SegmentationInfo | None = None
         self.failure = ""
         """Why a transition of the node failed, as /diagnostics tells."""
-        self._name = node_topic.lstrip("/")
-        profile = qos.keep_last(QUEUE, "reliable")
-        for topic, kind in TOPICS.items():
-            node.create_subscription(kind, f"{node_topic}/{topic}", self._receiver(topic), profile)
-        node.create_subscription(SegmentationInfo, f"{node_topic}/info", self._on_info, qos.latched())
+        self.last_ns = 0
+        """When the latest picture came, by the monotonic clock."""
+        self._name = target.lstrip("/")
+        profile = qos.keep_last(_DEPTH[reliability], reliability)
+        parsed = {"latency": self.record.add_latency, "free_space": self.record.add_free_space}
+        for topic in topics:
+            receive: Callable[[Any], None] = parsed.get(topic) or self._receiver(topic)
+            node.create_subscription(TOPICS[topic], f"{target}/{topic}", receive, profile, raw=topic not in parsed)
+        node.create_subscription(SegmentationInfo, f"{target}/info", self._on_info, qos.latched())
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_status, qos.keep_last(10, "reliable"))
 
-        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_status, profile)
+    def _receiver(self, topic: str) -> Callable[[bytes], None]:
+        def keep(cdr: bytes) -> None:
+            self.last_ns = time.monotonic_ns()
+            self.pictures.put(Picture(topic, cdr_stamp_ns(cdr), self.last_ns, cdr))
 
-    def _receiver(self, topic: str) -> Callable[[Any], None]:
-        def on_message(message: Any) -> None:
-            self.counts[topic] += 1
-            if topic in ("mask", "overlay"):
-                self.pictures.put(Picture(topic, stamp_ns(message.header.stamp), from_image(message)))
-            elif topic == "latency":
-                self.latencies.append(message)
-                self.page.add_latency(message)
-            elif topic == "free_space":
-                self.page.record.add_free_space(message)
-
-        return on_message
+        return keep if topic in PICTURES else lambda cdr: None
 
     def _on_info(self, message: SegmentationInfo) -> None:
         self.info = message
@@ -88,29 +82,3 @@ class Collector:
         for status in message.status:
             if status.hardware_id == self._name and " failed: " in status.message:
                 self.failure = status.message
-
-
-def percentiles(values: list[float]) -> dict[str, float | None]:
-    """{'p50', 'p99'} in ms, to the microsecond; None where nothing finite is there."""
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
-        return {"p50": None, "p99": None}
-    p50, p99 = np.percentile(finite, (50, 99))
-    return {"p50": round(float(p50), 3), "p99": round(float(p99), 3)}
-
-
-def summary(sent: int, collector: Collector) -> dict[str, Any]:
-    """The contents of summary.json. Latencies are header stamp to published; stages are medians."""
-    answered = collector.counts["mask"]
-    info = collector.info
-    stages = {name: percentiles([getattr(m, f"{name}_ms") for m in collector.latencies])["p50"] for name in STAGES}
-    return {
-        "frames_in": sent,
-        "frames_out": answered,
-        "dropped": sent - answered,
-        "latency_ms": percentiles([message.total_ms for message in collector.latencies]),
-        "stage_ms": stages,
-        "engine": "" if info is None else info.engine,
-        "engine_info": {name: "" if info is None else getattr(info, name) for name in ENGINE_FACTS},
-        "model": "" if info is None else info.model,
-    }

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.bags.messages import camera_frame, label_image
+from enet_ros.bags.types import IMAGE
+from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError
-from enet_ros.report import RunPage, can_report, run_page
+from enet_ros.report import EvenSample, RunPage, Still, can_report, run_page
 from enet_ros.ros.session.collector import Picture
+from enet_ros.ros.session.page import STILLS
 
 
 class DemoFiles:
@@ -21,7 +27,9 @@ class DemoFiles:
     """
 
     def __init__(self, out: Path, rate_hz: float) -> None:
-        self.masks = self.overlays = 0
+        self.masks = 0
+        self.stills: EvenSample[tuple[int, Still]] = EvenSample(STILLS)
+        """Overlays for the page, with their stamps."""
         self._masks_dir, self._video_path, self._rate_hz = out / "masks", out / "overlay.mp4", rate_hz
         self._video: cv2.VideoWriter | None = None
         self._size = (0, 0)
@@ -43,25 +51,30 @@ class DemoFiles:
             self._video.release()
 
     def write(self, picture: Picture, name: str) -> None:
-        """name: of the picture that the camera showed."""
+        """name: of the image that it answers."""
         if picture.topic == "mask":
             path = self._masks_dir / f"{name}.png"
-            if not cv2.imwrite(str(path), picture.values):
+            if not cv2.imwrite(str(path), label_image(picture.cdr)[1]):
                 raise ConfigError(f"cannot write {path}: is the disk full?")
             self.masks += 1
         else:
-            self._append(picture.values)
-            self.overlays += 1
+            overlay = camera_frame(IMAGE, picture.cdr).rgb
+            self._append(overlay)
+            if self.stills.wants():  # the classes are painted over the camera image already
+                nothing_more = np.full(overlay.shape[:2], VOID, np.uint8)
+                self.stills.add((picture.stamp_ns, Still(name, "", overlay, nothing_more).reduced()))
 
-    def report(self, page: RunPage) -> None:
-        """Write OUT/report.html, where what it needs is installed. Raises ConfigError where there is no room."""
-        if not can_report():
-            return
-        path = self._masks_dir.parent / "report.html"
-        try:
-            path.write_text(run_page(page), encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+    def finish(self, summary: dict[str, Any], page: RunPage) -> None:
+        """Write OUT/summary.json and, where matplotlib is installed, OUT/report.html. Raises ConfigError."""
+        texts = {"summary.json": json.dumps(summary, indent=2) + "\n"}
+        if can_report():
+            texts["report.html"] = run_page(page)
+        for name, text in texts.items():
+            path = self._masks_dir.parent / name
+            try:
+                path.write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise ConfigError(f"cannot write {path}: {error.strerror}") from error
 
     def _append(self, rgb: npt.NDArray[np.uint8]) -> None:
         """A picture of another size than the first is fitted to it: a video has one."""

@@ -1,92 +1,159 @@
-"""Measures a running node over DDS: what `enet_ros evaluate --bag BAG --live` starts.
+"""Measures a running node over DDS: what `enet_ros evaluate --bag BAG --live` does.
 
-Plays the bag at its rate, pairs the masks that come back with the ground truth by their stamps, and prints what share
-of the frames was answered, how soon, and how well.
+Plays the bag at its rate, pairs the masks that come back with the ground truth by their stamps, and tells what share of
+the images was answered, how soon, and how well.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import signal
-import sys
-import threading
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import rclpy
-from rclpy.signals import SignalHandlerOptions
+import numpy as np
 
-from enet_ros.errors import EnetRosError
-from enet_ros.frames.bag import LabelledBag
-from enet_ros.report import require_report
-from enet_ros.ros.session.live_node import NodeProcess
-from enet_ros.ros.session.live_score import LiveScores, truth_names
-from enet_ros.ros.session.live_session import LiveOptions, LiveSession
+from enet_ros.bags.reader import BagMessage, BagReader
+from enet_ros.bags.types import COMPRESSED
+from enet_ros.classes import TABLES, label_map
+from enet_ros.datasets.opening import table_of
+from enet_ros.errors import ConfigError
+from enet_ros.frames.bag import find_image, find_truth, has_truth, truth_classes
+from enet_ros.report import RunPage, require_report, run_page
+from enet_ros.ros import process
+from enet_ros.ros.play.bag import BagFeed, BagOptions
+from enet_ros.ros.play.player import Player, PlayOptions
+from enet_ros.ros.session.children import Children
+from enet_ros.ros.session.live_score import Judged, LiveRun, LiveScores, Masks, judge, stills
+from enet_ros.ros.session.page import model_facts, run_page_of
+from enet_ros.ros.session.session import Session
+from enet_ros.stamps import cdr_stamp_ns
 
-
-def main(arguments: list[str] | None = None) -> int:
-    """0 when the bag was played, 1 where no frame was answered, 2 where nothing could be measured."""
-    args = parser().parse_args(arguments)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        with LabelledBag(args.bag, args.image_topic, args.truth_topic) as bag:
-            scores = _measure(args, bag, stop)
-    except EnetRosError as error:
-        print(f"enet_ros: {error}", file=sys.stderr)
-        return 2
-    print(scores.text())
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", "utf-8")
-    return 0 if scores.answered else 1
+_SILENCE_S = 1.0
+"""After the last image: no mask for this long means that no more will come."""
 
 
-def _measure(args: argparse.Namespace, bag: LabelledBag, stop: threading.Event) -> LiveScores:
-    if args.report:
+@dataclass(frozen=True)
+class LiveOptions:
+    """What is measured.
+
+    bag                       its images are played
+    image_topic, truth_topic  where the bag has several, else None
+    classes                   name or YAML file of the table of the truth's ids, for a bag that does not say
+    node                      the full name of the node
+    model                     of a node to be started for this; None: it runs already
+    rate, clock_hz            speed of playing; rate of /clock, 0 for none
+    depth                     of the publishers
+    timeout_s                 to wait for the node
+    exclude                   topics that are not played
+    report                    where to write a page
+    """
+
+    bag: Path
+    image_topic: str | None = None
+    truth_topic: str | None = None
+    classes: str | None = None
+    node: str = "/segmentation"
+    model: str | None = None
+    rate: float = 1.0
+    clock_hz: float = 0.0
+    depth: int = 1
+    timeout_s: float = 20.0
+    exclude: tuple[str, ...] = ()
+    report: Path | None = None
+
+
+def evaluate_live(options: LiveOptions) -> LiveScores:
+    """Play the bag and score what comes back. Raises EnetRosError where nothing can be measured."""
+    if options.report:
         require_report()
-    names = truth_names(bag, args.classes)
-    started = NodeProcess(bag.image_topic, args.model, args.node) if args.start else None
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        options = LiveOptions(
-            args.node, args.rate, args.clock, args.depth, args.timeout, tuple(args.exclude), args.report
+    with BagReader(options.bag) as reader, closing(Masks()) as masks:
+        run = _play(options, reader, masks)
+        judged = judge(run)  # after playing, so that it takes no time from the node
+        if options.report and run.sent:
+            options.report.parent.mkdir(parents=True, exist_ok=True)
+            options.report.write_text(run_page(live_page(run, judged)), encoding="utf-8")
+        latency_ms = np.array(sorted(run.latency_ms().values()), np.float64)
+        foreign = len(masks.arrived_ns) - len(latency_ms)
+        return LiveScores(len(run.sent), len(latency_ms), foreign, latency_ms, judged.scores)
+
+
+def truth_names(reader: BagReader, classes: str | None) -> tuple[str, ...]:
+    """What the ids of a bag's ground truth mean. classes: name or YAML file of a table, for a bag that does not say.
+
+    Raises ConfigError, DatasetError.
+    """
+    names = table_of(classes).names if classes else truth_classes(reader)
+    if names is None:
+        raise ConfigError(
+            f"the bag does not say what its ground truth means: add --classes {'|'.join(TABLES)}|FILE.yaml"
         )
-        session = LiveSession(bag, names, options)
-        try:
-            return session.run(stop)
-        finally:
-            session.close()
-    finally:
-        rclpy.try_shutdown()
-        if started is not None:
-            started.end()
+    return names
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    found = argparse.ArgumentParser(
-        prog="enet_ros evaluate --live", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def _play(options: LiveOptions, reader: BagReader, masks: Masks) -> LiveRun:
+    """Returns when the node has answered, and ends it if it is ours."""
+    truth, exclude = None, options.exclude
+    names: tuple[str, ...] = ()
+    if options.truth_topic or has_truth(reader):
+        truth, names = find_truth(reader, options.truth_topic), truth_names(reader, options.classes)
+        exclude = (*exclude, truth.name)
+    image = find_image(reader, truth, options.image_topic)
+    with process.running([], exit_s=None) as ros, Children() as children:
+        node = ros.create_node("evaluate_live")
+        topics = ("mask", "latency", "free_space") if options.report else ("mask",)
+        session = Session(node, options.node, topics, "best_effort", ros.stopped)
+
+        def note(message: BagMessage) -> None:
+            if message.topic == image.name:
+                session.note_sent(cdr_stamp_ns(message.data), f"{message.topic}#{message.number}")
+
+        feed = BagFeed(node, reader, BagOptions(exclude=exclude, depth=options.depth), sent=note, heard=image.name)
+        player = Player(node, feed, PlayOptions(options.rate, clock_hz=options.clock_hz))
+        ros.spin(node)
+        child = None
+        if options.model is not None:
+            parameters = {"model": options.model, "compressed": str(image.type == COMPRESSED).lower()}
+            child = children.start_node(parameters, _remappings(options.node, image.name))
+        session.wait_for_node(player, image.name, options.timeout_s, child)
+        if truth is not None:
+            label_map(session.info.class_names, names)  # a mismatch is told before the bag is played
+        session.play(player, masks.add, _SILENCE_S)
+        names = names if truth is not None else tuple(session.info.class_names)
+        return LiveRun(reader, image, truth, names, session.sent, masks, session.info, session.answers.record)
+
+
+def _remappings(node: str, image: str) -> dict[str, str]:
+    """Have a node of that full name listen to an image topic, and to the camera_info beside it."""
+    namespace, slash, base = node.rpartition("/")
+    if not slash or not base:
+        raise ConfigError(f"--node {node}: give the full name, e.g. /segmentation")
+    raw = image.removesuffix("/compressed")
+    return {
+        "__node": base,
+        "__ns": namespace or "/",
+        "image_raw": raw,
+        "image_raw/compressed": f"{raw}/compressed",
+        "camera_info": f"{raw.rpartition('/')[0]}/camera_info",
+    }
+
+
+def live_page(run: LiveRun, judged: Judged) -> RunPage:
+    """What the page shows."""
+    scores = judged.scores if judged.scores and judged.scores.frames else None
+    return run_page_of(
+        run.sent,
+        run.latency_ms(),
+        run.record,
+        kind="enet_ros evaluate --live",
+        title=f"{run.info.model} on {Path(run.reader.path).name}",
+        lede=f"{len(run.sent)} images played into the running node; latency is from publishing an image to its mask.",
+        table=judged.table,
+        scores=scores,
+        stills=tuple(stills(run, judged.shown)),
+        facts=(
+            *model_facts(run.info),
+            ("bag", str(run.reader.path)),
+            ("images", run.image.name),
+            ("ground truth", "none" if run.truth is None else run.truth.name),
+        ),
     )
-    add: Any = found.add_argument
-    add("bag", type=Path, metavar="BAG", help="a bag with images and ground truth")
-    add("--image-topic", metavar="TOPIC", help="the bag's images, where there are several")
-    add("--truth-topic", metavar="TOPIC", help="the bag's ground truth, likewise")
-    add("--classes", metavar="TABLE", help="what the truth's ids mean, where the bag does not say")
-    add("--node", default="/segmentation", metavar="NAME", help="the node's full name (%(default)s)")
-    add("--rate", type=float, default=1.0, metavar="X", help="speed of playing (%(default)s)")
-    add("--clock", type=float, default=0.0, metavar="HZ", help="publish /clock, for nodes with use_sim_time")
-    add("--depth", type=int, default=1, help="of the image publisher, as cameras have it (%(default)s)")
-    add("--timeout", type=float, default=20.0, metavar="S", help="to wait for the node (%(default)s)")
-    add("--exclude", nargs="+", default=[], metavar="TOPIC", help="topics of the bag that are not played")
-    add("--start", action="store_true", help="start a node for this, on the bag's image topic")
-    add("--model", default="camvid", help="of the node that --start starts (%(default)s)")
-    add("--json", type=Path, metavar="FILE", help="write the figures")
-    add("--report", type=Path, metavar="FILE", help="write an HTML page with pictures")
-    return found
-
-
-if __name__ == "__main__":
-    sys.exit(main())

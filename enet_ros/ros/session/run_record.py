@@ -1,4 +1,4 @@
-"""What a report shows of a running node, kept as small as it can be: latencies and free space by stamp."""
+"""Latencies and free space of a running node by stamp, kept as small as a report needs them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-from enet_ros.msg import FreeSpace, Latency
 from enet_ros.report import FreeSpaceSeries, LatencySeries
 from enet_ros.stamps import stamp_ns
 
@@ -23,20 +20,17 @@ class RunRecord:
     """A segmentation node's ~/latency and ~/free_space, by stamp."""
 
     def __init__(self) -> None:
+        self.total_ms: dict[int, float] = {}
+        """Image stamp -> published answer, as the node measured it, by stamp."""
         self._stages: dict[int, list[float]] = {}
         self._free: dict[int, np.ndarray] = {}
         self._bearing = np.zeros(0)
 
-    def listen(self, node: Node, node_topic: str) -> RunRecord:
-        """Subscribe, and return the record. node_topic: the segmentation node's fully qualified name."""
-        profile = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)  # which every publisher satisfies
-        node.create_subscription(Latency, f"{node_topic}/latency", self.add_latency, profile)
-        node.create_subscription(FreeSpace, f"{node_topic}/free_space", self.add_free_space, profile)
-        return self
-
     def add_latency(self, message: Any) -> None:
         """Keep an enet_ros/Latency."""
-        self._stages[stamp_ns(message.header.stamp)] = [getattr(message, f"{stage}_ms") for stage in STAGES]
+        stamp = stamp_ns(message.header.stamp)
+        self.total_ms[stamp] = float(message.total_ms)
+        self._stages[stamp] = [getattr(message, f"{stage}_ms") for stage in STAGES]
 
     def add_free_space(self, message: Any) -> None:
         """Keep the metres of an enet_ros/FreeSpace, if it has any."""
@@ -49,6 +43,11 @@ class RunRecord:
             known = np.isnan(self._bearing) if self._free else np.ones(len(bearing), bool)
             self._bearing = np.where(known, bearing, self._bearing) if self._free else bearing
             self._free[stamp_ns(message.header.stamp)] = np.asarray(message.range, np.float32)[::step]
+
+    def stage_ms(self) -> dict[str, list[float]]:
+        """Milliseconds of every frame by stage, NaN where unknown."""
+        columns = zip(*self._stages.values(), strict=True) if self._stages else ([] for _ in STAGES)
+        return {stage: list(values) for stage, values in zip(STAGES, columns, strict=True)}
 
     def latency(self, stamps_ns: Sequence[int], time_s: np.ndarray, total_ms: np.ndarray) -> LatencySeries:
         """The stages of the frames with these stamps, NaN for those whose account did not arrive.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,15 @@ import pytest
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
 from enet_ros.bags.create import BagLayout, create
+from enet_ros.bags.reader import BagReader
 from enet_ros.classes import CAMVID
 from enet_ros.cli import main
 from enet_ros.errors import ConfigError
-from enet_ros.frames.bag import LabelledBag
 from enet_ros.frames.street import from_street
-from enet_ros.ros.session.live_score import LiveScores, Masks, truth_names
+from enet_ros.metrics import Scorer
+from enet_ros.ros.session.collector import Picture
+from enet_ros.ros.session.live import truth_names
+from enet_ros.ros.session.live_score import LiveScores, Masks
 
 VERB = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())", "evaluate"]
 
@@ -61,10 +65,26 @@ def test_a_running_node_is_scored_as_the_bag_alone_is(ros_domain: int, tmp_path:
     assert scores["miou"] == pytest.approx(alone["miou"], abs=1e-4)
 
 
+def test_a_bag_without_ground_truth_gets_share_and_latency(ros_domain: int, tmp_path: Path) -> None:
+    source = from_street(3, rate_hz=2.0, width=160, height=120)
+    unlabelled = replace(source, table=None, loads=lambda: (lambda f=f: f._replace(truth=None) for f in source))
+    create(tmp_path / "bag", unlabelled, BagLayout(compression="png"))
+    files = ["--json", str(tmp_path / "live.json"), "--report", str(tmp_path / "live.html")]
+    options = ["--bag", str(tmp_path / "bag"), "--live", "--start", "--timeout", "60", "--depth", "5"]
+    done = subprocess.run([*VERB, *options, *files], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "answered  3 of 3 frames (100.0 %)" in done.stdout and "no ground truth" in done.stdout
+    scores = json.loads((tmp_path / "live.json").read_text())
+    assert (scores["frames_answered"], scores["frames_scored"], scores["miou"], scores["iou"]) == (3, 0, None, {})
+    assert scores["latency_ms"]["p50"] > 0
+    page = (tmp_path / "live.html").read_text()
+    assert 'data-figure="filmstrip"' in page and 'data-figure="confusion"' not in page
+
+
 def test_no_node_is_an_error_with_the_remedy(ros_domain: int, tmp_path: Path) -> None:
     bag = street(tmp_path / "bag", frames=1)
     done = subprocess.run(
-        [sys.executable, "-m", "enet_ros.ros.session.live", str(bag), "--timeout", "1", "--node", "/nobody"],
+        [*VERB, "--bag", str(bag), "--live", "--timeout", "1", "--node", "/nobody"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -78,7 +98,7 @@ def test_classes_of_a_yaml_file_hold_as_without_a_node(tmp_path: Path) -> None:
     (tmp_path / "yard.yaml").write_text(
         "names: [floor, wall]\ncolors: [[128, 64, 128], [70, 70, 70]]\ndrivable: [floor]\n"
     )
-    with LabelledBag(street(tmp_path / "bag", frames=1)) as bag:
+    with BagReader(street(tmp_path / "bag", frames=1)) as bag:
         assert truth_names(bag, None) == CAMVID.names
         assert truth_names(bag, str(tmp_path / "yard.yaml")) == ("floor", "wall")
         with pytest.raises(ConfigError, match="there are no classes 'yard'"):
@@ -91,7 +111,8 @@ def test_the_first_mask_of_a_stamp_counts() -> None:
 
     masks = Masks()
     for stamp, value in ((5, 1), (6, 2), (5, 3)):
-        masks.add(stamp, 100 + value, bytes(image_cdr(Header(stamp, "c"), np.full((2, 3), value, np.uint8), "mono8")))
+        cdr = bytes(image_cdr(Header(stamp, "c"), np.full((2, 3), value, np.uint8), "mono8"))
+        masks.add(Picture("mask", stamp, 100 + value, cdr))
     assert masks.arrived_ns == {5: 101, 6: 102}
     first, second = masks.get(5), masks.get(6)
     assert first is not None and second is not None
@@ -100,9 +121,7 @@ def test_the_first_mask_of_a_stamp_counts() -> None:
 
 
 def test_nothing_answered_has_no_figures() -> None:
-    from enet_ros.metrics import ConfusionMatrix
-
-    scores = LiveScores(3, 0, 0, 2, np.empty(0), ConfusionMatrix(2), ("a", "b"))
+    scores = LiveScores(3, 0, 2, np.empty(0), Scorer(CAMVID).scores())
     values = scores.to_dict()
     assert (values["share_answered"], values["miou"], values["latency_ms"]["p50"]) == (0.0, None, None)
     json.dumps(values, allow_nan=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from types import SimpleNamespace
@@ -19,16 +18,20 @@ from std_msgs.msg import Header
 
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import image_cdr
+from enet_ros.bags.reader import BagReader
 from enet_ros.classes import CAMVID
 from enet_ros.frames import Frame, Source
-from enet_ros.frames.bag import LabelledBag
+from enet_ros.frames.bag import find_image, find_truth
 from enet_ros.messages import Header as Stamped
 from enet_ros.msg import FreeSpace, Latency
-from enet_ros.report.run import run_page
-from enet_ros.ros.session.demo_report import DemoPage
-from enet_ros.ros.session.live_report import LiveRun, class_table, live_page, write_report
-from enet_ros.ros.session.live_score import Masks
+from enet_ros.report import EvenSample, RunPage, Still, run_page
+from enet_ros.ros.session import demo
+from enet_ros.ros.session.collector import Collector, Picture
+from enet_ros.ros.session.live import live_page
+from enet_ros.ros.session.live_score import LiveRun, Masks, judge
+from enet_ros.ros.session.page import class_table
 from enet_ros.ros.session.run_record import STAGES, RunRecord
+from enet_ros.ros.session.session import Sent
 
 NS = 1_000_000_000
 FRAMES = 5
@@ -63,7 +66,7 @@ def record(ros) -> RunRecord:
     listener, speaker = rclpy.create_node("listener"), rclpy.create_node("speaker")
     executor = SingleThreadedExecutor()
     executor.add_node(listener)
-    made = RunRecord().listen(listener, "/cam/segmentation")
+    made = Collector(listener, "/cam/segmentation", ("latency", "free_space"), "best_effort").record
     latencies = speaker.create_publisher(Latency, "/cam/segmentation/latency", 10)
     spaces = speaker.create_publisher(FreeSpace, "/cam/segmentation/free_space", 10)
     deadline = time.monotonic() + 20
@@ -113,6 +116,13 @@ def test_without_metres_there_is_no_free_space() -> None:
     assert RunRecord().free_space([1, 2], np.arange(2.0)) is None
 
 
+INFO = SimpleNamespace(
+    model="camvid", model_digest="abc", model_license="CC & co", engine="onnxruntime", runtime="ONNX Runtime",
+    device="CPU", precision="fp32", network_width=32, network_height=24, class_table="camvid", class_names=CAMVID.names,
+)  # fmt: skip
+SENT = {stamp_ns(n): Sent(f"p{n}", 1_000_000_000 + n * NS) for n in range(FRAMES)}
+
+
 @pytest.fixture
 def live_run(tmp_path, record):
     """A bag of five frames of which the node answered three, one of them wholly wrong."""
@@ -125,19 +135,15 @@ def live_run(tmp_path, record):
     for number in (0, 1, 2):
         labels = truth if number != 2 else np.full_like(truth, 6)
         cdr = bytes(image_cdr(Stamped(stamp_ns(number), "camera"), labels, "mono8"))
-        masks.add(stamp_ns(number), 1_000_000_000 + number * NS + 40_000_000, cdr)
-    info = SimpleNamespace(
-        model="camvid", model_digest="abc", model_license="CC & co", engine="onnxruntime", runtime="ONNX Runtime",
-        device="CPU", precision="fp32", network_width=32, network_height=24, class_table="camvid",
-    )  # fmt: skip
-    sent = {stamp_ns(n): 1_000_000_000 + n * NS for n in range(FRAMES)}
-    with LabelledBag(tmp_path / "bag") as bag:
-        yield LiveRun(bag, CAMVID.names, masks, sent, np.arange(256, dtype=np.uint8), info, record)
+        masks.add(Picture("mask", stamp_ns(number), 1_000_000_000 + number * NS + 40_000_000, cdr))
+    with BagReader(tmp_path / "bag") as reader:
+        topic = find_truth(reader)
+        yield LiveRun(reader, find_image(reader, topic), topic, CAMVID.names, SENT, masks, INFO, record)
     masks.close()
 
 
-def test_the_page_of_a_node_under_test(live_run, tmp_path) -> None:
-    page = live_page(live_run)
+def test_the_page_of_a_node_under_test(live_run) -> None:
+    page = live_page(live_run, judge(live_run))
     assert page.latency is not None and page.latency.total_ms == pytest.approx([40.0, 40.0, 40.0])
     assert page.latency.time_s.tolist() == [0, 1, 2]
     assert page.rate is not None and page.rate.offered.tolist() == [1] * 5
@@ -146,26 +152,49 @@ def test_the_page_of_a_node_under_test(live_run, tmp_path) -> None:
     assert page.scores.confusion.pixel_accuracy() == pytest.approx(2 / 3)
     assert [still.caption for still in page.stills] == ["0.00 s", "1.00 s", "2.00 s"]
     assert page.free_space is not None and page.free_space.range_m.shape[0] == 3
-    write_report(tmp_path / "out" / "live.html", live_run)
-    assert (tmp_path / "out" / "live.html").read_text(encoding="utf-8") == run_page(page)
+    run_page(page)
+
+
+def test_the_ground_truth_is_scored_once(live_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a page, too: no truth is decoded again for it, and no camera image but those it shows."""
+    read: list[str] = []
+    messages = BagReader.messages
+    monkeypatch.setattr(BagReader, "messages", lambda self, topics: read.extend(topics) or messages(self, topics))
+    live_page(live_run, judge(live_run))
+    assert read == [live_run.truth.name, live_run.image.name]
 
 
 def test_a_node_that_answers_nothing_still_gets_a_page(live_run) -> None:
-    silent = dataclasses.replace(live_run, masks=Masks())
-    page = live_page(silent)
+    silent = live_run._replace(masks=Masks())
+    page = live_page(silent, judge(silent))
     assert page.stills == () and page.scores is None and page.free_space is None
     html = run_page(page)
     assert 'data-figure="rate"' in html and "0.0<small>%</small>" in html
 
 
-def test_the_page_of_the_demo(live_run) -> None:
-    demo = DemoPage()
+def test_a_bag_without_ground_truth_gets_pictures_and_no_scores(live_run) -> None:
+    unlabelled = live_run._replace(truth=None)
+    page = live_page(unlabelled, judge(unlabelled))
+    assert page.scores is None and [still.truth for still in page.stills] == [None] * 3
+
+
+def demo_page(sent: dict[int, Sent], record: RunRecord, overlays: int) -> RunPage:
+    """As the demo makes it, after `overlays` answers."""
+    session = SimpleNamespace(info=INFO, sent=sent, answers=SimpleNamespace(record=record))
+    sample: EvenSample[tuple[int, Still]] = EvenSample(15)
+    for number in range(overlays):
+        assert sample.wants()
+        picture = np.full((24, 32, 3), 50 * number, np.uint8)
+        sample.add((stamp_ns(number), Still(f"p{number}", "", picture, np.full((24, 32), 255, np.uint8))))
+    return demo.page_of(session, sample.entries, "street <1>")
+
+
+def test_the_page_of_the_demo() -> None:
+    record = RunRecord()
     for number in range(3):
-        demo.add_latency(latency(number))
-        demo.record.add_free_space(free_space(number))
-        demo.add_overlay(stamp_ns(number), f"p{number}", np.full((24, 32, 3), 50 * number, np.uint8))
-    live_run.info.class_names = CAMVID.names
-    page = demo.page({stamp_ns(n): f"p{n}" for n in range(4)}, live_run.info, "street <1>")
+        record.add_latency(latency(number))
+        record.add_free_space(free_space(number))
+    page = demo_page({stamp: SENT[stamp] for stamp in list(SENT)[:4]}, record, 3)
     assert page.rate is not None and page.rate.answered.tolist() == [1, 1, 1, 0]
     assert page.latency is not None and page.latency.stage_ms[1, 1:].tolist() == [2, 3, 4, 5, 6, 7]
     assert [still.caption for still in page.stills] == ["p0, 0.00 s", "p1, 1.00 s", "p2, 2.00 s"]
@@ -174,11 +203,10 @@ def test_the_page_of_the_demo(live_run) -> None:
     assert "camvid on street &lt;1&gt;" in html and 'data-figure="filmstrip"' in html and "CC &amp; co" in html
 
 
-def test_the_page_of_a_demo_without_answers(live_run) -> None:
-    live_run.info.class_names = CAMVID.names
-    page = DemoPage().page({1: "a"}, live_run.info, "street")
+def test_the_page_of_a_demo_without_answers() -> None:
+    page = demo_page({1: Sent("a", 1)}, RunRecord(), 0)
     assert 'data-figure="rate"' in run_page(page) and page.stills == () and page.free_space is None
-    assert "data-figure" not in run_page(DemoPage().page({}, live_run.info, "street"))
+    assert "data-figure" not in run_page(demo_page({}, RunRecord(), 0))
 
 
 def test_classes_of_its_own_keep_the_node_s_colours() -> None:
