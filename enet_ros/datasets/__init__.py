@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from enet_ros.datasets.base import Dataset, Pair, PairDataset, Sample
+from enet_ros.datasets.base import Pair, PairDataset, Sample
 
-__all__ = ["Dataset", "Pair", "PairDataset", "Sample"]
+__all__ = ["Pair", "PairDataset", "Sample"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,24 +25,6 @@ class Sample(NamedTuple):
     image_path: Path
     label_path: Path
     sequence: str = ""
-
-
-class Dataset(Protocol):
-    """Labelled frames in a fixed order."""
-
-    @property
-    def table(self) -> ClassTable:
-        """What the label values mean."""
-
-    @property
-    def samples(self) -> tuple[Sample, ...]:
-        """Names and files, in reading order."""
-
-    def __len__(self) -> int:
-        """How many frames there are."""
-
-    def read(self, index: int) -> Pair:
-        """image (H, W, 3) uint8 RGB, labels (H, W) uint8, void 255. Raises DatasetError naming the file."""
 
 
 class PairDataset:
