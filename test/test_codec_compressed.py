@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from enet_ros.codec import compressed, decode_compressed
+from enet_ros.codec import compress, compressed, decode_compressed
 from enet_ros.codec.containers import Kind, read_header
 from enet_ros.errors import ImageError
 
@@ -30,8 +30,8 @@ def encode(extension: str, rgb: np.ndarray, *flags: int) -> bytes:
 def jpeg_decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both decoders of JPEG: the fast one where it is installed, OpenCV as on a machine without it."""
     if request.param == "opencv":
-        monkeypatch.setattr(compressed, "_turbo_decoder", lambda: None)
-    elif compressed._turbo_decoder() is None:
+        monkeypatch.setattr(compressed, "_turbo", lambda name: None)
+    elif compressed._turbo("decode_jpeg") is None:
         pytest.skip("simplejpeg is not installed")
     return str(request.param)
 
@@ -46,12 +46,20 @@ def test_jpeg(format: str, jpeg_decoder: str) -> None:
     assert np.abs(got.astype(int) - photo()).mean() < 3
 
 
+@pytest.mark.parametrize(("format", "off"), [("jpeg", 4), ("png", 0)])
+def test_what_is_compressed_is_decoded(format: str, off: int, jpeg_decoder: str) -> None:
+    data = compress(photo(), format, 95)
+    assert np.abs(decode_compressed(format, data).astype(int) - photo()).mean() <= off
+    with pytest.raises(ImageError, match="'gif'; use one of none, jpeg, png"):
+        compress(photo(), "gif")
+
+
 def test_both_jpeg_decoders_agree_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    if compressed._turbo_decoder() is None:
+    if compressed._turbo("decode_jpeg") is None:
         pytest.skip("simplejpeg is not installed")
     data = encode(".jpg", photo())
     fast = decode_compressed("jpeg", data)
-    monkeypatch.setattr(compressed, "_turbo_decoder", lambda: None)
+    monkeypatch.setattr(compressed, "_turbo", lambda name: None)
     assert np.abs(fast.astype(int) - decode_compressed("jpeg", data)).max() <= 1
 
 
@@ -123,7 +131,7 @@ def test_a_thumbnails_end_is_not_the_pictures(jpeg_decoder: str) -> None:
 
 
 def test_a_jpeg_that_lost_packets_is_refused() -> None:
-    if compressed._turbo_decoder() is None:
+    if compressed._turbo("decode_jpeg") is None:
         pytest.skip("simplejpeg is not installed, and OpenCV alone does not tell")
     data = encode(".jpg", photo(480, 640))
     with pytest.raises(ImageError, match="lost data"):

@@ -39,7 +39,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "datasets": ("classes",),
     "street": ("classes", "camera"),
     "messages": ("codec", "card", "products", "stamps"),
-    "bags": ("messages", "frames", "files", "share"),
+    "bags": ("messages", "frames", "files", "share", "sizes"),
     "frames.files": ("frames", "datasets"),
     "frames.street": ("frames", "street"),
     "frames.bag": ("frames", "bags"),

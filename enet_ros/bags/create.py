@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from enet_ros.bags.encode import compress
 from enet_ros.bags.messages import camera_info_cdr, compressed_cdr, image_cdr
 from enet_ros.bags.ordered import ordered
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
 from enet_ros.bags.writer import BagWriter
 from enet_ros.camera import CameraIntrinsics
+from enet_ros.codec import compress
 from enet_ros.errors import BagError
 from enet_ros.frames import Frame, Load, Source
 from enet_ros.messages import Header

@@ -1,4 +1,4 @@
-"""What a bag holds: topics, rates, image sizes, gaps; read through once."""
+"""A summary of a bag, read through once: topics, rates, image sizes, gaps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
 from enet_ros.codec.containers import read_header
 from enet_ros.errors import BagError, EnetRosError
+from enet_ros.sizes import size_text
+from enet_ros.stamps import NS
 
 _GAP = 1.8
 """Times the median interval: a frame is missing from 2 on, and clocks jitter."""
@@ -24,7 +26,7 @@ class TopicInfo:
 
     content       of the first message: "960x720 rgb8", "480x360 jpeg", "480x360 plumb_bob"; "" for other types
     gaps          intervals longer than 1.8 times the median
-    longest_gap_s the longest of them, 0 without
+    longest_gap_s the longest gap, 0 where there is none
     """
 
     name: str
@@ -51,7 +53,7 @@ class BagInfo:
 
 
 def inspect(path: Path | str) -> BagInfo:
-    """Read a bag through. A damaged one is described as far as it goes; BagError where nothing can be read."""
+    """Summarise a bag, a damaged one as far as it can be read. Raises BagError where nothing can be."""
     times: dict[str, list[int]] = defaultdict(list)
     sizes: dict[str, int] = defaultdict(int)
     contents: dict[str, str] = {}
@@ -73,7 +75,7 @@ def inspect(path: Path | str) -> BagInfo:
         messages=sum(topic.messages for topic in topics),
         size_bytes=_size(Path(path)),
         start_ns=start,
-        duration_s=(end - start) / 1e9,
+        duration_s=(end - start) / NS,
         topics=topics,
         damage=damage,
     )
@@ -89,28 +91,28 @@ def _topic(topic: Topic, times: list[int], size: int, content: str) -> TopicInfo
         type=topic.type,
         messages=len(times),
         size_bytes=size,
-        rate_hz=1e9 / period if period else None,
+        rate_hz=NS / period if period else None,
         content=content,
         gaps=len(gaps),
-        longest_gap_s=max(gaps, default=0) / 1e9,
+        longest_gap_s=max(gaps, default=0) / NS,
     )
 
 
 def _content(message: BagMessage) -> str:
-    """A few words on a camera message, from its header alone."""
+    """Size and encoding of a camera message, from its header alone."""
     if message.type not in (IMAGE, COMPRESSED, CAMERA_INFO) or len(message.data) > MAX_MESSAGE_BYTES:
         return ""
     try:
         content = from_cdr(message.type, message.data)
         if message.type == COMPRESSED:
             header = read_header(memoryview(content.data))
-            return f"{header.width}x{header.height} {header.kind.value}"
+            return f"{size_text((header.height, header.width))} {header.kind.value}"
     except EnetRosError as error:
         return f"unreadable: {error}"
     what = content.encoding if message.type == IMAGE else content.distortion_model
     if message.type == CAMERA_INFO and not content.k[0]:
         what = "uncalibrated"
-    return f"{content.width}x{content.height} {what}"
+    return f"{size_text((content.height, content.width))} {what}"
 
 
 def _size(path: Path) -> int:

@@ -35,7 +35,7 @@ def write_metadata(
     files: Sequence[FileEntry],
     custom_data: Mapping[str, str],
 ) -> None:
-    """Write metadata.yaml of a bag that may run through several files, in one step (rename)."""
+    """Write the metadata.yaml of a bag of one or several storage files, in one step."""
     start = min((file.start_ns for file in files), default=0)
     end = max((file.end_ns for file in files), default=0)
     information: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Read a rosbag2 bag: a folder with metadata.yaml, or one .mcap or .db3 file; damaged: as far as it goes."""
+"""Reading a rosbag2 bag: a folder with metadata.yaml, or one .mcap or .db3 file; a damaged one as far as it goes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class BagReader:
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Open the bag. BagError where `path` is none, or nothing of it can be read."""
+        """Open the bag. Raises BagError where `path` is not a bag or nothing of it can be read."""
         self.path = Path(path)
         self.damage: str | None = None
         self.start_ns = self.end_ns = 0
@@ -105,11 +105,11 @@ class BagReader:
 
     @property
     def message_count(self) -> int:
-        """Messages of all topics, as the index has it."""
+        """Messages of all topics, as the index counts them."""
         return sum(topic.total for topic in self.topics)
 
     def topic(self, name: str) -> Topic:
-        """A topic by name; BagError lists what there is."""
+        """A topic by name. Raises BagError, which lists the topics there are."""
         for topic in self.topics:
             if topic.name == name:
                 return topic
@@ -151,7 +151,7 @@ class BagReader:
         if whole and not broken:
             return [self._reader(self.path)]
         if not files:
-            raise BagError(f"{self.path} is no bag: it holds neither metadata.yaml nor a .mcap or .db3 file")
+            raise BagError(f"{self.path} is not a bag: it holds neither metadata.yaml nor a .mcap or .db3 file")
         missing = "" if whole else "metadata.yaml is missing"
         cut = f"{', '.join(file.name for file in broken)} ended early" if broken else ""
         self.damage = "; ".join(part for part in (missing, cut) if part)
@@ -160,7 +160,7 @@ class BagReader:
     def _files(self) -> list[Path]:
         if self.path.is_file():
             if self.path.suffix not in _STORAGES:
-                raise BagError(f"{self.path} is no bag: {_REMEDY}")
+                raise BagError(f"{self.path} is not a bag: {_REMEDY}")
             return [self.path]
         found = [p for p in self.path.iterdir() if p.suffix in _STORAGES and p.is_file()]
         return sorted(found, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])

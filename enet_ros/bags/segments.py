@@ -41,7 +41,7 @@ class TopicPlan:
 class SegmentedBag:
     """Use as a context manager: the bag is put in its place when the block ends without an error.
 
-    consumed: input messages that finished segments stand for; begin there.
+    consumed: how many input messages the finished segments cover; begin after them.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class SegmentedBag:
     ) -> None:
         """Begin, or go on after a kill.
 
-        job: JSON values that decide what is written; a PATH.part of another job is refused. Raises BagError for that,
-        where `path` exists (unless `overwrite`), or another process is writing it.
+        job: the JSON values that decide what is written. Raises BagError where PATH.part is left from another job or
+        `path` exists (unless `overwrite`), and where another process is writing it.
         """
         self.path = path
         self.part = path.with_name(f"{path.name}.part")
@@ -101,7 +101,7 @@ class SegmentedBag:
         self._bag.write(topic, log_ns, cdr)
 
     def checkpoint(self, consumed: int) -> None:
-        """Finish the segment: a run killed after this goes on from here. consumed: input messages it all stands for."""
+        """Finish the segment: a run killed after this goes on from here. consumed: input messages written so far."""
         if self._bag is None:
             return
         self._files.append(self._bag.close())
@@ -110,7 +110,7 @@ class SegmentedBag:
         self._write_journal()
 
     def _break_off(self) -> None:
-        """Remove what is not finished."""
+        """Remove the segment that is not finished."""
         if self._bag is not None:
             self._bag.keep()
             shutil.rmtree(self._bag.folder, ignore_errors=True)
@@ -147,7 +147,7 @@ class SegmentedBag:
                 shutil.rmtree(child)
 
     def _has(self, number: int, file: FileEntry) -> bool:
-        """Whether a finished segment is there, maybe moved already."""
+        """Whether a finished segment is there, in its folder or moved already."""
         return any((f / file.name).is_file() for f in (self._folder(number), self.part / self.path.name))
 
     def _write_journal(self) -> None:

@@ -1,7 +1,8 @@
 """Storages that keep what was written when the rest cannot be: a full disk, a failing card, an interrupt.
 
 The storages of `rosbags` leave an MCAP file without its index and undo a whole SQLite file; these close both
-at the last message that is safely on disk. They are put into the library's table of storage plugins.
+after the last message that is safely on disk. `DurableWriter` puts them into the library's table of storages. They
+build on attributes that rosbags does not document; test/bags/test_storage.py pins these.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections import defaultdict
 from contextlib import closing, suppress
 from io import BytesIO
 from pathlib import Path
-from struct import Struct
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
@@ -22,14 +22,10 @@ from rosbags.rosbag2.storage_mcap import McapWriter, PendingChunk
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Writer
 
 _COMMIT_BYTES = 4 << 20
-_CHUNK_BYTES = 1 << 20
-_MESSAGE = Struct("<BQHIQQ")
-"""An MCAP message record: opcode, length of what follows, channel, sequence, log time, publish time; the data."""
-_PREFIX_BYTES = 9  # opcode and length
 
 
 class Written(NamedTuple):
-    """What of a file is safely on disk: messages by connection id, first and last log time."""
+    """What a file safely holds on disk: messages by connection id, first and last log time in ns."""
 
     counts: dict[int, int]
     start_ns: int
@@ -51,21 +47,6 @@ class DurableMcap(McapWriter):
         self._marks: list[_Mark] = []
         self._failed = False
 
-    def write(self, connection: Connection, timestamp: int, data: bytes | memoryview) -> None:
-        """Append a message as the library does, but with one copy of it instead of three: a mask has 0.7 MB."""
-        self.message_start_time = min(timestamp, self.message_start_time)
-        self.message_end_time = max(timestamp, self.message_end_time)
-        self.channel_stats[connection.id] += 1
-        chunk = self.chunk
-        chunk.message_start_time = min(timestamp, chunk.message_start_time)
-        chunk.message_end_time = max(timestamp, chunk.message_end_time)
-        chunk.msgs[connection.id].append((timestamp, chunk.bio.tell()))
-        length = _MESSAGE.size - _PREFIX_BYTES + len(data)
-        chunk.bio.write(_MESSAGE.pack(0x05, length, connection.id, 0, timestamp, timestamp))
-        chunk.bio.write(data)
-        if chunk.bio.tell() > _CHUNK_BYTES:
-            self.close_chunk()
-
     def close_chunk(self) -> None:
         """Write the pending chunk (1 MiB) through to the file, and note that it may be cut here.
 
@@ -81,7 +62,7 @@ class DurableMcap(McapWriter):
         self._marks.append(_Mark(self.bio.tell(), stats))
 
     def keep(self) -> Written:
-        """Close the file after the last chunk for which there is room with its index; what it holds then."""
+        """Close the file after the last chunk that fits on the disk with its index. Returns what it holds then."""
         with suppress(OSError):
             if self.chunk.msgs and not self._failed:
                 self.close_chunk()
@@ -119,7 +100,7 @@ class DurableSqlite3(Sqlite3Writer):
         self.conn.commit()
 
     def write(self, connection: Connection, timestamp: int, data: bytes | memoryview) -> None:
-        """Write a message; every 4 MiB go to disk for good."""
+        """Write a message; every 4 MiB are committed."""
         try:
             super().write(connection, timestamp, data)
         except sqlite3.Error:
@@ -146,7 +127,7 @@ class DurableSqlite3(Sqlite3Writer):
         super().close(version, metadata)
 
     def keep(self) -> Written:
-        """Undo what cannot go to disk and close the file; what it holds then."""
+        """Undo what cannot go to disk and close the file. Returns what it holds then."""
         with suppress(sqlite3.Error):
             if not self._failed:
                 self._commit()

@@ -1,4 +1,4 @@
-"""Write a rosbag2 bag: one folder with metadata.yaml and an .mcap or .db3 file, whole or not at all."""
+"""Writing a rosbag2 bag: a folder with metadata.yaml and an .mcap or .db3 file, whole or not at all."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _DISK_ERRORS = (OSError, sqlite3.Error)
 
 
 class BagFolder:
-    """A bag folder with one storage file, being written."""
+    """A bag folder being written, with one storage file."""
 
     def __init__(self, folder: Path, storage: str = "mcap") -> None:
-        """Make the folder. BagError where it exists, cannot be made, or `storage` is unknown."""
+        """Make the folder. Raises BagError where it exists, cannot be made, or `storage` is unknown."""
         if storage not in STORAGES:
             raise BagError(f"there is no storage {storage!r}; use one of {', '.join(STORAGES)}")
         self.folder = folder
@@ -49,7 +49,7 @@ class BagFolder:
 
     @property
     def connections(self) -> list[Connection]:
-        """The topics so far."""
+        """The topics added so far."""
         return list(self._topics.values())
 
     def set_custom_data(self, key: str, value: str) -> None:
@@ -80,7 +80,7 @@ class BagFolder:
             raise BagError(f"cannot add topic {name} to {self.folder}: {_reason(error)}") from error
 
     def write(self, topic: str, log_ns: int, cdr: bytes | memoryview) -> None:
-        """Append a serialized message. BagError, with its number, where the disk refuses."""
+        """Append a serialized message. Raises BagError, which gives its number, where the disk refuses."""
         try:
             self._writer.write(self._topics[topic], log_ns, cdr)
         except KeyError:
@@ -91,7 +91,7 @@ class BagFolder:
         self.count += 1
 
     def close(self) -> FileEntry:
-        """Finish the bag. BagError where the disk refuses."""
+        """Finish the bag. Raises BagError where the disk refuses."""
         counts = dict(self._writer.counts)
         start, end = self._writer.min_timestamp, self._writer.max_timestamp
         try:
@@ -104,7 +104,7 @@ class BagFolder:
         return entry
 
     def keep(self) -> int:
-        """Finish the bag with what is safely on disk, after an error; how many messages that is."""
+        """After an error, finish the bag with what is safely on disk. Returns how many messages that is."""
         storage: Any = self._writer.storage
         if storage is None:
             return self.count
@@ -133,7 +133,7 @@ class BagWriter:
     """
 
     def __init__(self, path: Path | str, *, storage: str = "mcap", overwrite: bool = False) -> None:
-        """BagError where `path` or PATH.part exists, unless `overwrite`."""
+        """Begin the bag. Raises BagError where `path` or PATH.part exists, unless `overwrite`."""
         self.path = Path(path)
         self.part = self.path.with_name(f"{self.path.name}.part")
         for existing, what in ((self.path, "exists"), (self.part, "is left from an interrupted run")):
@@ -192,5 +192,5 @@ def place(folder: Path, target: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in words: the system's own, without the file name said already."""
+    """What went wrong, in the system's words, without the file name that the message has already."""
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

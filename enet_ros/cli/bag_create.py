@@ -22,9 +22,9 @@ import sys
 from pathlib import Path
 
 from enet_ros.bags.create import BagLayout, create
-from enet_ros.bags.encode import COMPRESSIONS
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraIntrinsics, load_calibration
+from enet_ros.codec import COMPRESSIONS
 from enet_ros.datasets.opening import LAYOUTS
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Source, files, street

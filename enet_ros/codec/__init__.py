@@ -1,16 +1,18 @@
-"""Bytes of camera messages to RGB arrays, without ROS: Image layouts and CompressedImage payloads."""
+"""Bytes of camera messages to RGB arrays and back, without ROS: Image layouts and CompressedImage payloads."""
 
 from __future__ import annotations
 
-from enet_ros.codec.compressed import decode_compressed
+from enet_ros.codec.compressed import COMPRESSIONS, compress, decode_compressed
 from enet_ros.codec.layouts import ENCODINGS, UnsupportedEncoding, supports
 from enet_ros.codec.raw import MAX_PIXELS, RawImage, to_rgb
 
 __all__ = [
+    "COMPRESSIONS",
     "ENCODINGS",
     "MAX_PIXELS",
     "RawImage",
     "UnsupportedEncoding",
+    "compress",
     "decode_compressed",
     "supports",
     "to_rgb",

@@ -1,10 +1,11 @@
-"""sensor_msgs/CompressedImage payloads to an RGB array: JPEG, PNG and WebP."""
+"""Payloads of sensor_msgs/CompressedImage: JPEG, PNG and WebP to an RGB array, an RGB array to JPEG and PNG."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -15,6 +16,9 @@ from enet_ros.codec.raw import MAX_PIXELS, Buffer, check_size
 from enet_ros.errors import ImageError
 
 _UINT8 = npt.NDArray[np.uint8]
+
+COMPRESSIONS: Final = ("none", "jpeg", "png")
+"""What `compress` writes, and "none" for raw images."""
 
 # A camera's pixels are what the calibration describes: no turning by EXIF.
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -58,7 +62,7 @@ def _decode(header: Header, stream: memoryview) -> _UINT8:
         return _opencv(header, stream)
     if not jpeg_is_complete(stream):  # OpenCV 4 fills the missing part with grey
         raise ImageError(f"JPEG of {len(stream)} bytes is truncated: no end-of-image marker; check the transport")
-    turbo = _turbo_decoder()
+    turbo = _turbo("decode_jpeg")
     if turbo is None or header.components == 4:  # CMYK is OpenCV's alone
         return _opencv(header, stream)
     return _turbo_jpeg(turbo, stream)
@@ -76,13 +80,14 @@ def _opencv(header: Header, stream: memoryview) -> _UINT8:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _turbo_decoder() -> Callable[..., Any] | None:
-    """libjpeg-turbo's own binding, where installed: half of OpenCV's time and it reports damage."""
+@cache
+def _turbo(name: str) -> Callable[..., Any] | None:
+    """A function of libjpeg-turbo's own binding, where installed: it takes half of OpenCV's time and reports damage."""
     try:
-        decoder: Callable[..., Any] = importlib.import_module("simplejpeg").decode_jpeg
+        function: Callable[..., Any] = getattr(importlib.import_module("simplejpeg"), name)
     except ImportError:
         return None
-    return decoder
+    return function
 
 
 def _turbo_jpeg(decode: Callable[..., Any], stream: memoryview) -> _UINT8:
@@ -102,3 +107,22 @@ def _turbo_jpeg(decode: Callable[..., Any], stream: memoryview) -> _UINT8:
     if not np.array_equal(as_sent, extended):
         raise ImageError(f"JPEG of {len(whole)} bytes lost data within ({damage}): check the transport")
     return np.asarray(as_sent, np.uint8)
+
+
+def compress(rgb: _UINT8, format: str, quality: int = 90) -> bytes:
+    """(H, W, 3) uint8 RGB as a JPEG (4:2:0, quality 1..100) or PNG (lossless). ImageError for another format."""
+    if format == "png":
+        return _encode(".png", rgb, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if format != "jpeg":
+        raise ImageError(f"there is no compression {format!r}; use one of {', '.join(COMPRESSIONS)}")
+    turbo = _turbo("encode_jpeg")
+    if turbo is None:
+        return _encode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return bytes(turbo(np.ascontiguousarray(rgb), quality, "RGB", "420"))
+
+
+def _encode(ending: str, rgb: _UINT8, parameters: list[int]) -> bytes:
+    done, data = cv2.imencode(ending, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), parameters)
+    if not done:
+        raise ImageError(f"an image of shape {rgb.shape} cannot be written as {ending[1:]}")
+    return data.tobytes()

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 
 from enet_ros import messages
-from enet_ros.bags.encode import compress
 from enet_ros.bags.messages import compressed_cdr, image_cdr, to_cdr
 from enet_ros.bags.types import COMPRESSED, FREE_SPACE, IMAGE
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.card import ModelCard
+from enet_ros.codec import compress
 from enet_ros.errors import ConfigError
 from enet_ros.messages import Header
 from enet_ros.products.free_space import DEFAULT_MIN_RUN, find_free_space

@@ -82,7 +82,7 @@ def test_what_is_no_bag(tmp_path: Path) -> None:
     with pytest.raises(BagError, match="holds neither metadata.yaml"):
         BagReader(tmp_path)
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(BagError, match=r"notes.txt is no bag: give a folder"):
+    with pytest.raises(BagError, match=r"notes.txt is not a bag: give a folder"):
         BagReader(tmp_path / "notes.txt")
     (tmp_path / "metadata.yaml").write_text("rosbag2_bagfile_information: {version: 99}")
     with pytest.raises(BagError, match="cannot be opened.*99"):

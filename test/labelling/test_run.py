@@ -15,9 +15,9 @@ import pytest
 
 from enet_ros import model_file
 from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.encode import compress
 from enet_ros.bags.messages import camera_frame, compressed_cdr, from_cdr, label_image
 from enet_ros.camera import CameraPose
+from enet_ros.codec import compress
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError, ConfigError
 from enet_ros.labelling import LabelResult, OutputSettings, label
