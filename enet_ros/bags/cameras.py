@@ -1,15 +1,18 @@
-"""Which topics of a bag are cameras, and what their answers are called."""
+"""Which topics of a bag are cameras, what their answers are called, and their calibrations."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from enet_ros.bags.messages import from_cdr
-from enet_ros.bags.reader import BagReader, Topic
+from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE, IMAGE_TYPES
+from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError
+from enet_ros.messages import intrinsics
 
 _NOT_CAMERAS = ("ground_truth", "mask", "confidence", "color", "overlay", "segmentation")
 _COLOURLESS = ("8UC1", "16UC1", "32FC1", "mono16")
@@ -27,6 +30,30 @@ class Camera(NamedTuple):
     type: str
     info: str | None
     output: str
+
+
+class Calibrations:
+    """The calibration of each camera by the last CameraInfo seen; until one is, the bag's first serves."""
+
+    def __init__(self, reader: BagReader, cameras: Iterable[Camera]) -> None:
+        """Read the first CameraInfo of each camera: its first image may come before it."""
+        self._latest: dict[str, CameraIntrinsics | None] = {c.info: None for c in cameras if c.info}
+        for topic in self._latest:
+            for message in islice(reader.messages((topic,)), 1):
+                self.see(message)
+
+    def see(self, message: BagMessage) -> str | None:
+        """Remember a CameraInfo of these cameras; any other message is passed over. Returns why it is unreadable."""
+        if message.topic in self._latest:
+            try:
+                self._latest[message.topic] = intrinsics(from_cdr(CAMERA_INFO, message.data))
+            except BagError as error:
+                return f"message {message.number} of {message.topic}: {error}"
+        return None
+
+    def of(self, camera: Camera) -> CameraIntrinsics | None:
+        """That of a camera; None where no CameraInfo is known."""
+        return self._latest.get(camera.info) if camera.info else None
 
 
 def find_cameras(reader: BagReader, chosen: Sequence[str] | None = None) -> list[Camera]:

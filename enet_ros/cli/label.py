@@ -1,7 +1,7 @@
 """Add masks, overlays and free space to the cameras of a bag.
 
   enet_ros label drive.mcap drive_labelled
-  enet_ros label drive labelled --model camvid --height 1.5 --pitch 3       free space in metres, too
+  enet_ros label drive labelled --model camvid --height 1.5 --pitch-deg 3   free space in metres, too
   enet_ros label drive masks_only --outputs mask --exclude /lidar/points
 
 OUT has every message of IN, byte for byte, and for a camera /camera/image_raw:
@@ -53,13 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=int, default=CHECKPOINT_FRAMES, metavar="N", help="frames (%(default)s)")
     parser.add_argument("--force", action="store_true", help="replace OUT, discard an OUT.part of another job")
     pose = parser.add_argument_group("where the camera is (REP-103), for free space in metres")
-    pose.add_argument("--height", type=float, metavar="M", help="above the ground")
+    pose.add_argument("--height", type=float, metavar="M", help="metres above the ground")
     for name, unit, text in (
-        ("pitch", "DEG", "positive looks down"),
-        ("roll", "DEG", "positive lowers the right side"),
-        ("yaw", "DEG", "positive turns left"),
-        ("x", "M", "forward of the base frame's origin"),
-        ("y", "M", "left of it"),
+        ("pitch-deg", "DEG", "degrees, not the node's radians; positive looks down"),
+        ("roll-deg", "DEG", "degrees; positive lowers the right side"),
+        ("yaw-deg", "DEG", "degrees; positive turns left"),
+        ("x", "M", "metres forward of the base frame's origin"),
+        ("y", "M", "metres left of it"),
     ):
         pose.add_argument(f"--{name}", type=float, default=0.0, metavar=unit, help=text)
     pose.add_argument("--base-frame", default="base_link", help="(%(default)s)")
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
 def _pose(args: argparse.Namespace) -> CameraPose | None:
     if args.height is None:
         return None
-    roll, pitch, yaw = (math.radians(v) for v in (args.roll, args.pitch, args.yaw))
+    roll, pitch, yaw = (math.radians(v) for v in (args.roll_deg, args.pitch_deg, args.yaw_deg))
     return CameraPose(args.height, pitch, roll, args.x, args.y, yaw)
 
 

@@ -12,16 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from enet_ros.bags.cameras import Camera
-from enet_ros.bags.messages import CameraFrame, camera_frame, from_cdr
+from enet_ros.bags.cameras import Calibrations, Camera
+from enet_ros.bags.messages import CameraFrame, camera_frame
 from enet_ros.bags.ordered import ordered
 from enet_ros.bags.reader import BagMessage
-from enet_ros.bags.types import CAMERA_INFO
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.engines.base import Inference
-from enet_ros.errors import EnetRosError, ImageError
+from enet_ros.errors import EnetRosError
 from enet_ros.labelling.outputs import Output, Outputs
-from enet_ros.messages import intrinsics
 from enet_ros.segmenter import Segmenter
 
 _AHEAD = 6
@@ -57,14 +55,13 @@ def pipeline(
     cameras: Mapping[str, Camera],
     segmenter: Segmenter,
     outputs: Outputs,
-    calibrations: dict[str, CameraIntrinsics | None],
+    calibrations: Calibrations,
 ) -> Generator[Labelled, None, None]:
     """All messages in their order, those of cameras with the answers.
 
-    cameras: by image topic. calibrations: by CameraInfo topic, kept up to date as such messages pass. An image that
-    cannot be decoded has no outputs and a problem. Raises EngineError, and what `messages` raises.
+    cameras: by image topic. calibrations: kept up to date as CameraInfo messages pass. An image that cannot be decoded
+    has no outputs and a problem. Raises EngineError, and what `messages` raises.
     """
-    infos = {camera.info for camera in cameras.values() if camera.info}
 
     def decode(message: BagMessage) -> _Decoded:
         if message.topic not in cameras:
@@ -86,7 +83,9 @@ def pipeline(
 
         def passed() -> Iterator[_Answered]:  # what stands before the next frame
             while backlog and backlog[0].network_input is None:
-                yield _Answered(_noted(backlog.popleft(), infos, calibrations), None, None)
+                item = backlog.popleft()
+                problem = calibrations.see(item.message) or item.problem
+                yield _Answered(item._replace(problem=problem), None, None)
 
         # Closed before the engine may be, also where the consumer breaks off. Twice as many frames in flight as there
         # are cores keep the network busy while others wait.
@@ -94,8 +93,7 @@ def pipeline(
             for inference in inferences:
                 yield from passed()
                 item = backlog.popleft()
-                info = cameras[item.message.topic].info
-                yield _Answered(item, inference, calibrations.get(info) if info else None)
+                yield _Answered(item, inference, calibrations.of(cameras[item.message.topic]))
         yield from passed()
 
     def encode(answered: _Answered) -> Labelled:
@@ -111,15 +109,6 @@ def pipeline(
         closing(answer(ordered(decode, messages, pool, _AHEAD))) as answered,
     ):
         yield from ordered(encode, answered, pool, _AHEAD)
-
-
-def _noted(item: _Decoded, infos: set[str], calibrations: dict[str, CameraIntrinsics | None]) -> _Decoded:
-    if item.message.type == CAMERA_INFO and item.message.topic in infos:
-        try:
-            calibrations[item.message.topic] = intrinsics(from_cdr(CAMERA_INFO, item.message.data))
-        except (EnetRosError, ImageError) as error:
-            return item._replace(problem=f"message {item.message.number} of {item.message.topic}: {error}")
-    return item
 
 
 def _workers() -> int:

@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from enet_ros import model_file
-from enet_ros.bags.cameras import Camera, find_cameras
-from enet_ros.bags.messages import from_cdr, to_cdr
+from enet_ros.bags.cameras import Calibrations, Camera, find_cameras
+from enet_ros.bags.messages import to_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.bags.segments import SegmentedBag, TopicPlan
-from enet_ros.bags.types import CAMERA_INFO, SEGMENTATION_INFO, definition_of
-from enet_ros.camera import CameraIntrinsics
+from enet_ros.bags.types import SEGMENTATION_INFO, definition_of
 from enet_ros.card import ModelCard
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError
 from enet_ros.labelling.outputs import LATCHED, Outputs, OutputSettings
 from enet_ros.labelling.pipeline import Labelled, pipeline
-from enet_ros.messages import Header, intrinsics, segmentation_info
+from enet_ros.messages import Header, segmentation_info
 from enet_ros.segmenter import Segmenter
 
 CHECKPOINT_FRAMES = 500
@@ -72,7 +71,7 @@ def label(
         _require_definitions(kept)
         plans = [TopicPlan(t.name, t.type, t.connection) for t in kept] + _plans(cameras, settings)
         job = _job(reader, card, engine, settings, plans)
-        calibrations = _calibrations(reader, cameras)
+        calibrations = Calibrations(reader, cameras)
         messages = _Readable(reader, [topic.name for topic in kept])
         with SegmentedBag(out, plans, job=job, storage=storage, overwrite=overwrite) as bag:
             resumed = bag.consumed
@@ -81,7 +80,9 @@ def label(
             def info(stamp_ns: int) -> memoryview:
                 return to_cdr(Header(stamp_ns, ""), segmentation_info(card, engine.info))
 
-            rest = islice(messages, resumed, None)
+            rest = iter(messages)
+            for message in islice(rest, resumed):
+                calibrations.see(message)
             by_topic = {camera.topic: camera for camera in cameras}
             answered = pipeline(rest, by_topic, Segmenter(engine, card), Outputs(card, settings), calibrations)
             with closing(answered) as answers:
@@ -144,15 +145,6 @@ def _job(
         "settings": asdict(settings),
         "topics": [plan.name for plan in plans],
     }
-
-
-def _calibrations(reader: BagReader, cameras: list[Camera]) -> dict[str, CameraIntrinsics | None]:
-    """The first CameraInfo of each camera: the first image may come before it."""
-    found: dict[str, CameraIntrinsics | None] = {}
-    for name in {camera.info for camera in cameras if camera.info}:
-        first = next(reader.messages((name,)), None)
-        found[name] = intrinsics(from_cdr(CAMERA_INFO, first.data)) if first is not None else None
-    return found
 
 
 def _write(

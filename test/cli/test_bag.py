@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from enet_ros import model_file
+from enet_ros.bags import BagReader
+from enet_ros.bags.messages import from_cdr
+from enet_ros.bags.types import FREE_SPACE
+from enet_ros.camera import CameraPose
 from enet_ros.cli import bag_play, main
+from enet_ros.engines import create
 from enet_ros.frames.bag import LabelledBag
+from enet_ros.labelling import OutputSettings, label
 
 
 @pytest.fixture
@@ -81,8 +89,8 @@ def test_a_dataset_whose_names_are_no_frame_numbers_comes_in_order(frames: Path)
 
 def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bag", "create", str(frames / "bag"), "--images", str(frames / "images"), "--fov", "60"]) == 0
-    arguments = [str(frames / "bag"), str(frames / "out"), "--engine", "onnxruntime", "--height", "1.5", "--pitch", "5"]
-    assert main(["label", *arguments]) == 0
+    pose = ["--height", "1.5", "--pitch-deg", "5"]
+    assert main(["label", str(frames / "bag"), str(frames / "out"), "--engine", "onnxruntime", *pose]) == 0
     capsys.readouterr()
     assert main(["bag", "info", str(frames / "out"), "--json"]) == 0
     topics = {t["name"]: t["messages"] for t in json.loads(capsys.readouterr().out)["topics"]}
@@ -94,6 +102,27 @@ def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str
         "/camera/segmentation/mask": 2,
         "/camera/segmentation/overlay/compressed": 2,
     }
+
+
+def test_label_takes_degrees_where_the_node_takes_radians(frames: Path) -> None:
+    assert main(["bag", "create", str(frames / "bag"), "--images", str(frames / "images"), "--fov", "60"]) == 0
+    where = ["--height", "1.5", "--pitch-deg", "30", "--roll-deg", "-6", "--yaw-deg", "90", "--x", "1", "--y", "-2"]
+    options = ["--engine", "onnxruntime", "--outputs", "free_space", *where]
+    assert main(["label", str(frames / "bag"), str(frames / "typed"), *options]) == 0
+    pose = CameraPose(1.5, math.pi / 6, -math.pi / 30, 1.0, -2.0, math.pi / 2)
+    model = model_file.resolve("camvid")
+    engine = create("onnxruntime", model)
+    label(frames / "bag", frames / "meant", model, engine, OutputSettings(("free_space",), pose))
+    engine.close()
+    found = []
+    for name in ("typed", "meant"):
+        with BagReader(frames / name) as reader:
+            messages = reader.messages(("/camera/segmentation/free_space",))
+            found.append([from_cdr(FREE_SPACE, message.data) for message in messages])
+    for typed, meant in zip(*found, strict=True):
+        assert len(meant.range) == 48 and np.isfinite(meant.range).any()
+        np.testing.assert_allclose(typed.range, meant.range, rtol=1e-6)
+        np.testing.assert_allclose(typed.bearing, meant.bearing, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

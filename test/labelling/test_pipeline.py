@@ -8,7 +8,7 @@ import pytest
 
 from enet_ros import model_file
 from enet_ros.bags import BagReader
-from enet_ros.bags.cameras import find_cameras
+from enet_ros.bags.cameras import Calibrations, find_cameras
 from enet_ros.engines import create
 from enet_ros.engines.base import Engine, Image, Inference
 from enet_ros.errors import EngineError
@@ -21,9 +21,10 @@ SIZE_HW = (72, 96)
 
 def answers(reader: BagReader, engine: Engine, model: Path) -> Iterator[Labelled]:
     cameras = {camera.topic: camera for camera in find_cameras(reader)}
+    calibrations = Calibrations(reader, cameras.values())
     card = model_file.read_card(model)
     outputs = Outputs(card, OutputSettings(("mask",)))
-    return pipeline(reader.messages(), cameras, Segmenter(engine, card), outputs, {})
+    return pipeline(reader.messages(), cameras, Segmenter(engine, card), outputs, calibrations)
 
 
 def test_messages_keep_their_order_and_cameras_have_answers(street: Path, engine: Engine, model: Path) -> None:
