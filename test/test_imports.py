@@ -19,7 +19,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "memory": (),
     "files": (),
     "figures": (),
-    "progress": (),
+    "terminal": (),
     "share": (),
     "stamps": ("errors",),
     "sizes": ("errors",),
@@ -61,7 +61,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "sizes",
         "version",
         "memory",
-        "progress",
+        "terminal",
     ),
     # ---- the line: nothing above imports rclpy or a message package ----
     "ros.parameters": ("classes", "engines"),
@@ -77,7 +77,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "frames.bag",
         "version",
         "memory",
-        "progress",
+        "terminal",
     ),
 }
 # These verbs run a ROS process: they import what is below the line when they run, and not before.

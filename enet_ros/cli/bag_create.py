@@ -29,7 +29,7 @@ from enet_ros.datasets.opening import LAYOUTS
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Source, files, street
 from enet_ros.frames.file_stamps import MODES
-from enet_ros.progress import progress
+from enet_ros.terminal import progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,11 +14,11 @@ import datetime
 import json
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from enet_ros.bags.info import BagInfo, TopicInfo, inspect
+from enet_ros.terminal import console
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,14 +38,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(info: BagInfo) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)  # nobody folds the lines of a file
+    out = console()
     begin = datetime.datetime.fromtimestamp(info.start_ns / 1e9, datetime.timezone.utc)
-    console.print(
+    out.print(
         f"{escape(info.path)}: {info.messages} messages, {info.duration_s:.1f} s from {begin:%Y-%m-%d %H:%M:%S} UTC,"
         f" {_bytes(info.size_bytes)}",
-        highlight=False,
     )
     table = Table(box=None, header_style="bold")
     for name in ("topic", "type", "content"):
@@ -54,9 +51,9 @@ def _show(info: BagInfo) -> None:
         table.add_column(name, justify="right")
     for topic in info.topics:
         table.add_row(*map(escape, _cells(topic)))
-    console.print(table)
+    out.print(table)
     if info.damage:
-        console.print(f"[bold red]damaged[/]: {escape(info.damage)}", highlight=False)
+        out.print(f"[bold red]damaged[/]: {escape(info.damage)}")
 
 
 def _cells(topic: TopicInfo) -> tuple[str, ...]:

@@ -19,7 +19,6 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from enet_ros import model_file
@@ -38,8 +37,8 @@ from enet_ros.errors import ConfigError
 from enet_ros.frames import Source
 from enet_ros.frames.files import from_folder, from_pairs
 from enet_ros.frames.street import from_street
-from enet_ros.progress import progress
 from enet_ros.sizes import parse_size
+from enet_ros.terminal import console, progress
 
 STREET_STEP = 15
 """Frames of the street between two that are used: half a second."""
@@ -111,11 +110,9 @@ def print_rows(rows: list[Row], title: str, *, markdown: bool) -> None:
         table.add_column(text, justify="left" if index < TEXT_COLUMNS else "right")
     for row in rows:
         table.add_row(*cells(rows, row))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(width=200, highlight=False)  # nobody folds the lines of a file
-    console.print(title, style="bold", markup=False)
-    console.print(table)
+    out = console()
+    out.print(title, style="bold", markup=False)
+    out.print(table)
 
 
 def _engines(wanted: list[str] | None) -> list[str]:

@@ -42,10 +42,10 @@ from enet_ros.frames.files import from_pairs
 from enet_ros.frames.source import UInt8
 from enet_ros.frames.street import from_street
 from enet_ros.metrics import FrameScore
-from enet_ros.progress import progress
 from enet_ros.report import Chosen, EvaluationPage, Gallery, evaluation_page, require_report
 from enet_ros.report.page import UNDEFINED
 from enet_ros.sizes import parse_size, size_text
+from enet_ros.terminal import progress
 
 STREET_FRAMES = 30
 

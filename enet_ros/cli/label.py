@@ -33,7 +33,7 @@ from enet_ros.labelling import LabelResult, OutputSettings, label
 from enet_ros.labelling.outputs import KINDS
 from enet_ros.labelling.run import CHECKPOINT_FRAMES
 from enet_ros.memory import keep_pages
-from enet_ros.progress import progress
+from enet_ros.terminal import progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from safetensors import safe_open
@@ -20,6 +19,7 @@ from safetensors import safe_open
 from enet_ros import model_file
 from enet_ros.card import ModelCard
 from enet_ros.figures import percent
+from enet_ros.terminal import console
 
 _NOT_LEARNED = ("running_mean", "running_var")
 
@@ -72,7 +72,7 @@ def _described(path: Path, card: ModelCard) -> dict[str, Any]:
 
 
 def _list(cards: dict[Path, ModelCard]) -> None:
-    console = _console()
+    out = console()
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("model")
     for name in ("classes", "input", "parameters", "file"):
@@ -90,9 +90,9 @@ def _list(cards: dict[Path, ModelCard]) -> None:
             escape("\n".join(_measured(card))) or "-",
             escape(card.license) or "-",
         )
-    console.print(table)
+    out.print(table)
     if not cards:
-        console.print("no model is shipped with this installation; train or import one, see `enet_ros --help`")
+        out.print("no model is shipped with this installation; train or import one, see `enet_ros --help`")
 
 
 def _show(path: Path, card: ModelCard) -> None:
@@ -115,7 +115,7 @@ def _show(path: Path, card: ModelCard) -> None:
     table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(name, escape(value))
-    _console().print(table)
+    console().print(table)
 
 
 def _measured(card: ModelCard) -> list[str]:
@@ -133,8 +133,3 @@ def _triple(values: tuple[float, float, float]) -> str:
 
 def _thousands(count: int | None) -> str:
     return "-" if count is None else f"{count:,}"
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(width=160, highlight=False)  # nobody folds the lines of a file

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from enet_ros.evaluation.truth import MetricScores
 from enet_ros.figures import percent
 from enet_ros.metrics import Scores
+from enet_ros.terminal import console
 
 
 def print_scores(scores: Scores, title: str, frames_per_s: float = math.nan) -> None:
@@ -27,9 +27,9 @@ def print_scores(scores: Scores, title: str, frames_per_s: float = math.nan) -> 
     table.add_section()
     table.add_row("mean", _percent(matrix.miou()), _percent(matrix.class_accuracy()), style="bold")
     table.add_row("drivable", _percent(scores.drivable.iou), _percent(scores.drivable.recall))
-    console = _console()
-    console.print(escape(title), style="bold", highlight=False)
-    console.print(table)
+    out = console()
+    out.print(escape(title), style="bold")
+    out.print(table)
     summary = [
         f"{len(scores.frames)} frames",
         f"pixel accuracy {_percent(matrix.pixel_accuracy())} %",
@@ -40,7 +40,7 @@ def print_scores(scores: Scores, title: str, frames_per_s: float = math.nan) -> 
     summary.append(f"boundary F1 {_percent(scores.boundary.f1())} %")
     if not math.isnan(frames_per_s):
         summary.append(f"{frames_per_s:.1f} frames/s")
-    console.print(", ".join(summary), highlight=False)
+    out.print(", ".join(summary))
 
 
 def print_metres(scores: MetricScores, title: str = "metres") -> None:
@@ -51,15 +51,10 @@ def print_metres(scores: MetricScores, title: str = "metres") -> None:
     table.add_row("range error, 95th percentile, up to 20 m", _percent(scores.range_error_p95_20m))
     table.add_row("range error, 95th percentile, up to 40 m", _percent(scores.range_error_p95_40m))
     table.add_row("grid cells that agree", _percent(scores.grid_agreement))
-    console = _console()
-    console.print(escape(title), style="bold", highlight=False)
-    console.print(table)
-    console.print(f"{scores.columns} columns, {scores.cells} cells", highlight=False)
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=160)  # nobody folds the lines of a file
+    out = console()
+    out.print(escape(title), style="bold")
+    out.print(table)
+    out.print(f"{scores.columns} columns, {scores.cells} cells")
 
 
 def _percent(value: float) -> str:

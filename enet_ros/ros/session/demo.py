@@ -26,10 +26,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from enet_ros.errors import EnetRosError
 from enet_ros.figures import finite_or_none, percentiles
-from enet_ros.progress import progress
 from enet_ros.report import RunPage, Still, can_report
 from enet_ros.ros import process
 from enet_ros.ros.play.main import add_source_arguments, source_of
+from enet_ros.terminal import progress
 
 if TYPE_CHECKING:
     from enet_ros.frames import Source

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, and nothing where that is no terminal."""
+"""Text for people: tables on stdout, and a progress bar on stderr where that is a terminal."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+def console() -> Console:
+    """Standard output; tables are not folded at 80 columns where that is a file or a pipe."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(width=200, highlight=False)
 
 
 class Bar:
@@ -30,6 +36,6 @@ class Bar:
 def progress(text: str, total: int | None) -> Iterator[Bar]:
     """A bar for `total` steps, None or 0 where the number is not known."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as running:
+    stderr = Console(stderr=True)
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as running:
         yield Bar(running, running.add_task(text, total=total or None))
