@@ -26,8 +26,11 @@ def steps(keep: bool, count: int) -> float:
     from enet_ros.classes import CAMVID
     from enet_ros.memory import keep_everything
     from enet_ros.spec import ENetSpec
-    from enet_ros.train.loop import Setting, Trainer
+    from enet_ros.train.batches import Part
+    from enet_ros.train.loop import RunConfig, Trainer
+    from enet_ros.train.mix import Mix
     from enet_ros.train.recipe import DEFAULT
+    from enet_ros.train.targets import Targets
 
     if keep and not keep_everything():
         sys.exit("there is no glibc here")
@@ -35,9 +38,10 @@ def steps(keep: bool, count: int) -> float:
     pairs = [(rng.integers(0, 256, (*SIZE, 3), np.uint8), rng.integers(0, 11, SIZE, np.uint8)) for _ in range(BATCH)]
     times: list[float] = []
     with tempfile.TemporaryDirectory() as out:
-        how = Setting(Path(out), fast=True, report=lambda progress: times.append(time.perf_counter()))
+        config = RunConfig(Path(out), fast=True, report=lambda progress: times.append(time.perf_counter()))
         recipe = DEFAULT.with_(epochs=WARM_UP + count, batch=BATCH)
-        Trainer(ModelCard("bench", ENetSpec(11), CAMVID, SIZE), recipe, pairs, [], how).run()
+        mix = Mix(Targets(CAMVID), [Part(pairs)], pairs, [], "")
+        Trainer(ModelCard("bench", ENetSpec(11), CAMVID, SIZE), recipe, mix, config).run()
     return statistics.median(np.diff(times)[WARM_UP - 1 :])
 
 

@@ -10,9 +10,12 @@ import numpy.typing as npt
 
 from enet_ros.classes import VOID
 from enet_ros.datasets.base import Pair
+from enet_ros.datasets.effects import EFFECTS
 from enet_ros.train.recipe import Augmentation
 
 Image = npt.NDArray[np.uint8]
+
+_GREY = (110, 110, 110)
 
 
 def augment(
@@ -30,56 +33,88 @@ def paste(pair: Pair, other: Pair, classes: npt.NDArray[np.uint8], mirror: bool)
     al. 2021, of rare classes). `mirror` takes the mirror image of `other`.
     """
     (image, labels), (theirs, their_labels) = pair, other
+    if theirs.shape != image.shape:
+        where = (image.shape[1], image.shape[0])
+        theirs = np.asarray(cv2.resize(theirs, where, interpolation=cv2.INTER_LINEAR), np.uint8)
+        their_labels = np.asarray(cv2.resize(their_labels, where, interpolation=cv2.INTER_NEAREST), np.uint8)
     if mirror:
         theirs, their_labels = theirs[:, ::-1], their_labels[:, ::-1]
-    where = np.isin(their_labels, classes)
-    return np.where(where[..., None], theirs, image), np.where(where, their_labels, labels)
+    laid = np.isin(their_labels, classes)
+    return np.where(laid[..., None], theirs, image), np.where(laid, their_labels, labels)
 
 
 def _geometry(
     image: Image, labels: Image, size: tuple[int, int], rng: np.random.Generator, how: Augmentation
 ) -> tuple[Image, Image]:
-    """Scale, stretch, rotate, mirror and cut in one resampling; what lies outside becomes grey and void."""
+    """Scale, stretch, rotate, mirror, distort and cut in one resampling; what lies outside becomes grey and void.
+
+    `how.frame`, by default the cut's size, is the size at which the network sees a whole frame; magnifications are
+    relative to it.
+    """
     height, width = labels.shape
     out_height, out_width = size
+    frame_height, frame_width = how.frame or size
     low, high = how.scale
-    zoom = math.exp(rng.uniform(math.log(low), math.log(high))) * out_height / height
-    stretch = 1.0 + how.aspect * rng.uniform(-1, 1)
+    zoom = math.exp(rng.uniform(math.log(low), math.log(high)))
+    tall = math.exp(rng.uniform(0, math.log(how.wide))) if rng.random() < 0.5 else 1.0
+    zoom_x = zoom * (1.0 + how.aspect * rng.uniform(-1, 1)) * frame_width / width
+    zoom_y = zoom * tall * frame_height / height
     angle = math.radians(how.rotate_deg) * rng.uniform(-1, 1)
     mirror = -1.0 if rng.random() < how.flip else 1.0
-    linear = zoom * np.array(
-        [[mirror * stretch * math.cos(angle), -math.sin(angle)], [mirror * stretch * math.sin(angle), math.cos(angle)]]
+    linear = np.array(
+        [
+            [mirror * zoom_x * math.cos(angle), -zoom_x * math.sin(angle)],
+            [mirror * zoom_y * math.sin(angle), zoom_y * math.cos(angle)],
+        ]
     )
     # The cut slides over the magnified frame, or the shrunken frame over the cut: never further than their edges.
-    slack_x, slack_y = abs(zoom * stretch * width - out_width) / 2, abs(zoom * height - out_height) / 2
+    slack_x, slack_y = abs(zoom_x * width - out_width) / 2, abs(zoom_y * height - out_height) / 2
     centre = np.array(
         [(out_width - 1) / 2 + slack_x * rng.uniform(-1, 1), (out_height - 1) / 2 + slack_y * rng.uniform(-1, 1)]
     )
     offset = centre - linear @ np.array([(width - 1) / 2, (height - 1) / 2])
     matrix = np.column_stack((linear, offset))
+    bend = how.distort * rng.uniform(-1, 1)
+    if rng.random() < 0.3 and abs(bend) > 0.02:
+        return _bent(image, labels, size, matrix, bend)
     where = (out_width, out_height)
-    moved = cv2.warpAffine(image, matrix, where, flags=cv2.INTER_LINEAR, borderValue=(110, 110, 110))
+    moved = cv2.warpAffine(image, matrix, where, flags=cv2.INTER_LINEAR, borderValue=_GREY)
     moved_labels = cv2.warpAffine(labels, matrix, where, flags=cv2.INTER_NEAREST, borderValue=(VOID,))
     return np.asarray(moved, np.uint8), np.asarray(moved_labels, np.uint8)
 
 
+def _bent(
+    image: Image, labels: Image, size: tuple[int, int], matrix: npt.NDArray[np.float64], bend: float
+) -> tuple[Image, Image]:
+    """As `cv2.warpAffine` by `matrix`, through a lens whose radii grow by 1 + bend r^2, r = 1 at the cut's corners.
+
+    With bend below 0 straight lines bulge (barrel), above 0 they sink in.
+    """
+    height, width = size
+    x, y = (np.linspace(-1, 1, n, dtype=np.float32) / np.float32(math.sqrt(2)) for n in (width, height))
+    grow = 1 - bend * (x[None, :] ** 2 + y[:, None] ** 2 - 0.5)  # (H, W): of places in the cut to those without a lens
+    out_x = (width - 1) / 2 + x[None, :] * grow * np.float32((width - 1) / math.sqrt(2))
+    out_y = (height - 1) / 2 + y[:, None] * grow * np.float32((height - 1) / math.sqrt(2))
+    back = cv2.invertAffineTransform(matrix).astype(np.float32)
+    source_x = back[0, 0] * out_x + back[0, 1] * out_y + back[0, 2]
+    source_y = back[1, 0] * out_x + back[1, 1] * out_y + back[1, 2]
+    moved = cv2.remap(image, source_x, source_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_GREY)
+    moved_labels = cv2.remap(
+        labels, source_x, source_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=(VOID,)
+    )
+    return np.asarray(moved, np.uint8), np.asarray(moved_labels, np.uint8)
+
+
 def _photometry(image: Image, rng: np.random.Generator, how: Augmentation) -> Image:
-    """Light, colour, sensor and codec, in the order in which a camera adds them."""
-    blur = how.blur * rng.random()
-    if rng.random() < 0.3 and blur > 0.3:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), blur), np.uint8)
+    """Exposure and colour, then up to two effects of bad light and bad cameras."""
     if how.saturation:
         image = _saturate(image, 1.0 + how.saturation * rng.uniform(-1, 1))
     image = np.asarray(cv2.LUT(image, _tone(rng, how)), np.uint8)
-    noise = how.noise * rng.random()
-    if rng.random() < 0.4 and noise > 1.0:
-        # Any fast generator will do, as long as the draw is `rng`'s.
-        cv2.setRNGSeed(int(rng.integers(1 << 31)))
-        grain = cv2.randn(np.empty(image.shape, np.int16), 0.0, noise)  # type: ignore[call-overload]
-        image = np.clip(image + grain, 0, 255).astype(np.uint8)
-    if rng.random() < how.jpeg:
-        _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 91))])
-        image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_UNCHANGED), np.uint8)
+    chosen = [name for name in rng.choice(list(EFFECTS), 2, replace=False) if rng.random() < how.effects]
+    for name in sorted(
+        chosen, key=list(EFFECTS).index
+    ):  # light, sensor, codec: in the order in which a camera adds them
+        image = EFFECTS[name](image, how.severity * rng.random(), rng)
     return image
 
 

@@ -1,10 +1,11 @@
-"""Batches: a dataset held in memory, drawn and augmented so that (seed, epoch, position) alone decides every pixel."""
+"""Batches: datasets held in memory, drawn and augmented so that (seed, epoch, position) alone decides every pixel."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +21,28 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 """images (N, H, W, 3) uint8 and labels (N, H, W) uint8"""
 
 
-def count_pixels(pairs: list[Pair], num_classes: int) -> npt.NDArray[np.int64]:
-    """(C,) pixels of each class over all labels, void left out. DatasetError where nothing else is left."""
+class Part(NamedTuple):
+    """A dataset of a run, its labels in the run's target values, and how often an epoch takes each of its frames."""
+
+    pairs: list[Pair]
+    share: float = 1.0
+
+    @property
+    def draws(self) -> int:
+        """How many frames an epoch takes of it."""
+        return max(1, round(self.share * len(self.pairs)))
+
+
+def count_pixels(parts: Sequence[Part]) -> npt.NDArray[np.int64]:
+    """(V,) pixels of each target value up to the greatest there is, void left out. DatasetError where all are void."""
     total = np.zeros(256, np.int64)
-    for _, labels in pairs:
-        total += np.bincount(labels.ravel(), minlength=256)
-    if not total[:num_classes].any():
-        raise DatasetError(f"all labels of the {len(pairs)} frames to train on are void; check the class table")
-    return total[:num_classes]
+    for part in parts:
+        for _, labels in part.pairs:
+            total += np.bincount(labels.ravel(), minlength=256)
+    if not total[:VOID].any():
+        frames = sum(len(part.pairs) for part in parts)
+        raise DatasetError(f"all labels of the {frames} frames to train on are void; check the class table")
+    return total[: np.flatnonzero(total[:VOID])[-1] + 1]
 
 
 def rare_classes(pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
@@ -44,24 +59,35 @@ class Batches:
 
     def __init__(
         self,
-        pairs: list[Pair],
+        parts: Sequence[Part],
         size: tuple[int, int],
         batch: int,
         seed: int,
         how: Augmentation,
         rare: npt.NDArray[np.uint8] | None = None,
     ) -> None:
-        self._pairs, self._size, self._seed, self._how = pairs, size, seed, how
+        self._parts, self._size, self._seed, self._how = parts, size, seed, how
         self._rare = np.empty(0, np.uint8) if rare is None else rare
-        self.batch = min(batch, len(pairs))
+        self._frames = sum(part.draws for part in parts)
+        self.batch = min(batch, self._frames)
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        return len(self._pairs) // self.batch
+        return self._frames // self.batch
+
+    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
+        """(F, 2) part and frame of an epoch's draws: each part's frames as often as its share says, shuffled."""
+        rng = np.random.default_rng((self._seed, epoch))
+        draws = []
+        for number, part in enumerate(self._parts):
+            rounds = -(-part.draws // len(part.pairs))
+            frames = np.concatenate([rng.permutation(len(part.pairs)) for _ in range(rounds)])[: part.draws]
+            draws.append(np.stack([np.full_like(frames, number), frames], 1))
+        return rng.permutation(np.concatenate(draws))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, the same ones whenever it is asked for."""
-        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._pairs))
+        order = self._order(epoch)
         ready: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=2)
         stop = threading.Event()
 
@@ -77,7 +103,7 @@ class Batches:
                 for start in range(0, len(self) * self.batch, self.batch):
                     if stop.is_set():
                         return
-                    hand_over(self._make(epoch, order[start : start + self.batch]))
+                    hand_over(self._make(epoch, start, order[start : start + self.batch]))
                 hand_over(None)
             except BaseException as error:  # noqa: BLE001 (handed to the consumer, which raises it)
                 hand_over(error)
@@ -93,15 +119,16 @@ class Batches:
             stop.set()
             worker.join()
 
-    def _make(self, epoch: int, indices: npt.NDArray[np.int64]) -> Batch:
+    def _make(self, epoch: int, start: int, draws: npt.NDArray[np.int64]) -> Batch:
         height, width = self._size
-        images = np.empty((len(indices), height, width, 3), np.uint8)
-        labels = np.full((len(indices), height, width), VOID, np.uint8)
-        for row, index in enumerate(indices):
-            rng = np.random.default_rng((self._seed, epoch, int(index)))
-            image, truth = self._pairs[index]
+        images = np.empty((len(draws), height, width, 3), np.uint8)
+        labels = np.full((len(draws), height, width), VOID, np.uint8)
+        for row, (number, frame) in enumerate(draws):
+            rng = np.random.default_rng((self._seed, epoch, start + row))
+            pairs = self._parts[number].pairs
+            image, truth = pairs[frame]
             if self._rare.size and rng.random() < self._how.paste:
-                other = self._pairs[int(rng.integers(len(self._pairs)))]
+                other = pairs[int(rng.integers(len(pairs)))]
                 image, truth = paste((image, truth), other, self._rare, rng.random() < self._how.flip)
             images[row], labels[row] = augment(image, truth, self._size, rng, self._how)
         return torch.from_numpy(images), torch.from_numpy(labels)

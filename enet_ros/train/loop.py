@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
 from enet_ros.card import ModelCard
 from enet_ros.classes import VOID
-from enet_ros.datasets.base import Pair
 from enet_ros.errors import EnetRosError
 from enet_ros.metrics import ConfusionMatrix
 from enet_ros.nn import Dropout, ENet
@@ -24,6 +24,7 @@ from enet_ros.train.batches import Batches, count_pixels, rare_classes
 from enet_ros.train.evaluation import confusion
 from enet_ros.train.log import Log
 from enet_ros.train.losses import Objective, class_weights, lovasz_softmax
+from enet_ros.train.mix import Mix
 from enet_ros.train.recipe import Recipe
 from enet_ros.train.stages import Stage, optimizer, shrink_labels, stages
 
@@ -45,7 +46,7 @@ class Progress(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Setting:
+class RunConfig:
     """How to run, as opposed to what: none of it changes the result on one machine but `device` and `fast`.
 
     `report` hears of every step; `keep` is given the averaged network and its scores on the held-out pairs (None where
@@ -60,7 +61,7 @@ class Setting:
 
 
 class Trainer:
-    """One run: a card (spec, classes, size, normalisation), a recipe, pairs to train on and pairs held out.
+    """One run: a card (spec, classes, size, normalisation), a recipe, and the frames trained on and held out.
 
     `start` names the weights it begins from; a checkpoint of another recipe, data or start is refused.
     """
@@ -69,28 +70,31 @@ class Trainer:
         self,
         card: ModelCard,
         recipe: Recipe,
-        pairs: list[Pair],
-        held_out: list[Pair],
-        how: Setting,
+        mix: Mix,
+        config: RunConfig,
         start: str = "random weights",
     ) -> None:
         torch.manual_seed(recipe.seed)
-        self.card, self.recipe, self.held_out, self.how = card, recipe, held_out, how
-        self.network = ENet(card.spec, Dropout(*recipe.dropout)).to(how.device)
+        self.card, self.recipe, self.held_out, self.config = card, recipe, mix.held_out, config
+        self.network = ENet(card.spec, Dropout(*recipe.dropout)).to(config.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        pixels = count_pixels(pairs, card.spec.num_classes)
+        counts = count_pixels(mix.parts)
+        pixels = np.pad(counts, (0, card.spec.num_classes))[: card.spec.num_classes]
+        augmentation = recipe.augmentation.with_(frame=card.input_size)
         self.batches = Batches(
-            pairs, card.input_size, recipe.batch, recipe.seed, recipe.augmentation, rare_classes(pixels)
+            mix.parts, recipe.crop or card.input_size, recipe.batch, recipe.seed, augmentation, rare_classes(pixels)
         )
+        self.sets = torch.from_numpy(mix.targets.sets)
         self.weights = class_weights(pixels, recipe.class_weight_c)
         self.average = Average(self.network, recipe.ema)
+        shares = [(len(part.pairs), part.share) for part in mix.parts]
         self.identity = (
-            f"{recipe.to_json()} {card.spec} from {start}, {len(pairs)} pairs at {card.input_size} "
-            f"with {pixels.tolist()} pixels a class"
+            f"{recipe.to_json()} {card.spec} from {start}, {mix.targets} at {card.input_size}, "
+            f"pairs and shares {shares} with {counts.tolist()} pixels a class"
         )
-        how.out.mkdir(parents=True, exist_ok=True)
-        self.log = Log(how.out / "log.csv")
-        self.checkpoint = how.out / "checkpoint.pt"
+        config.out.mkdir(parents=True, exist_ok=True)
+        self.log = Log(config.out / "log.csv")
+        self.checkpoint = config.out / "checkpoint.pt"
 
     @property
     def resumes(self) -> bool:
@@ -104,7 +108,7 @@ class Trainer:
         for stage in plan:
             if saved and stage.name != saved.stage and stage is plan[0]:
                 continue  # a later stage was reached
-            module = stage.module.to(self.how.device)
+            module = stage.module.to(self.config.device)
             self._train(stage, module, saved if saved and saved.stage == stage.name else None)
             saved = None
         return self.averaged()
@@ -125,14 +129,14 @@ class Trainer:
             self.average.load(saved.average, saved.epoch * len(self.batches))
             optimiser.load_state_dict(saved.optimizer)
             torch.set_rng_state(saved.random)
-            if saved.cuda_random is not None and self.how.device != "cpu":
-                torch.cuda.set_rng_state(saved.cuda_random, self.how.device)
+            if saved.cuda_random is not None and self.config.device != "cpu":
+                torch.cuda.set_rng_state(saved.cuda_random, self.config.device)
             self.log.restore(saved.log)
             first = saved.epoch
-        objective: nn.Module = Objective(
-            module, self.weights, self.recipe.label_smoothing, self.card.mean, self.card.std
-        ).to(self.how.device)
-        if self.how.fast:
+        objective: nn.Module = Objective(module, self.sets, self.weights, self.card.mean, self.card.std).to(
+            self.config.device
+        )
+        if self.config.fast:
             objective = torch.compile(objective)  # type: ignore[assignment]
         for epoch in range(first, stage.epochs):
             began = time.monotonic()
@@ -162,17 +166,17 @@ class Trainer:
             optimiser.step()
             self.average.update(self.network)
             total += value
-            self.how.report(
+            self.config.report(
                 Progress(stage.name, epoch, stage.epochs, step + 1, steps, total / (step + 1), self.log.miou)
             )
         return total / steps
 
     def _loss(self, objective: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        images, labels = images.to(self.how.device), labels.to(self.how.device)
-        with torch.autocast(self.how.device.split(":")[0], torch.bfloat16, enabled=self.how.fast):
+        images, labels = images.to(self.config.device), labels.to(self.config.device)
+        with torch.autocast(self.config.device.split(":")[0], torch.bfloat16, enabled=self.config.fast):
             loss, logits, target = objective(images, labels)
         if self.recipe.lovasz:
-            loss = loss + self.recipe.lovasz * lovasz_softmax(logits, target)
+            loss = loss + self.recipe.lovasz * lovasz_softmax(logits, target, self.sets.to(logits.device))
         return torch.as_tensor(loss)
 
     def _score(self, stage: Stage, epoch: int) -> ConfusionMatrix | None:
@@ -183,7 +187,7 @@ class Trainer:
         network = self.averaged()
         matrix = confusion(network, self.card, self.held_out) if self.held_out else None
         if not last:
-            self.how.keep(network, matrix)
+            self.config.keep(network, matrix)
         return matrix
 
     def _checkpoint(
@@ -198,5 +202,5 @@ class Trainer:
             optimizer=optimiser.state_dict(),
             random=torch.get_rng_state(),
             log=self.log.text(),
-            cuda_random=None if self.how.device == "cpu" else torch.cuda.get_rng_state(self.how.device),
+            cuda_random=None if self.config.device == "cpu" else torch.cuda.get_rng_state(self.config.device),
         )

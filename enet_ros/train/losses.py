@@ -1,11 +1,10 @@
-"""Losses: weighted cross-entropy (paper 5.1) and the Lovasz-softmax surrogate of the IoU (Berman et al. 2018)."""
+"""Losses of labels that each allow a set of classes: the likelihood of the set, and Lovasz-softmax where it decides."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enet_ros.classes import VOID
@@ -19,24 +18,44 @@ def class_weights(pixel_counts: npt.NDArray[np.int64], c: float) -> Tensor:
     return torch.from_numpy((1.0 / np.log(c + share)).astype(np.float32))
 
 
-class Objective(nn.Module):
-    """Network and cross-entropy in one module, so that a compiler can fuse them.
+def set_entropy(logits: Tensor, allowed: Tensor) -> Tensor:
+    """Minus the logarithm of the probability that the class is an allowed one, that is of the sum of their soft-max.
 
-    (image (N, H, W, 3) uint8, labels (N, H, W) uint8) -> the weighted cross-entropy, and every fourth pixel's logits
-    (N, C, H/4, W/4) float32 and labels for the losses that need sorting.
+    logits (N, C, H, W) float32, allowed (N, C, H, W) bool -> (N, H, W). Of one class it is the cross-entropy, of all
+    classes 0. The likelihood of partial labels, as Bevandic et al. 2022 train on many datasets (arXiv 2108.11224).
+    """
+    return logits.logsumexp(1) - logits.masked_fill(~allowed, -torch.inf).logsumexp(1)
+
+
+class Objective(nn.Module):
+    """Network and weighted entropy in one module, so that a compiler can fuse them.
+
+    (image (N, H, W, 3) uint8, labels (N, H, W) uint8, the run's target values) -> the entropy's weighted mean over the
+    pixels that are not void, and every sixteenth pixel's logits (N, C, H/4, W/4) float32 and labels for the losses that
+    need sorting. A set's weight is the mean of its classes'.
     """
 
+    bits: Tensor
     weights: Tensor
     mean: Tensor
     std: Tensor
 
     def __init__(
-        self, network: nn.Module, weights: Tensor, smoothing: float, mean: tuple[float, ...], std: tuple[float, ...]
+        self,
+        network: nn.Module,
+        sets: Tensor,
+        weights: Tensor,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
     ) -> None:
+        """`sets` (256, C) bool as in `Targets`, `weights` (C,)."""
         super().__init__()
         self.network = network
-        self.smoothing = smoothing
-        self.register_buffer("weights", weights, persistent=False)
+        bits = (sets.long() << torch.arange(sets.shape[1])).sum(1)
+        each = sets.float() @ weights / sets.sum(1)
+        each[VOID] = 0.0
+        self.register_buffer("bits", bits, persistent=False)  # (256,) bit c: may be class c
+        self.register_buffer("weights", each, persistent=False)  # (256,)
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
 
@@ -45,26 +64,31 @@ class Objective(nn.Module):
         x = (image.permute(0, 3, 1, 2).float() - self.mean) / self.std
         logits = self.network(x).float()
         target = labels.long()
-        entropy = F.cross_entropy(
-            logits, target, weight=self.weights, ignore_index=VOID, label_smoothing=self.smoothing
-        )
+        channels = torch.arange(logits.shape[1], device=logits.device).view(1, -1, 1, 1)
+        allowed = ((self.bits[target][:, None] >> channels) & 1).bool()
+        weights = self.weights[target]
+        entropy = (weights * set_entropy(logits, allowed)).sum() / weights.sum()
         return entropy, logits[:, :, 1::4, 1::4], target[:, 1::4, 1::4]
 
 
-def lovasz_softmax(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean over the present classes of the Lovasz extension of 1 - IoU; 0 where all is void.
+def lovasz_softmax(logits: Tensor, labels: Tensor, sets: Tensor) -> Tensor:
+    """Mean over the present classes of the Lovasz extension of 1 - IoU (Berman et al. 2018); 0 where all is void.
 
-    logits (N, C, H, W), labels (N, H, W).
+    logits (N, C, H, W), labels (N, H, W), sets (256, C) bool as in `Targets`. A class is judged on the pixels that
+    decide of it: those whose set is it alone, and those whose set lacks it. The others are given the error 0, which
+    sorts them behind all that count and weighs nothing.
     """
-    classes = logits.shape[1]
     known = labels != VOID
     probabilities = logits.softmax(1).permute(0, 2, 3, 1)[known]  # (P, C)
-    target = F.one_hot(labels[known], classes).to(probabilities.dtype)  # (P, C)
-    present = target.sum(0) > 0
+    allowed = sets[labels[known]]  # (P, C)
+    alone = allowed & (allowed.sum(1, keepdim=True) == 1)
+    present = alone.any(0)
     if not present.any():
         return logits.sum() * 0.0
-    errors, order = torch.sort((target - probabilities).abs()[:, present], 0, descending=True)
-    truth = target[:, present].gather(0, order)
+    target = alone[:, present].to(probabilities.dtype)
+    decided = (alone | ~allowed)[:, present]
+    errors, order = torch.sort((target - probabilities[:, present]).abs() * decided, 0, descending=True)
+    truth = target.gather(0, order)
     total = truth.sum(0, keepdim=True)
     intersection = total - truth.cumsum(0)
     union = total + (1.0 - truth).cumsum(0)

@@ -25,9 +25,12 @@ class Augmentation:
     tint        largest relative difference between the channels' gains
     contrast    largest relative change around mid-grey
     saturation  largest relative change of the distance from grey
-    noise       largest standard deviation of the sensor noise, in 0..255 units
-    blur        largest standard deviation of a Gaussian blur in pixels
-    jpeg        probability of a JPEG round trip at quality 15..90
+    wide        largest magnification of the height beyond the width's, as a wide image has that is squeezed into the
+                network's input; log-uniform, in half of the frames
+    distort     largest radial distortion, as the relative change of the radius from the middle to the corners
+    effects     probability of each of two effects of bad light and cameras (`enet_ros.datasets.effects`)
+    severity    the greatest severity of an effect, 0..5, drawn uniformly
+    frame       (height, width) of a whole frame, where the cut that is trained on is smaller; None for the cut's
     paste       probability that the rare classes of a second frame are laid over the first
     """
 
@@ -40,9 +43,11 @@ class Augmentation:
     tint: float = 0.1
     contrast: float = 0.25
     saturation: float = 0.4
-    noise: float = 12.0
-    blur: float = 1.2
-    jpeg: float = 0.15
+    wide: float = 1.0
+    distort: float = 0.0
+    effects: float = 0.25
+    severity: float = 2.0
+    frame: tuple[int, int] | None = None
     paste: float = 0.5
 
     def __post_init__(self) -> None:
@@ -51,8 +56,15 @@ class Augmentation:
         if not 0.1 <= low <= high <= 10:
             raise ConfigError(f"scale is {low:g} to {high:g}; use two numbers of 0.1 to 10, the lesser first")
 
+    def with_(self, **changes: Any) -> Augmentation:
+        """A copy with some values replaced."""
+        return dataclasses.replace(self, **changes)
 
-NO_AUGMENTATION = Augmentation(0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+NO_AUGMENTATION = Augmentation(
+    flip=0.0, scale=(1.0, 1.0), aspect=0.0, rotate_deg=0.0, gamma=0.0, gain=0.0, tint=0.0, contrast=0.0, saturation=0.0,
+    effects=0.0, paste=0.0,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,9 +77,9 @@ class Recipe:
     schedule         "constant" or "cosine" down to a hundredth, after `warmup_epochs` of linear rise
     class_weight_c   c in the class weights 1 / ln(c + p_class) (paper 5.1: 1.02); 0 for none
     lovasz           weight of the Lovasz-softmax loss (Berman et al. 2018) beside the cross-entropy
-    label_smoothing  of the cross-entropy
     ema              decay of the moving average of the weights that is evaluated and saved; 0 for none
     balance          offsets of the class outputs at the end, for the greatest mIoU on the frames trained on
+    crop             (height, width) cut out of a frame to train on; None for the whole input size
     dropout          spatial dropout of stage 1, stages 2-3, decoder
     """
 
@@ -82,11 +94,11 @@ class Recipe:
     warmup_epochs: float = 2.0
     class_weight_c: float = 1.10
     lovasz: float = 0.5
-    label_smoothing: float = 0.0
     ema: float = 0.998
     balance: bool = True
     dropout: tuple[float, float, float] = (0.0, 0.05, 0.0)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    crop: tuple[int, int] | None = None
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -143,4 +155,16 @@ PAPER = Recipe(
 DEFAULT = Recipe(name="default", epochs=300)
 """The project's own: see docs/training.md for what was tried."""
 
-RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, PAPER)}
+ROAD = Recipe(
+    name="road",
+    epochs=20,
+    learning_rate=6e-4,
+    warmup_epochs=0.5,
+    class_weight_c=0.0,
+    augmentation=Augmentation(
+        scale=(0.7, 1.6), wide=2.8, distort=0.25, tint=0.2, effects=0.6, severity=3.5, rotate_deg=4.0
+    ),
+)
+"""For cameras and roads that nobody trained on: wide images squeezed, bent lenses, bad light."""
+
+RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, PAPER, ROAD)}

@@ -1,11 +1,9 @@
-"""From options to a finished model: data, card, trainer and progress bar put together."""
+"""From what is wanted to a finished model: data, card, trainer and progress bar put together."""
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
 import shutil
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,81 +13,103 @@ from rich.progress import Progress as Bar
 
 from enet_ros import model_file
 from enet_ros.card import ModelCard
-from enet_ros.datasets.base import Pair, PairDataset
-from enet_ros.datasets.opening import open_dataset, open_pairs
+from enet_ros.classes import ClassTable
 from enet_ros.errors import ConfigError
 from enet_ros.figures import percent
 from enet_ros.memory import keep_everything
 from enet_ros.spec import ENetSpec
+from enet_ros.train import mix as mixes
 from enet_ros.train.balance import balance
 from enet_ros.train.evaluation import calibrate, confusion
 from enet_ros.train.finish import plot_log, save_model
-from enet_ros.train.loop import Progress, Setting, Trainer
-from enet_ros.train.recipe import RECIPES, Recipe
-from enet_ros.train.stages import fit_size
+from enet_ros.train.loop import Progress, RunConfig, Trainer
+from enet_ros.train.mix import DataConfig
+from enet_ros.train.recipe import Recipe
 from enet_ros.train.transfer import transfer
 
-_WITH_VAL = ("camvid", "cityscapes")
-"""Layouts with a split `val`; SUN RGB-D has `train` and `test` alone."""
+
+@dataclass(frozen=True)
+class SessionConfig:
+    """What a run is to learn, from what, and where.
+
+    size        (height, width) the model is trained for and scored at, multiples of 8
+    out         folder of checkpoint, log and model
+    table       the model's classes; None for those of its data
+    init        a model to begin from: a shipped name or a file
+    name        of the model in its card; "" for that of its classes
+    device      "auto", or torch's name of one
+    threads     of the CPU; 0 for as many as there are
+    compile     "on", "off", or "auto" where it pays
+    """
+
+    recipe: Recipe
+    data: DataConfig
+    size: tuple[int, int]
+    out: Path
+    table: ClassTable | None = None
+    init: str | None = None
+    name: str = ""
+    license: str = ""
+    provenance: str = ""
+    device: str = "auto"
+    threads: int = 0
+    compile: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError on values that cannot be kept."""
+        if self.threads < 0:
+            raise ConfigError(f"--threads is {self.threads}; use 1 or more, or 0 for all")
+        for name, size in (("size", self.size), ("crop", self.recipe.crop or self.size)):
+            if size[0] % 8 or size[1] % 8:
+                raise ConfigError(f"--{name} {size[1]}x{size[0]}: use multiples of 8, such as 480x360")
 
 
-def run(args: argparse.Namespace, size: tuple[int, int], console: Console) -> ModelCard:
-    """Everything `enet_ros train` does between its options and its last line; returns the saved card."""
-    if args.threads < 0:
-        raise ConfigError(f"--threads is {args.threads}; use 1 or more, or 0 for all")
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    recipe = RECIPES[args.recipe].with_(
-        epochs=args.epochs,
-        batch=args.batch,
-        learning_rate=args.learning_rate,
-        class_weight_c=args.class_weight_c,
-        seed=args.seed,
-    )
-    if args.scale:
-        recipe = recipe.with_(augmentation=dataclasses.replace(recipe.augmentation, scale=tuple(args.scale)))
-    if args.recipe == "paper" and args.epochs:
-        recipe = recipe.with_(encoder_epochs=args.epochs)
-    dataset, pairs, held_out = _data(args, size)
-    table = dataset.table
+def run(config: SessionConfig, console: Console) -> ModelCard:
+    """Train to the end and write the model; returns its card."""
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    recipe = config.recipe
+    source = model_file.load(model_file.resolve(config.init)) if config.init else None
+    mix = mixes.load(config.data, config.size, config.table, source.card.classes if source else None)
+    table = mix.targets.table
     card = ModelCard(
-        name=args.name or table.name,
+        name=config.name or table.name,
         spec=ENetSpec(table.num_classes),
         classes=table,
-        input_size=size,
-        provenance=" ".join(filter(None, (args.provenance, _origin(args, recipe, len(pairs))))),
-        license=args.license,
+        input_size=config.size,
+        provenance=" ".join(filter(None, (config.provenance, _origin(config, mix.description)))),
+        license=config.license,
     )
-    device = _device(args.device)
-    fast = args.compile == "on" or (args.compile == "auto" and (device != "cpu" or _fast_cpu()))
+    device = _device(config.device)
+    fast = config.compile == "on" or (config.compile == "auto" and (device != "cpu" or _fast_cpu()))
     if fast and device == "cpu":
         keep_everything()
+    frames = sum(len(part.pairs) for part in mix.parts)
     console.print(
-        f"{len(pairs)} frames to train on, {len(held_out)} held out; recipe {recipe.name}, "
+        f"{frames} frames to train on, {len(mix.held_out)} held out; recipe {recipe.name}, "
         f"{recipe.encoder_epochs + recipe.epochs} epochs on {device}{', compiled, bfloat16' if fast else ''}"
     )
-    model = args.out / "model.safetensors"
+    model = config.out / "model.safetensors"
     with _bar(console) as bar:
         task = bar.add_task("starting", total=None, loss="", miou="")
-        how = Setting(
-            args.out,
+        how = RunConfig(
+            config.out,
             device,
             fast,
             report=lambda progress: _show(bar, task, progress, console),
             keep=lambda network, scores: save_model(model, network, card, scores),
         )
-        source = model_file.load(model_file.resolve(args.init)) if args.init else None
-        start = f"{args.init} {source.card.digest}" if source else "random weights"
-        trainer = Trainer(card, recipe, pairs, held_out, how, start)
+        start = f"{config.init} {source.card.digest}" if source else "random weights"
+        trainer = Trainer(card, recipe, mix, how, start)
         _begin(trainer, source, console)
         network = trainer.run()
-    if recipe.balance:
-        balance(network, card, pairs)
-    if held_out:
-        card = card.with_(temperature=calibrate(network, card, held_out).temperature)
-    card = save_model(model, network, card, confusion(network, card, held_out) if held_out else None)
+    if recipe.balance and mix.exact:
+        balance(network, card, mix.exact)
+    if mix.held_out:
+        card = card.with_(temperature=calibrate(network, card, mix.held_out).temperature)
+    card = save_model(model, network, card, confusion(network, card, mix.held_out) if mix.held_out else None)
     try:
-        plot_log(args.out / "log.csv", args.out / "curves.png")
+        plot_log(config.out / "log.csv", config.out / "curves.png")
     except ImportError as error:
         console.print(f"there is no curves.png: {error}; pip install matplotlib, and run the same command again")
     return card
@@ -111,36 +131,6 @@ def _begin(trainer: Trainer, source: model_file.Model | None, console: Console) 
             )
 
 
-def _data(args: argparse.Namespace, size: tuple[int, int]) -> tuple[PairDataset, list[Pair], list[Pair]]:
-    """The dataset, and its pairs at training size: those trained on, those held out."""
-    if args.data:
-        if not args.dataset:
-            raise ConfigError("--data needs --dataset camvid, cityscapes or sunrgbd, to know the layout of the folder")
-        train = open_dataset(args.dataset, args.data, "train")
-    elif args.images and args.labels and args.classes:
-        train = open_pairs(args.images, args.labels, args.classes)
-    else:
-        raise ConfigError("give --data with --dataset, or --images, --labels and --classes")
-    has_val = bool(args.data) and args.dataset in _WITH_VAL
-    if args.with_val and not has_val:
-        raise ConfigError("--with-val needs --data with --dataset camvid or cityscapes: other data has no split `val`")
-    val = [open_dataset(args.dataset, args.data, "val")] if has_val and (args.with_val or not args.hold_out) else []
-    sources = [train, *val] if args.with_val else [train]
-    known = {sample.sequence for source in sources for sample in source.samples}
-    if strange := sorted(set(args.hold_out) - known):
-        raise ConfigError(f"--hold-out names {strange}; this dataset has the sequences {sorted(known)}")
-
-    def read(source: PairDataset, held_out: bool) -> Iterator[Pair]:
-        return (source.read(i) for i, s in enumerate(source.samples) if (s.sequence in args.hold_out) == held_out)
-
-    pairs = fit_size((pair for source in sources for pair in read(source, False)), size)
-    if not pairs:
-        raise ConfigError(f"--hold-out {args.hold_out} leaves no frame to train on")
-    scored = sources if args.hold_out else [] if args.with_val else val
-    held_out = fit_size((pair for source in scored for pair in read(source, bool(args.hold_out))), size)
-    return train, pairs, held_out
-
-
 def _device(name: str) -> str:
     """The device to train on. ConfigError where torch has none of that name."""
     if name == "auto":
@@ -153,14 +143,15 @@ def _device(name: str) -> str:
     return name
 
 
-def _origin(args: argparse.Namespace, recipe: Recipe, frames: int) -> str:
-    held = f", sequences {' '.join(args.hold_out)} held out" if args.hold_out else ""
-    start = f", begun from {Path(args.init).stem}" if args.init else ""
+def _origin(config: SessionConfig, frames: str) -> str:
+    recipe = config.recipe
+    held = f", sequences {' '.join(config.data.hold_out)} held out" if config.data.hold_out else ""
+    start = f", begun from {Path(config.init).stem}" if config.init else ""
     encoder = f"{recipe.encoder_epochs} epochs of the encoder and " if recipe.encoder_epochs else ""
     low, high = recipe.augmentation.scale
     return (
         f"Trained with `enet_ros train`, recipe {recipe.name}, scale {low:g} to {high:g}, c {recipe.class_weight_c:g}, "
-        f"{encoder}{recipe.epochs} epochs on {frames} frames{held}{start}."
+        f"{encoder}{recipe.epochs} epochs on frames: {frames}{held}{start}."
     )
 
 

@@ -67,15 +67,18 @@ def optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 def fit_size(pairs: Iterable[Pair], size: tuple[int, int]) -> list[Pair]:
     """Pairs resized to (height, width), one after the other: images by area, labels by nearest neighbour."""
-    height, width = size
+    return [_resized(pair, size) for pair in pairs]
 
-    def one(pair: Pair) -> Pair:
-        image, labels = pair
-        if labels.shape == size:
-            return pair
-        small: npt.NDArray[np.uint8] = np.asarray(
-            cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8
-        )
-        return small, np.asarray(cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
-    return [one(pair) for pair in pairs]
+def shrink_to(pairs: Iterable[Pair], size: tuple[int, int]) -> list[Pair]:
+    """As `fit_size`, but sides that are shorter than (height, width) stay: augmentation magnifies them in one step."""
+    return [_resized(pair, (min(pair[1].shape[0], size[0]), min(pair[1].shape[1], size[1]))) for pair in pairs]
+
+
+def _resized(pair: Pair, size: tuple[int, int]) -> Pair:
+    image, labels = pair
+    if labels.shape == size:
+        return pair
+    where = (size[1], size[0])
+    small: npt.NDArray[np.uint8] = np.asarray(cv2.resize(image, where, interpolation=cv2.INTER_AREA), np.uint8)
+    return small, np.asarray(cv2.resize(labels, where, interpolation=cv2.INTER_NEAREST), np.uint8)

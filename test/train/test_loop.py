@@ -23,10 +23,13 @@ from enet_ros.datasets.base import Pair
 from enet_ros.errors import ConfigError, ModelError
 from enet_ros.nn import ENet, build, tensors_of
 from enet_ros.spec import ENetSpec
+from enet_ros.train.batches import Part
 from enet_ros.train.checkpoint import read
 from enet_ros.train.evaluation import calibrate, confusion
-from enet_ros.train.loop import Setting, Trainer
+from enet_ros.train.loop import RunConfig, Trainer
+from enet_ros.train.mix import Mix
 from enet_ros.train.recipe import DEFAULT, NO_AUGMENTATION, PAPER
+from enet_ros.train.targets import Targets
 from enet_ros.train.transfer import transfer
 
 CARD = ModelCard("toy", ENetSpec(11), CAMVID, (32, 48))
@@ -45,6 +48,11 @@ def toy_pairs(count: int) -> list[Pair]:
     return pairs
 
 
+def mix(pairs: list[Pair], held_out: list[Pair] | None = None) -> Mix:
+    """A run on one set, whose labels are CamVid's ids."""
+    return Mix(Targets(CAMVID), [Part(pairs)], pairs, held_out or [], "toys")
+
+
 def camvid_folder(root: Path) -> Path:
     """Toy frames in CamVid's layout."""
     for split, count in (("train", 6), ("val", 2)):
@@ -57,9 +65,7 @@ def camvid_folder(root: Path) -> Path:
 
 
 def command(data: Path, out: Path) -> list[str]:
-    options = (
-        f"train --data {data} --dataset camvid --out {out} --epochs 4 --batch 2 --size 48x32 --compile off --threads 1"
-    )
+    options = f"train --data camvid={data} --out {out} --epochs 4 --batch 2 --size 48x32 --compile off --threads 1"
     return options.split()
 
 
@@ -89,14 +95,14 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
 
 def test_another_recipe_does_not_go_on_from_a_checkpoint(tmp_path: Path) -> None:
     recipe = DEFAULT.with_(epochs=1, batch=2)
-    Trainer(CARD, recipe, toy_pairs(2), [], Setting(tmp_path)).run()
+    Trainer(CARD, recipe, mix(toy_pairs(2)), RunConfig(tmp_path)).run()
     with pytest.raises(ConfigError, match="another recipe"):
-        Trainer(CARD, recipe.with_(seed=9), toy_pairs(2), [], Setting(tmp_path)).run()
+        Trainer(CARD, recipe.with_(seed=9), mix(toy_pairs(2)), RunConfig(tmp_path)).run()
     with pytest.raises(ConfigError, match="other_model"):
-        Trainer(CARD, recipe, toy_pairs(2), [], Setting(tmp_path), "other_model").run()
+        Trainer(CARD, recipe, mix(toy_pairs(2)), RunConfig(tmp_path), "other_model").run()
     others = [(image, np.where(labels == 3, 4, labels).astype(np.uint8)) for image, labels in toy_pairs(2)]
     with pytest.raises(ConfigError, match="pixels a class"):
-        Trainer(CARD, recipe, others, [], Setting(tmp_path)).run()
+        Trainer(CARD, recipe, mix(others), RunConfig(tmp_path)).run()
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
     with pytest.raises(ModelError, match="not a readable checkpoint"):
         read(tmp_path / "checkpoint.pt", "")
@@ -105,7 +111,7 @@ def test_another_recipe_does_not_go_on_from_a_checkpoint(tmp_path: Path) -> None
 def test_it_learns_two_classes(tmp_path: Path) -> None:
     recipe = DEFAULT.with_(epochs=30, batch=4, augmentation=NO_AUGMENTATION, ema=0.0, learning_rate=5e-3)
     pairs, held_out = toy_pairs(12), toy_pairs(15)[12:]
-    network = Trainer(CARD, recipe, pairs, held_out, Setting(tmp_path)).run()
+    network = Trainer(CARD, recipe, mix(pairs, held_out), RunConfig(tmp_path)).run()
     assert confusion(network, CARD, held_out).pixel_accuracy() > 0.9
     found = calibrate(network, CARD, held_out)
     assert 0.5 <= found.temperature <= 4.0 and found.after <= found.before + 1e-9
@@ -113,8 +119,8 @@ def test_it_learns_two_classes(tmp_path: Path) -> None:
 
 def test_the_papers_recipe_trains_the_encoder_first(tmp_path: Path) -> None:
     recipe = PAPER.with_(epochs=1, encoder_epochs=1, batch=2)
-    start = tensors_of(Trainer(CARD, recipe, toy_pairs(2), [], Setting(tmp_path / "a")).network)
-    trainer = Trainer(CARD, recipe, toy_pairs(2), [], Setting(tmp_path))
+    start = tensors_of(Trainer(CARD, recipe, mix(toy_pairs(2)), RunConfig(tmp_path / "a")).network)
+    trainer = Trainer(CARD, recipe, mix(toy_pairs(2)), RunConfig(tmp_path))
     trainer.run()
     assert [row["stage"] for row in trainer.log.rows] == ["encoder", "full"]
     changed = {name for name, tensor in tensors_of(trainer.network).items() if (tensor != start[name]).any()}

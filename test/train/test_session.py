@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -16,8 +17,11 @@ from enet_ros.cli import main
 from enet_ros.errors import ModelError
 from enet_ros.nn import ENet, tensors_of
 from enet_ros.spec import ENetSpec, variant
-from enet_ros.train.loop import Setting, Trainer
+from enet_ros.train.batches import Part
+from enet_ros.train.loop import RunConfig, Trainer
+from enet_ros.train.mix import Mix
 from enet_ros.train.recipe import DEFAULT, NO_AUGMENTATION
+from enet_ros.train.targets import Targets
 
 SPLITS = {"train": ("0001TP_000001", "0001TP_000002", "0006R0_f00001"), "val": ("0016E5_07959", "0001TP_000003")}
 
@@ -83,7 +87,7 @@ def test_an_option_that_cannot_be_kept_is_refused(
 def test_the_card_says_how_it_was_trained(camvid: Path) -> None:
     assert train(camvid, "--scale", "0.8", "1.25", "--class-weight-c", "0", "--recipe", "paper") == 0
     said = model_file.read_card(camvid.parent / "out" / "model.safetensors").provenance
-    assert "recipe paper, scale 0.8 to 1.25, c 0, 1 epochs of the encoder and 1 epochs on 3 frames" in said
+    assert "recipe paper, scale 0.8 to 1.25, c 0, 1 epochs of the encoder and 1 epochs on frames: 3 of camvid" in said
 
 
 def test_it_is_told_what_another_model_cannot_give(camvid: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,7 +112,7 @@ def test_a_batch_of_void_teaches_nothing_and_ends_nothing(tmp_path: Path) -> Non
     pairs = [(image, road), (image, np.full_like(road, VOID))]
     recipe = DEFAULT.with_(epochs=1, batch=1, augmentation=NO_AUGMENTATION)
     card = ModelCard("toy", ENetSpec(11), CAMVID, (32, 48))
-    trainer = Trainer(card, recipe, pairs, [], Setting(tmp_path))
+    trainer = Trainer(card, recipe, Mix(Targets(CAMVID), [Part(pairs)], pairs, [], ""), RunConfig(tmp_path))
     trainer.run()
     assert float(trainer.log.rows[0]["loss"]) > 0 and trainer.average.steps == 1
 
@@ -126,6 +130,6 @@ def test_a_checkpoint_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     card = ModelCard("toy", ENetSpec(11), CAMVID, (32, 48))
     pairs = [(np.full((32, 48, 3), 90, np.uint8), np.full((32, 48), 3, np.uint8))]
     recipe = DEFAULT.with_(epochs=1, batch=1)
-    (tmp_path / "checkpoint.part").mkdir()
+    (tmp_path / f"checkpoint.pt.{os.getpid()}.part").mkdir()
     with pytest.raises(ModelError, match="cannot write .*checkpoint.pt"):
-        Trainer(card, recipe, pairs, [], Setting(tmp_path)).run()
+        Trainer(card, recipe, Mix(Targets(CAMVID), [Part(pairs)], pairs, [], ""), RunConfig(tmp_path)).run()
