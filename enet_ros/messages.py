@@ -20,7 +20,7 @@ from enet_ros.errors import ImageError
 from enet_ros.products import free_space as products
 from enet_ros.products import lens
 from enet_ros.products.arrays import F32, F64, U8
-from enet_ros.products.obstacle_points import Metres
+from enet_ros.products.points import Metres
 from enet_ros.stamps import stamp_ns
 
 if TYPE_CHECKING:

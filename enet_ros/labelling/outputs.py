@@ -21,7 +21,7 @@ from enet_ros.messages import Header
 from enet_ros.products.free_space import DEFAULT_MIN_RUN, find_free_space
 from enet_ros.products.ground import ground
 from enet_ros.products.images import nearest, overlay
-from enet_ros.products.obstacle_points import boundary_xy, in_metres
+from enet_ros.products.points import boundary_xy, in_metres
 from enet_ros.products.surface import surface_image, surface_lut
 
 KINDS: Final = ("mask", "overlay", "free_space")

@@ -23,9 +23,8 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
 from vision_msgs.msg import LabelInfo
 
-from enet_ros.ros.messages import to_image
+from enet_ros.ros.messages import from_point_cloud, to_image
 from enet_ros.ros.node import EnetNode
-from enet_ros.ros.node.outputs.metric_messages import from_point_cloud
 
 HEIGHT, WIDTH = 120, 160
 STAMPS = [(5, 7), (5, 40_000_007), (2_000_000_000, 999_999_999)]

@@ -25,7 +25,7 @@ from enet_ros.engines.base import EngineInfo
 from enet_ros.messages import Header
 from enet_ros.msg import FreeSpace, SegmentationInfo
 from enet_ros.products.free_space import FreeSpace as FreeSpaceOfImage
-from enet_ros.products.obstacle_points import Metres
+from enet_ros.products.points import Metres
 from enet_ros.ros.messages import to_message, to_stamp
 from enet_ros.spec import ENetSpec
 

@@ -8,22 +8,12 @@ from enet_ros.classes import ClassTable
 from enet_ros.messages import scaled_camera_info
 from enet_ros.products import images
 from enet_ros.ros.messages import to_image, to_message
-from enet_ros.ros.node.outputs.row import Frame, Output, OutputSilent, Setup
-from enet_ros.ros.parameters import Parameters, parse_groups
-
-
-def always(_: Parameters) -> bool:
-    """For `Output.needs_confidence`."""
-    return True
-
-
-def if_gated(parameters: Parameters) -> bool:
-    """Where pixels below min_confidence count as unknown."""
-    return parameters.min_confidence > 0
+from enet_ros.ros.node.outputs.row import Frame, Output, OutputSilent, Setup, always, if_gated
+from enet_ros.ros.parameters import parse_groups
 
 
 def outputs(setup: Setup) -> list[Output]:
-    """The mask first: it is what is waited for."""
+    """The rows, the mask first: consumers wait for it. Raises ConfigError for a class that the model does not have."""
     lut = setup.classes.lut()
 
     def color(frame: Frame) -> Image:

@@ -13,21 +13,13 @@ from enet_ros.products import run_length
 from enet_ros.products.arrays import F64, U8
 from enet_ros.products.free_space import FreeSpace, find_free_space
 from enet_ros.products.ground import DEFAULT_MAX_RANGE_M, Ground, ground
-from enet_ros.products.ground_points import ground_points
-from enet_ros.products.obstacle_points import boundary_xy, free_points, in_metres, obstacle_points
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
+from enet_ros.products.points import boundary_xy, free_points, ground_points, in_metres, obstacle_points
 from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
 from enet_ros.ros import qos
-from enet_ros.ros.messages import to_bytes, to_message
+from enet_ros.ros.messages import to_bytes, to_message, to_occupancy_grid, to_point_cloud
 from enet_ros.ros.node.camera_pose import TfPose, from_parameters
-from enet_ros.ros.node.outputs.metric_messages import to_occupancy_grid, to_point_cloud
-from enet_ros.ros.node.outputs.row import Frame, Output, Setup
-from enet_ros.ros.parameters import Parameters
-
-
-def if_gated(parameters: Parameters) -> bool:
-    """Where pixels below min_confidence count as unknown."""
-    return parameters.min_confidence > 0
+from enet_ros.ros.node.outputs.row import Frame, Output, Setup, if_gated
 
 
 def outputs(setup: Setup) -> list[Output]:

@@ -88,6 +88,16 @@ def never(_: Parameters) -> bool:
     return False
 
 
+def always(_: Parameters) -> bool:
+    """For `Output.needs_confidence`."""
+    return True
+
+
+def if_gated(parameters: Parameters) -> bool:
+    """For `Output.needs_confidence`: where pixels below min_confidence count as unknown."""
+    return parameters.min_confidence > 0
+
+
 @dataclass(frozen=True)
 class Output:
     """One row.

@@ -30,8 +30,8 @@ from sensor_msgs.msg import CameraInfo
 from enet_ros.classes import CAMVID, VOID, autoware_ids
 from enet_ros.products import run_length
 from enet_ros.products.lens import GeometryError, Reason
+from enet_ros.ros.messages import from_occupancy_grid, from_point_cloud
 from enet_ros.ros.node.outputs import planning
-from enet_ros.ros.node.outputs.metric_messages import from_occupancy_grid, from_point_cloud
 from enet_ros.ros.node.outputs.publishers import OutputPublishers
 from enet_ros.ros.node.outputs.row import Setup
 from enet_ros.ros.parameters import Parameters

@@ -8,7 +8,7 @@ import pytest
 
 from enet_ros.products.free_space import FreeSpace, find_free_space
 from enet_ros.products.ground import ground
-from enet_ros.products.obstacle_points import boundary_xy, free_points, obstacle_points, range_and_bearing
+from enet_ros.products.points import boundary_xy, free_points, obstacle_points, range_and_bearing
 from enet_ros.products.surface import Surface
 
 

@@ -1,4 +1,4 @@
-"""Where free space ends, as points for costmaps and collision monitors: obstacles, and what is known to be free."""
+"""Points in metres: where free space ends, what is known to be free, and the ground under every pixel."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
-from enet_ros.products.arrays import F32, F64, I32
+from enet_ros.errors import ImageError
+from enet_ros.products.arrays import F32, F64, I32, U8
 from enet_ros.products.free_space import FreeSpace
 from enet_ros.products.ground import Ground, meet
 from enet_ros.products.lens import GeometryError
@@ -18,13 +20,15 @@ DEFAULT_HEIGHT_M = 0.2
 """Height given to the points. On the ground itself Nav2 would drop them: ObstacleLayer keeps z >= 0.0 after a transform
 that rounds, collision_monitor z >= 0.05 (their defaults of `min_obstacle_height` and `min_height`)."""
 
+FOOT_ROWS = 3
+"""Of something upright, the lowest rows are taken to touch the ground; those above only seem to lie behind it."""
+
 
 def boundary_xy(space: FreeSpace, ground: Ground) -> F64:
     """Where each column's free space ends on the ground.
 
-    Returns (W, 2) float64 x, y in the base frame, metres; NaN at and above the horizon and beyond the
-    ground's `max_range_m`. In a column without a drivable pixel it is where the image begins: free space ends
-    there or nearer.
+    Returns (W, 2) float64 x, y in the base frame, metres; NaN at and above the horizon and beyond the ground's
+    `max_range_m`. In a column without a drivable pixel it is where the image begins: free space ends there or nearer.
     """
     return ground.points(space.boundary_row, np.arange(len(space.boundary_row)))
 
@@ -50,7 +54,10 @@ class Metres(NamedTuple):
 
 
 def in_metres(boundary: Callable[[], F64]) -> Metres:
-    """boundary: (W, 2) float64, `boundary_xy`; a GeometryError that it raises is what `missing` tells."""
+    """Free space in metres, or why there are none.
+
+    boundary: returns (W, 2) float64 as `boundary_xy`; a GeometryError that it raises becomes `missing`.
+    """
     try:
         return Metres(*range_and_bearing(boundary()), "")
     except GeometryError as error:
@@ -96,3 +103,36 @@ def _farthest_edge(ground: Ground, max_range_m: float) -> I32:
         beyond = ~(np.hypot(xy[..., 0], xy[..., 1]) <= max_range_m)[::-1]
     length = np.where(beyond.any(axis=0), beyond.argmax(axis=0), edges)
     return (edges - length).astype(np.int32)
+
+
+def ground_points(surface: U8, ground: Ground) -> F32:
+    """Where each pixel's ground is, as far as the pixel shows ground.
+
+    surface: (H, W) uint8 of `Surface`, of the ground's size; otherwise ImageError.
+    For consumers that lay a mask on a depth camera's organised cloud.
+    Returns (H, W, 3) float32 x, y, z = 0 in the base frame, metres; NaN where the pixel shows no ground: above the
+    horizon, beyond the ground's `max_range_m`, UNKNOWN, and UPRIGHT but for the foot.
+    """
+    if surface.shape != (ground.intrinsics.height, ground.intrinsics.width) or surface.dtype != np.uint8:
+        raise ImageError(
+            f"the surface image is {surface.shape}, {surface.dtype}; its ground is for {ground.intrinsics}"
+        )
+    # Not on the ground: where this row and the FOOT_ROWS below it are upright. The border below counts as ground.
+    upright = cv2.inRange(surface, (Surface.UPRIGHT,), (Surface.UPRIGHT,))
+    window = np.ones((FOOT_ROWS + 1, 1), np.uint8)
+    hidden = cv2.erode(upright, window, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
+    unknown = cv2.inRange(surface, (Surface.UNKNOWN,), (Surface.UNKNOWN,))
+    shown = cv2.bitwise_not(cv2.bitwise_or(hidden, unknown))
+    points = np.full((*surface.shape, 3), np.nan, np.float32)
+    cv2.copyTo(_pixel_ground(ground), shown, points)
+    return points
+
+
+@lru_cache(maxsize=2)
+def _pixel_ground(ground: Ground) -> F32:
+    """(H, W, 3) float32: where the ray through each pixel's centre meets the ground."""
+    centers = ground.edge_rays[:-1] + ground.edge_rays[1:]
+    points = np.zeros_like(centers)
+    points[..., :2] = meet(centers, ground.pose, ground.max_range_m)
+    points[np.isnan(points[..., 0])] = np.nan
+    return points
