@@ -1,4 +1,7 @@
-"""Files replaced in one step: after a crash or a power cut there is the old content or the new, never half of it."""
+"""Files that are replaced in one step, and files that are installed beside the package.
+
+After a crash or a power cut a replaced file has its old content or the new, never half of it.
+"""
 
 from __future__ import annotations
 
@@ -41,3 +44,12 @@ def sync(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def installed(folder: str, name: str) -> Path | None:
+    """The path of `FOLDER/NAME` in the sources, or under share/enet_ros where installed; None where it is missing."""
+    for parent in Path(__file__).resolve().parents:
+        for place in (parent, parent / "share" / "enet_ros"):
+            if (place / folder / name).is_file():
+                return place / folder / name
+    return None

@@ -11,7 +11,7 @@ from rosbags.rosbag2.errors import ReaderError
 from rosbags.typesys import Stores, TypesysError, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from enet_ros import share
+from enet_ros import files
 from enet_ros.errors import BagError
 
 IMAGE: Final = "sensor_msgs/msg/Image"
@@ -24,7 +24,7 @@ IMAGE_TYPES: Final = (IMAGE, COMPRESSED)
 
 def message_folder() -> Path:
     """The folder of this package's .msg files. Raises BagError where they are not installed."""
-    found = share.find("msg", "FreeSpace.msg")
+    found = files.installed("msg", "FreeSpace.msg")
     if found is None:
         raise BagError("enet_ros/msg/FreeSpace.msg is not installed beside the package: reinstall enet_ros")
     return found.parent

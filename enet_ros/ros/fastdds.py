@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from enet_ros import share
+from enet_ros import files
 
 VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 """Read by Fast DDS 3 (Kilted and later) and by Fast DDS 2. Kilted warns of the second and loads both."""
@@ -16,7 +16,7 @@ def environment() -> dict[str, str]:
 
     The profile of the SENDING process decides whether images arrive; Fast DDS's own defaults lose them.
     """
-    profile = share.find("config", "fastdds.xml")
+    profile = files.installed("config", "fastdds.xml")
     if profile is None or any(os.environ.get(name) for name in VARIABLES):
         return {}
     return {variable(): str(profile)}

@@ -29,7 +29,7 @@ from enet_ros.figures import finite_or_none, percentiles
 from enet_ros.report import RunPage, Still, can_report
 from enet_ros.ros import process
 from enet_ros.ros.play.main import add_source_arguments, source_of
-from enet_ros.terminal import progress
+from enet_ros.terminal import console, progress
 
 if TYPE_CHECKING:
     from enet_ros.frames import Source
@@ -155,7 +155,6 @@ def page_of(session: Session, overlays: Sequence[tuple[int, Still]], source: str
 
 def show(result: dict[str, Any], out: Path) -> None:
     """The summary as a short table."""
-    from rich.console import Console
     from rich.table import Table
 
     engine = f"{result['engine']} ({', '.join(result['engine_info'].values())})"
@@ -167,7 +166,7 @@ def show(result: dict[str, Any], out: Path) -> None:
         table.add_row(f"  {stage} p50 (ms)", _number(value))
     page = f", {out}/report.html" if can_report() else "; no report.html, which needs matplotlib and Jinja2"
     table.add_row("written", f"{out}/overlay.mp4, {out}/masks, {out}/summary.json{page}")
-    Console().print(table)
+    console().print(table)
 
 
 def _number(value: float | None) -> str:

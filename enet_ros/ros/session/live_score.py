@@ -19,9 +19,8 @@ from enet_ros.figures import finite_or_none, percent, percentiles
 from enet_ros.metrics import Scorer, Scores
 from enet_ros.products.images import nearest
 from enet_ros.report import EvenSample, Still
-from enet_ros.ros.session.collector import Picture
+from enet_ros.ros.session.collector import Picture, RunRecord
 from enet_ros.ros.session.page import STILLS, class_table, seconds
-from enet_ros.ros.session.run_record import RunRecord
 from enet_ros.ros.session.session import Sent
 from enet_ros.stamps import cdr_stamp_ns
 

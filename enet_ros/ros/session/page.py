@@ -9,7 +9,7 @@ import numpy as np
 
 from enet_ros.classes import TABLES, ClassTable
 from enet_ros.report import RateSeries, RunPage
-from enet_ros.ros.session.run_record import RunRecord
+from enet_ros.ros.session.collector import RunRecord
 from enet_ros.ros.session.session import Sent
 from enet_ros.stamps import NS
 

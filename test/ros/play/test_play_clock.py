@@ -39,6 +39,18 @@ def test_time_runs_at_the_rate_and_not_while_paused() -> None:
     assert play.now_ns() == 10 * NS
 
 
+def test_time_is_held_back_and_never_moved_on() -> None:
+    time = Time()
+    play = clock(time)
+    play.hold(8 * NS)
+    assert play.now_ns() == 7 * NS
+    time.seconds += 4
+    play.hold(8 * NS)
+    assert play.now_ns() == 8 * NS
+    time.seconds += 1
+    assert play.now_ns() == 9 * NS
+
+
 def test_a_stamp_becomes_the_wall_time_at_which_it_is_played() -> None:
     time = Time()
     play = clock(time, rate=2.0)

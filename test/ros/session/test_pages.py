@@ -26,11 +26,10 @@ from enet_ros.messages import Header as Stamped
 from enet_ros.msg import FreeSpace, Latency
 from enet_ros.report import EvenSample, RunPage, Still, run_page
 from enet_ros.ros.session import demo
-from enet_ros.ros.session.collector import Collector, Picture
+from enet_ros.ros.session.collector import STAGES, Collector, Picture, RunRecord
 from enet_ros.ros.session.live import live_page
 from enet_ros.ros.session.live_score import LiveRun, Masks, judge
 from enet_ros.ros.session.page import class_table
-from enet_ros.ros.session.run_record import STAGES, RunRecord
 from enet_ros.ros.session.session import Sent
 
 NS = 1_000_000_000
