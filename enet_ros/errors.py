@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class EnetRosError(Exception):
     """Base of every error this package raises on purpose."""
@@ -29,3 +32,11 @@ class DatasetError(EnetRosError):
 
 class BagError(EnetRosError):
     """A bag cannot be read or written."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """The message for a name that does not exist: it proposes the nearest known name, or lists those known."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
+    return f"there is no {kind} {name!r}: {hint}"

@@ -8,7 +8,6 @@ line the summary, the rest what it does, with examples to copy.
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 import os
 import sys
@@ -16,7 +15,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final, NamedTuple
 
-from enet_ros.errors import ConfigError, EnetRosError
+from enet_ros.errors import ConfigError, EnetRosError, unknown_name
 from enet_ros.version import VERSION
 
 
@@ -120,9 +119,7 @@ def _verb_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
 def load(name: str) -> ModuleType:
     """The module of a verb; raises ConfigError for an unknown one and where a library it needs is missing."""
     if name not in VERBS:
-        near = difflib.get_close_matches(name, VERBS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"use one of {', '.join(VERBS)}"
-        raise ConfigError(f"there is no verb '{name}': {hint}")
+        raise ConfigError(unknown_name("verb", name, VERBS))
     try:
         return importlib.import_module(f"enet_ros.cli.{VERBS[name].module}")
     except ModuleNotFoundError as error:

@@ -1,24 +1,40 @@
-"""Parameters of the dataclass as ROS parameters: declared with range and description, checked on every change."""
+"""The parameters of `enet_ros.ros.parameters` as ROS parameters: declared with type, range and description."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from enet_ros.errors import ConfigError
-from enet_ros.ros.parameters import DEFAULTS, SPECS, TYPES, Parameters, check
+from enet_ros.errors import ConfigError, unknown_name
+from enet_ros.ros.parameters import DEFAULTS, SPECS, TYPES, Change, Parameters
+
+_KINDS = {
+    bool: Parameter.Type.BOOL,
+    int: Parameter.Type.INTEGER,
+    float: Parameter.Type.DOUBLE,
+    str: Parameter.Type.STRING,
+    list: Parameter.Type.STRING_ARRAY,
+}
+_TOGETHER = ("input_height", "input_width")
+"""Parameters whose values are valid only together."""
+_RCLPY = ("use_sim_time", "start_type_description_service")
 
 
 def descriptor(name: str) -> ParameterDescriptor:
     """What `ros2 param describe` shows of a parameter."""
     spec, kind = SPECS[name], TYPES[name]
-    text = spec.text + (f" [{spec.unit}]" if spec.unit else "")
-    made = ParameterDescriptor(name=name, description=text, additional_constraints=", ".join(spec.choices))
+    constraints = [f"one of {', '.join(spec.choices)}"] if spec.choices else []
+    made = ParameterDescriptor(
+        name=name,
+        type=_KINDS[kind].value,
+        description=spec.text + (f" [{spec.unit}]" if spec.unit else ""),
+        additional_constraints="; ".join([*constraints, f"may change {spec.change.value}"]),
+        read_only=spec.change is Change.START,
+    )
     if spec.low is None or spec.high is None:
         return made
     if kind is int:
@@ -29,25 +45,45 @@ def descriptor(name: str) -> ParameterDescriptor:
 
 
 class ParameterServer:
-    """The node's parameters. `value` is always a valid whole; a change that would not be is refused with the reason."""
+    """The node's parameters. `value` is always valid as a whole; a change that is not is refused with the reason."""
 
     def __init__(self, node: Node, is_unconfigured: Callable[[], bool], on_change: Callable[[], None]) -> None:
-        """Declare everything, overrides included; ConfigError where an override is unusable.
+        """Declare every parameter; an unusable override is replaced by the default and noted in `refused`.
 
         on_change: called after a change took effect.
         """
         self._is_unconfigured = is_unconfigured
         self._on_change = on_change
-        given = {}
+        given = {name: _declared_loosely(node, name) for name in SPECS}
+        self.refused: dict[str, str] = {}
+        """Name -> why its override is unusable, until the parameter is set."""
+        self.value = self._accepted(given)
         for name in SPECS:
-            given[name] = check(name, _declared(node, name))
-        self.value = Parameters(**given)
+            parameter = _parameter(name, getattr(self.value, name))
+            if node.get_parameter(name).type_ != parameter.type_ or name in self.refused:
+                node.set_parameters([parameter])
+            node.set_descriptor(name, descriptor(name))
+        if hasattr(node, "add_pre_set_parameters_callback"):  # Humble refuses an integer for a double
+            node.add_pre_set_parameters_callback(lambda parameters: [_typed(p) for p in parameters])
         node.add_on_set_parameters_callback(self._on_set)
 
+    def _accepted(self, given: Mapping[str, Any]) -> Parameters:
+        value = DEFAULTS
+        for names in (_TOGETHER, *((name,) for name in SPECS if name not in _TOGETHER)):
+            try:
+                value = value.changed({name: given[name] for name in names})
+            except ConfigError as error:
+                self.refused |= dict.fromkeys(names, str(error))
+        return value
+
     def _on_set(self, parameters: Sequence[Parameter[Any]]) -> SetParametersResult:
-        """Refuse or take over, all or nothing. Names that are not ours (use_sim_time, qos_overrides) pass."""
+        """Refuse or accept, all or nothing. Names that are not ours (use_sim_time, qos_overrides) are accepted."""
         values = {p.name: _plain(p) for p in parameters if p.name in SPECS}
-        fixed = [name for name in values if not SPECS[name].live and values[name] != getattr(self.value, name)]
+        fixed = [
+            name
+            for name in values
+            if SPECS[name].change is not Change.ANY_TIME and values[name] != getattr(self.value, name)
+        ]
         if fixed and not self._is_unconfigured():
             reason = f"{fixed[0]} can change only while the node is unconfigured: deactivate and clean up first"
             return SetParametersResult(successful=False, reason=reason)
@@ -55,21 +91,39 @@ class ParameterServer:
             self.value = self.value.changed(values)
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        self.refused = {name: reason for name, reason in self.refused.items() if name not in values}
         if values:
             self._on_change()
         return SetParametersResult(successful=True)
 
 
-def _declared(node: Node, name: str) -> Any:
-    default = getattr(DEFAULTS, name)
-    default = list(default) if isinstance(default, tuple) else default
-    described = descriptor(name)
-    # A YAML file's `min_rate: 10` is an integer, which rclpy would refuse for a double; `check` refuses the others.
-    described.dynamic_typing = True
-    try:
-        return _plain(node.declare_parameter(name, default, described))
-    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-        raise ConfigError(f"{name} has an unusable value: {error}") from error
+def unknown_overrides(node: Node) -> list[str]:
+    """A message for each parameter override (of a file, -p, or launch) that no parameter of the node takes."""
+    return [
+        unknown_name("parameter", name, SPECS)
+        for name in node._parameter_overrides
+        if name not in SPECS and name not in _RCLPY and not name.startswith("qos_overrides.")
+    ]
+
+
+def _declared_loosely(node: Node, name: str) -> Any:
+    """The override or default, of whatever type: a file's `min_rate: 10` is an integer, which a double would refuse."""
+    default = _parameter(name, getattr(DEFAULTS, name)).value
+    return _plain(node.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True)))
+
+
+def _parameter(name: str, value: Any) -> Parameter[Any]:
+    return Parameter(name, _KINDS[TYPES[name]], list(value) if isinstance(value, tuple) else value)
+
+
+def _typed(parameter: Parameter[Any]) -> Parameter[Any]:
+    """The parameter with an integer as a float and [] (which arrives as bytes) as a list of strings, as declared."""
+    kind = TYPES.get(parameter.name)
+    if kind is float and parameter.type_ == Parameter.Type.INTEGER:
+        return _parameter(parameter.name, float(parameter.value))
+    if kind is list and not parameter.value and parameter.type_ != Parameter.Type.NOT_SET:
+        return _parameter(parameter.name, ())
+    return parameter
 
 
 def _plain(parameter: Parameter[Any]) -> Any:

@@ -1,19 +1,21 @@
-"""Every parameter of the node, declared once: value, unit, range, meaning, and when it may change.
+"""Every parameter of the node, declared once: default, unit, range, meaning, and when it may change.
 
-Knows no ROS: `enet_ros.ros.declare` makes descriptors of it, docs/node.md its table.
+Free of ROS: `enet_ros.ros.declare` makes the descriptors from it, and docs/node.md has a table made from it.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NamedTuple, get_type_hints
 
 from enet_ros.engines.base import PRECISIONS
-from enet_ros.errors import ConfigError
+from enet_ros.errors import ConfigError, unknown_name
 
 ENGINE_NAMES = ("auto", "openvino", "onnxruntime", "pytorch", "tensorrt")
 RELIABILITIES = ("best_effort", "reliable")
@@ -21,11 +23,18 @@ DURABILITIES = ("volatile", "transient_local")
 EXECUTORS = ("auto", "events", "single")
 
 
+class Change(Enum):
+    """When a parameter may change."""
+
+    ANY_TIME = "at any time"
+    UNCONFIGURED = "while unconfigured"
+    START = "at start only"
+
+
 class Spec(NamedTuple):
     """What is known of a parameter besides its value.
 
     unit: '' for none. low, high: closed range of numbers. choices: the words allowed.
-    live: may change in any state; otherwise only while the node is unconfigured.
     """
 
     text: str
@@ -33,7 +42,7 @@ class Spec(NamedTuple):
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
-    live: bool = False
+    change: Change = Change.UNCONFIGURED
 
 
 def _p(default: Any, text: str, unit: str = "", low: Any = None, high: Any = None, **more: Any) -> Any:
@@ -44,16 +53,20 @@ def _p(default: Any, text: str, unit: str = "", low: Any = None, high: Any = Non
     return dataclasses.field(default=default, metadata={"spec": spec})
 
 
+_live = functools.partial(_p, change=Change.ANY_TIME)
+_at_start = functools.partial(_p, change=Change.START)
+
+
 @dataclass(frozen=True)
 class Parameters:
-    """The values of one configuration. `check` raises ConfigError; an instance is always valid."""
+    """The values of one configuration. An instance is always valid: making one raises ConfigError otherwise."""
 
     # The network
-    model: str = _p("camvid", "shipped model's name, or path of a .safetensors or .onnx file")
-    engine: str = _p("auto", "inference runtime; auto is the fastest that works here", choices=ENGINE_NAMES)
-    precision: str = _p("auto", "arithmetic; auto is the fastest that keeps the labels", choices=PRECISIONS)
-    device: str = _p("auto", "the runtime's name of a device (cpu, cuda, OpenVINO's GPU)")
-    threads: int = _p(0, "CPU threads of the runtime; 0 is its own choice", "", 0, 256)
+    model: str = _p("camvid", "name of a shipped model, or path of a .safetensors or .onnx file")
+    engine: str = _p("auto", "inference runtime; `auto` is the fastest that works here", choices=ENGINE_NAMES)
+    precision: str = _p("auto", "arithmetic; `auto` is the fastest that keeps the labels", choices=PRECISIONS)
+    device: str = _p("auto", "device, as the runtime names it (cpu, cuda, OpenVINO's GPU)")
+    threads: int = _p(0, "CPU threads of the runtime; 0 leaves the choice to it", "", 0, 256)
     input_height: int = _p(0, "height of the network's input; 0 is the model's own", "px", 0, 4096)
     input_width: int = _p(0, "width of the network's input; 0 is the model's own", "px", 0, 4096)
     warmup: int = _p(2, "images run through the engine while configuring", "", 0, 100)
@@ -61,55 +74,72 @@ class Parameters:
     # The camera
     compressed: bool = _p(False, "subscribe to image_raw/compressed instead of image_raw")
     reliability: str = _p(
-        "best_effort", "of the image subscription; match takes the publisher's", choices=(*RELIABILITIES, "match")
+        "best_effort",
+        "reliability of the image subscription; `match` adopts the publisher's",
+        choices=(*RELIABILITIES, "match"),
     )
     durability: str = _p(
-        "volatile", "of the image subscription; match takes the publisher's", choices=(*DURABILITIES, "match")
+        "volatile",
+        "durability of the image subscription; `match` adopts the publisher's",
+        choices=(*DURABILITIES, "match"),
     )
-    depth: int = _p(1, "images kept by the middleware (the node itself keeps the newest only)", "", 1, 100)
+    depth: int = _p(1, "images kept by the middleware; the node itself keeps only the newest", "", 1, 100)
     deadline: float = _p(
-        0.0, "longest time between images that the camera must promise (QoS); 0 asks for none", "s", 0.0, 3600.0
+        0.0,
+        "longest time between images that the camera must promise (QoS deadline); 0: none",
+        "s",
+        0.0,
+        3600.0,
     )
-    rectified: bool = _p(False, "the images are rectified (image_rect): take P of camera_info instead of K and D")
-    max_pixels: int = _p(50_000_000, "largest image accepted, height x width", "px", 1, 1_000_000_000, live=True)
-    max_age: float = _p(5.0, "image stamps older than this are reported as stale", "s", 0.001, 1e6, live=True)
-    min_rate: float = _p(0.0, "fewer images a second are reported; 0 asks for none", "Hz", 0.0, 1000.0, live=True)
-    silence: float = _p(2.0, "a camera without an image for this long is reported", "s", 0.1, 3600.0, live=True)
-    lazy: bool = _p(True, "unsubscribe from the camera while nobody subscribes to an output", live=True)
+    rectified: bool = _p(False, "the images are rectified (image_rect): use P of camera_info instead of K and D")
+    max_pixels: int = _live(50_000_000, "largest image accepted, width times height", "px", 1, 1_000_000_000)
+    max_age: float = _live(5.0, "image stamps older than this are reported as stale", "s", 0.001, 1e6)
+    max_ahead: float = _live(
+        0.005,
+        "image stamps up to this far ahead of the node's clock count as now: clocks of two hosts differ a little",
+        "s",
+        0.0,
+        10.0,
+    )
+    min_rate: float = _live(0.0, "a lower rate of images is reported; 0 disables this", "Hz", 0.0, 1000.0)
+    silence: float = _live(2.0, "a camera that sends no image for this long is reported", "s", 0.1, 3600.0)
+    lazy: bool = _live(True, "unsubscribe from the camera while no output has a subscriber")
 
     # The outputs
-    mask_size: str = _p("camera", "resolution of every mask", choices=("camera", "network"))
+    mask_size: str = _p(
+        "camera", "resolution of the masks: the camera's or the network's", choices=("camera", "network")
+    )
     mask_groups: tuple[str, ...] = _p(
-        ["drivable"], "masks under ~/masks: 'drivable', a class name, or NAME=CLASS,CLASS"
+        ["drivable"], "masks under ~/masks, each `drivable`, the name of a class, or NAME=CLASS,CLASS"
     )
-    overlay_opacity: float = _p(0.5, "share of the class colour in ~/overlay", "", 0.0, 1.0, live=True)
-    min_confidence: float = _p(
-        0.0, "a pixel less sure than this is unknown to group masks, free space and grid", "", 0.0, 1.0, live=True
+    overlay_opacity: float = _live(0.5, "opacity of the class colours in ~/overlay", "", 0.0, 1.0)
+    min_confidence: float = _live(
+        0.0, "pixels less confident than this are unknown to group masks, free space and grid", "", 0.0, 1.0
     )
-    output_reliability: str = _p("reliable", "of the outputs for each frame", choices=RELIABILITIES)
-    output_depth: int = _p(1, "messages kept of each output", "", 1, 100)
+    output_reliability: str = _p("reliable", "reliability of the outputs of a frame", choices=RELIABILITIES)
+    output_depth: int = _p(1, "messages kept by the middleware for each output", "", 1, 100)
 
     # The camera's pose, for outputs in metres (REP-103: x forward, y left, z up)
     base_frame: str = _p("base_link", "frame of free space, obstacle points and occupancy grid")
-    use_tf: bool = _p(False, "take the camera's pose from TF instead of the parameters below")
-    camera_height: float = _p(0.0, "of the optical centre above the ground; 0: no output in metres", "m", 0.0, 1000.0)
-    camera_pitch: float = _p(0.0, "positive looks down", "rad", -math.pi / 2, math.pi / 2)
-    camera_roll: float = _p(0.0, "positive lowers the right side of the camera", "rad", -math.pi, math.pi)
-    camera_yaw: float = _p(0.0, "positive looks to the left", "rad", -math.pi, math.pi)
-    camera_x: float = _p(0.0, "of the optical centre in the base frame", "m", -1000.0, 1000.0)
-    camera_y: float = _p(0.0, "of the optical centre in the base frame", "m", -1000.0, 1000.0)
+    use_tf: bool = _p(False, "take the camera's pose from TF instead of the camera_* parameters")
+    camera_height: float = _p(0.0, "camera height above ground; 0 disables the outputs in metres", "m", 0.0, 1000.0)
+    camera_pitch: float = _p(0.0, "pitch of the camera; positive looks down", "rad", -math.pi / 2, math.pi / 2)
+    camera_roll: float = _p(0.0, "roll of the camera; positive lowers its right side", "rad", -math.pi, math.pi)
+    camera_yaw: float = _p(0.0, "yaw of the camera; positive looks to the left", "rad", -math.pi, math.pi)
+    camera_x: float = _p(0.0, "camera position ahead of the base frame", "m", -1000.0, 1000.0)
+    camera_y: float = _p(0.0, "camera position to the left of the base frame", "m", -1000.0, 1000.0)
 
     # Free space and grid
-    min_run: int = _p(5, "rows; a shorter run of other pixels in a column is a speck", "px", 1, 1000)
+    min_run: int = _p(5, "shorter runs of non-drivable pixels in a column are ignored as specks", "px", 1, 1000)
     max_range: float = _p(40.0, "obstacle points and grid cells farther away are left out", "m", 0.1, 1000.0)
     grid_resolution: float = _p(0.1, "side of a cell of ~/occupancy_grid", "m", 0.01, 10.0)
-    grid_length: float = _p(20.0, "of the grid, ahead of the base frame", "m", 0.1, 1000.0)
-    grid_width: float = _p(10.0, "of the grid, half of it to each side", "m", 0.1, 1000.0)
+    grid_length: float = _p(20.0, "length of the grid, ahead of the base frame", "m", 0.1, 1000.0)
+    grid_width: float = _p(10.0, "width of the grid, half of it to each side", "m", 0.1, 1000.0)
 
     # The process (used by the executables, not by the node itself)
-    autostart: bool = _p(True, "the executable configures and activates the node by itself")
-    executor: str = _p("auto", "of the process; auto is events where rclpy has it", choices=EXECUTORS)
-    keep_pages: bool = _p(True, "glibc keeps freed image buffers instead of returning them to the kernel")
+    autostart: bool = _at_start(True, "configure and activate the node when its process starts")
+    executor: str = _at_start("auto", "executor of the process; `auto`: `events` where rclpy has it", choices=EXECUTORS)
+    keep_pages: bool = _at_start(True, "have glibc keep freed image buffers instead of returning them to the kernel")
 
     def __post_init__(self) -> None:
         """Raise ConfigError naming the first unusable value."""
@@ -122,10 +152,10 @@ class Parameters:
         parse_groups(self.mask_groups)
 
     def changed(self, values: Mapping[str, Any]) -> Parameters:
-        """A copy with some values replaced. Raises ConfigError; then nothing has changed."""
+        """A copy with some values replaced. Raises ConfigError for an unusable value or an unknown name."""
         unknown = sorted(set(values) - set(SPECS))
         if unknown:
-            raise ConfigError(f"there is no parameter {unknown[0]!r}; see docs/node.md")
+            raise ConfigError(unknown_name("parameter", unknown[0], SPECS))
         return dataclasses.replace(self, **dict(values))
 
     @property
@@ -143,7 +173,7 @@ TYPES: Mapping[str, type] = {name: list if "tuple" in str(_HINTS[name]) else _HI
 
 
 def check(name: str, value: Any) -> Any:
-    """The value in the parameter's type; ConfigError with the reason where it is none of its values."""
+    """The value in the parameter's own type. Raises ConfigError with the reason where it is not allowed."""
     spec, kind = SPECS[name], TYPES[name]
     if kind is list:
         if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
@@ -162,15 +192,15 @@ def check(name: str, value: Any) -> Any:
 
 
 def _in_range(spec: Spec, value: Any) -> bool:
-    """NaN is in none."""
+    """False for NaN where there is a range."""
     return spec.low is None or spec.high is None or bool(spec.low <= value <= spec.high)
 
 
 def parse_groups(entries: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """{topic name: class names} of `mask_groups`; no class names mean the name itself is looked up.
+    """{topic name: class names} of `mask_groups`; without class names, the name itself is a class or 'drivable'.
 
     'drivable' -> the model's drivable set; 'car' -> that class; 'vehicles=car,bicyclist'. Raises ConfigError for
-    a name that cannot end a topic or comes twice.
+    a name that cannot be the end of a topic name or comes twice.
     """
     groups: dict[str, tuple[str, ...]] = {}
     for entry in entries:
@@ -191,7 +221,7 @@ DEFAULTS = Parameters()
 
 def markdown_table() -> str:
     """The table of docs/node.md."""
-    rows = ["| parameter | default | range | unit | changes while active | meaning |", "|---|---|---|---|---|---|"]
+    rows = ["| parameter | default | range | unit | may change | meaning |", "|---|---|---|---|---|---|"]
     for name, spec in SPECS.items():
         default = getattr(DEFAULTS, name)
         shown = str(list(default)) if isinstance(default, tuple) else default
@@ -200,6 +230,5 @@ def markdown_table() -> str:
             span = ", ".join(spec.choices)
         else:
             span = "" if spec.low is None else f"{spec.low:.6g} to {spec.high:.6g}"
-        live = "yes" if spec.live else "no"
-        rows.append(f"| `{name}` | `{shown}` | {span} | {spec.unit} | {live} | {spec.text} |")
+        rows.append(f"| `{name}` | `{shown}` | {span} | {spec.unit} | {spec.change.value} | {spec.text} |")
     return "\n".join(rows) + "\n"

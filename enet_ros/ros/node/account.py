@@ -38,8 +38,8 @@ class StampClock:
         self._last_stamp_ns = 0
         self._last_now_ns = 0
 
-    def judge(self, stamp_ns: int, now_ns: int, max_age_s: float) -> StampAge:
-        """now_ns: the node's ROS time at arrival (0 where simulated time has not begun).
+    def judge(self, stamp_ns: int, now_ns: int, max_age_s: float, max_ahead_s: float = 0.0) -> StampAge:
+        """now_ns: the node's ROS time at arrival (0 where simulated time has not begun). An age ahead of now is 0.
 
         Where the stamp or the node's time jumps back, only this frame is BACKWARDS: the next ones are compared with it,
         so a looping bag costs one frame.
@@ -52,12 +52,12 @@ class StampClock:
             state = ClockState.UNSET
         elif backwards:
             state = ClockState.BACKWARDS
-        elif stamp_ns > now_ns:
+        elif stamp_ns - now_ns > max_ahead_s * 1e9:
             state = ClockState.FUTURE
         elif now_ns - stamp_ns > max_age_s * 1e9:
             state = ClockState.STALE
         else:
-            return StampAge(ClockState.OK, (now_ns - stamp_ns) / 1e6)
+            return StampAge(ClockState.OK, max(0, now_ns - stamp_ns) / 1e6)
         return StampAge(state, math.nan)
 
 
@@ -142,9 +142,9 @@ class Account:
         self._window = CounterWindow()
         self._latencies = LatencyWindow()
 
-    def received(self, stamp_ns: int, now_ns: int, max_age_s: float) -> StampAge:
+    def received(self, stamp_ns: int, now_ns: int, max_age_s: float, max_ahead_s: float) -> StampAge:
         """Count an image and judge its stamp."""
-        age = self._stamps.judge(stamp_ns, now_ns, max_age_s)
+        age = self._stamps.judge(stamp_ns, now_ns, max_age_s, max_ahead_s)
         self.counters.received += 1
         self.counters.clock[age.state] += 1
         return age

@@ -100,7 +100,7 @@ def main(args: list[str] | None = None) -> int:
                     return 1
             try:
                 for camera in cameras:
-                    host.add(namespace=camera)
+                    host.add(namespace=camera, tolerant=True)
             except EnetRosError as error:
                 print(f"container: {error}", file=sys.stderr)
                 return 1

@@ -24,19 +24,22 @@ class Host:
         self._hosted: dict[int, tuple[EnetNode, process.Spinner]] = {}
         self._lock = threading.Lock()
 
-    def add(self, name: str = "segmentation", **node_kwargs: Any) -> int:
+    def add(self, name: str = "segmentation", *, tolerant: bool = False, **node_kwargs: Any) -> int:
         """Make a node, start it if its parameter `autostart` says so, spin it; returns its number.
 
-        Raises ConfigError where a parameter is unusable.
+        tolerant: keep a node whose parameter overrides are unusable, unconfigured, until they are set right. Otherwise
+        raises ConfigError for it, and nothing of it is left.
         """
         node = EnetNode(name, **node_kwargs)
-        if node.parameters.keep_pages:
-            process.keep_pages()
         try:
+            if node.failure and not tolerant:
+                raise ConfigError(node.failure)
             spinner = process.Spinner(node, node.parameters.executor, self._failed)
-        except ConfigError:
+        except Exception:
             node.destroy_node()
             raise
+        if node.parameters.keep_pages:
+            process.keep_pages()
         if node.parameters.autostart:
             start(node)
         spinner.start()

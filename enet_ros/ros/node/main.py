@@ -16,7 +16,7 @@ def main(args: list[str] | None = None) -> int:
 
         with closing(Host(ros.fail)) as host:
             try:
-                host.add()
+                host.add(tolerant=True)
             except EnetRosError as error:
                 print(f"segment: {error}", file=sys.stderr)
                 return 1

@@ -13,9 +13,9 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where Humble has it
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from enet_ros.errors import EnetRosError
+from enet_ros.errors import ConfigError, EnetRosError
 from enet_ros.ros import qos
-from enet_ros.ros.declare import ParameterServer
+from enet_ros.ros.declare import ParameterServer, unknown_overrides
 from enet_ros.ros.node import diagnostics
 from enet_ros.ros.node.active import Active
 from enet_ros.ros.node.configured import Configured
@@ -38,7 +38,8 @@ Return = TransitionCallbackReturn
 class EnetNode(LifecycleNode):
     """Camera images in, masks out. Composable in any process: calling rclpy.init and spinning is left to its owner.
 
-    Raises ConfigError where a parameter override is unusable.
+    A parameter override that is unusable leaves the node unconfigured: the log, diagnostics and `failure` have the
+    reason, and configure fails until the parameter is set.
     """
 
     def __init__(self, node_name: str = "segmentation", **node_kwargs: Any) -> None:
@@ -46,12 +47,8 @@ class EnetNode(LifecycleNode):
         self._lock = threading.RLock()
         self._configured: Configured | None = None
         self._active: Active | None = None
-        self._failure = ""
-        try:
-            self._server = ParameterServer(self, lambda: self._configured is None, self._watch)
-        except EnetRosError:
-            super().destroy_node()  # else it would stay in the ROS graph
-            raise
+        self._server = ParameterServer(self, lambda: self._configured is None, self._watch)
+        self._failure = "; ".join(dict.fromkeys(self._server.refused.values()))
         group = MutuallyExclusiveCallbackGroup()
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # keeps running while simulated time is paused
         self._status = create(self, DiagnosticArray, "/diagnostics", qos.keep_last(10, "reliable"))
@@ -60,11 +57,20 @@ class EnetNode(LifecycleNode):
         self.create_timer(STATUS_S, self._report, callback_group=group, clock=steady)
         if missing := [text for package, text in _OPTIONAL.items() if find_spec(package) is None]:
             self.get_logger().info("not installed, therefore off: " + ", ".join(missing))
+        for message in unknown_overrides(self):
+            self.get_logger().warning(message)
+        if self._failure:
+            self.get_logger().error(self._failure)
 
     @property
     def parameters(self) -> Parameters:
         """Current parameters."""
         return self._server.value
+
+    @property
+    def failure(self) -> str:
+        """Why the last transition failed, or why a parameter override is unusable; '' if all is well."""
+        return self._failure
 
     def on_configure(self, state: LifecycleState) -> Return:
         """Load and warm up the model, create the publishers."""
@@ -113,6 +119,8 @@ class EnetNode(LifecycleNode):
             return on_failure
 
     def _configure(self) -> None:
+        if refused := self._server.refused:
+            raise ConfigError("; ".join(dict.fromkeys(refused.values())))
         self._configured = Configured(self, self.parameters)
 
     def _activate(self) -> None:

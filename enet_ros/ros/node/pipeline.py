@@ -57,7 +57,8 @@ class Pipeline:
     def receive(self, arrival: Arrival) -> None:
         """Count an image, judge its stamp and hand it to the worker, without waiting."""
         stamp = stamp_ns(arrival.message.header.stamp)
-        age = self._account.received(stamp, arrival.ros_ns, self._parameters().max_age)
+        parameters = self._parameters()
+        age = self._account.received(stamp, arrival.ros_ns, parameters.max_age, parameters.max_ahead)
         if self._worker.put(Job(arrival, age)):
             self._account.counters.replaced += 1
 

@@ -68,10 +68,13 @@ def test_pages_are_kept_as_the_parameter_says(host: Host, monkeypatch: pytest.Mo
     assert kept == [True]
 
 
-def test_an_unusable_parameter_is_refused(host: Host) -> None:
+def test_an_unusable_parameter_is_refused_and_leaves_no_node(host: Host, watcher: Any) -> None:
     with pytest.raises(ConfigError, match="caffe"):
-        host.add(parameter_overrides=[Parameter("engine", value="caffe")])
+        host.add("ghost", parameter_overrides=[Parameter("engine", value="caffe")])
     assert host.nodes() == {}
+    host.add("sound", parameter_overrides=[*PLAIN, Parameter("autostart", value=False)])
+    wait_for(lambda: "sound" in watcher.get_node_names())
+    assert "ghost" not in watcher.get_node_names()
 
 
 FAILING = """

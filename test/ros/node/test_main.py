@@ -86,10 +86,12 @@ def test_a_model_that_is_not_there_leaves_it_waiting(ros_domain: int) -> None:
     assert "there is no model 'nonesuch'" in process.output and "Traceback" not in process.output
 
 
-def test_an_unusable_parameter_is_one_line(ros_domain: int) -> None:
-    process = Process(engine="caffe")
-    assert process.wait() == 1
-    assert "segment: engine is 'caffe': use one of auto, openvino" in process.output
+def test_an_unusable_parameter_leaves_it_waiting(ros_domain: int) -> None:
+    """As a wrong model does: a process that ended would be started again, for ever."""
+    process = Process(**{**SMALL, "engine": "caffe"})
+    process.wait_for("ros2 lifecycle set /segmentation configure")
+    assert process.end(signal.SIGTERM) == 0
+    assert "[segmentation]: configure failed: engine is 'caffe': use one of auto, openvino" in process.output
     assert "Traceback" not in process.output
 
 

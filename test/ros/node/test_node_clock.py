@@ -57,6 +57,21 @@ def test_wall_time(rig: Callable[..., Rig]) -> None:
         assert bad.clock == expected and math.isnan(bad.transport_ms) and 0 < bad.total_ms < 60_000
 
 
+def test_a_stamp_slightly_ahead_of_the_clock(rig: Callable[..., Rig]) -> None:
+    """Clocks of two hosts differ by milliseconds."""
+    r = rig(use_sim_time=True, lazy=False, max_ahead=0.02)
+    latencies = r.listen("latency", Latency)
+    clock = r.watcher.create_publisher(Clock, "/clock", qos.keep_last(1, "reliable"))
+    r.start()
+    r.wait_for_camera()
+    wait_for(lambda: clock.get_subscription_count() >= 1)
+    clock.publish(Clock(clock=to_stamp(100 * S)))
+    wait_for(lambda: r.node.get_clock().now().nanoseconds == 100 * S)
+    ahead = answer(r, latencies, 100 * S + 20_000_000)
+    assert (ahead.clock, ahead.transport_ms) == (Latency.CLOCK_OK, 0.0)
+    assert answer(r, latencies, 100 * S + 20_000_001).clock == Latency.CLOCK_FUTURE
+
+
 def test_a_looping_bag_with_simulated_time(rig: Callable[..., Rig]) -> None:
     r = rig(use_sim_time=True, lazy=False)
     latencies = r.listen("latency", Latency)
