@@ -4,13 +4,15 @@
   ros2 run enet_ros container                     none yet
   ros2 component load /enet_container enet_ros enet_ros::EnetNode
 
-Loading while it runs needs composition_interfaces. Parameters and remappings given with --ros-args hold for every node.
+Loading while it runs needs composition_interfaces. Parameters and remappings given with --ros-args hold for the nodes
+named on the command line, except __node and __ns, which rename the container. A loaded node has those of its request.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -25,17 +27,20 @@ PLUGINS = ("enet_ros::EnetNode", "enet_ros.ros.node.EnetNode")
 
 
 class ContainerServices:
-    """composition_interfaces' load_node, unload_node and list_nodes on a node. Raises ImportError without it."""
+    """composition_interfaces' load_node, unload_node and list_nodes for a host."""
 
-    def __init__(self, node: Node, host: Host) -> None:
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def serve(self, node: Node) -> None:
+        """Create the services on a node. Raises ImportError where composition_interfaces is not installed."""
         from composition_interfaces.srv import ListNodes, LoadNode, UnloadNode
 
-        self._host = host
-        node.create_service(LoadNode, "~/_container/load_node", self._load)
-        node.create_service(UnloadNode, "~/_container/unload_node", self._unload)
-        node.create_service(ListNodes, "~/_container/list_nodes", self._list)
+        node.create_service(LoadNode, "~/_container/load_node", self.load)
+        node.create_service(UnloadNode, "~/_container/unload_node", self.unload)
+        node.create_service(ListNodes, "~/_container/list_nodes", self.list)
 
-    def _load(self, request: Any, response: Any) -> Any:
+    def load(self, request: Any, response: Any) -> Any:
         from rclpy.parameter import Parameter
 
         from enet_ros.errors import EnetRosError
@@ -46,6 +51,7 @@ class ContainerServices:
         rules = [part for rule in request.remap_rules for part in ("-r", rule)]
         arguments: dict[str, Any] = {
             "cli_args": ["--ros-args", *rules] if rules else None,
+            "use_global_arguments": False,
             "namespace": request.node_namespace or None,
             "parameter_overrides": [Parameter.from_parameter_msg(parameter) for parameter in request.parameters],
         }
@@ -61,7 +67,7 @@ class ContainerServices:
         response.full_node_name = self._host.nodes()[number].get_fully_qualified_name()
         return response
 
-    def _unload(self, request: Any, response: Any) -> Any:
+    def unload(self, request: Any, response: Any) -> Any:
         try:
             self._host.remove(request.unique_id)
         except KeyError:
@@ -70,7 +76,7 @@ class ContainerServices:
         response.success = True
         return response
 
-    def _list(self, _: Any, response: Any) -> Any:
+    def list(self, _: Any, response: Any) -> Any:
         for number, node in self._host.nodes().items():
             response.unique_ids.append(number)
             response.full_node_names.append(node.get_fully_qualified_name())
@@ -87,25 +93,41 @@ def main(args: list[str] | None = None) -> int:
         from enet_ros.ros.node.host import Host
 
         cameras = _parser().parse_args(remove_ros_args(argv)[1:]).cameras
+        shared = shared_arguments(argv)
         with closing(Host(ros.fail)) as host:
             services = ros.create_node("enet_container", start_parameter_services=False)
             ros.spin(services)
             try:
-                ContainerServices(services, host)
+                ContainerServices(host).serve(services)
             except ImportError:
-                missing = "off, since not installed: loading nodes at run time (composition_interfaces)"
+                missing = "not installed, therefore off: loading nodes at run time (composition_interfaces)"
                 services.get_logger().info(missing)
                 if not cameras:
                     print("container: name the nodes' namespaces, or install composition_interfaces", file=sys.stderr)
                     return 1
             try:
                 for camera in cameras:
-                    host.add(namespace=camera, tolerant=True)
+                    host.add(namespace=camera, tolerant=True, cli_args=shared, use_global_arguments=False)
             except EnetRosError as error:
                 print(f"container: {error}", file=sys.stderr)
                 return 1
             ros.stopped.wait()
     return int(ros.failed)
+
+
+def shared_arguments(argv: Sequence[str]) -> list[str]:
+    """The ROS arguments of a command line that hold for each node: all but the rules that rename the container."""
+    kept, ours, tokens = ["--ros-args"], False, iter(argv)
+    for token in tokens:
+        if token in ("--ros-args", "--"):
+            ours = token == "--ros-args"
+        elif ours and token in ("-r", "--remap"):
+            rule = next(tokens, "")
+            if rule.partition(":=")[0].rpartition(":")[2] not in ("__node", "__name", "__ns"):
+                kept += [token, rule]
+        elif ours:
+            kept.append(token)
+    return kept
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -101,6 +101,8 @@ class EnetNode(LifecycleNode):
         with self._lock:
             self._free()
         super().destroy_node()
+        # It refers to the node, which would stay in the ROS graph until Python collects its reference cycles.
+        self._state_machine.destroy_when_not_in_use()
 
     def _transition(self, name: str, work: Callable[[], None], on_failure: Return) -> Return:
         """rclpy swallows exceptions from transitions; log them here."""

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
 import rclpy
+from rcl_interfaces.srv import GetParameters
 from rclpy.parameter import Parameter
 from ros_rig import PlainEngine, picture, wait_for
 from sensor_msgs.msg import Image
@@ -21,7 +22,7 @@ from std_msgs.msg import Header
 from enet_ros.errors import ConfigError
 from enet_ros.ros import process, qos
 from enet_ros.ros.messages import from_image, to_image
-from enet_ros.ros.node.container import ContainerServices
+from enet_ros.ros.node.container import ContainerServices, shared_arguments
 from enet_ros.ros.node.host import Host
 
 PLAIN = [Parameter("engine", value="onnxruntime")]
@@ -77,6 +78,70 @@ def test_an_unusable_parameter_is_refused_and_leaves_no_node(host: Host, watcher
     assert "ghost" not in watcher.get_node_names()
 
 
+def test_names_for_the_container_are_not_the_nodes(watcher: Any) -> None:
+    """As launch's ComposableNodeContainer starts it, with rules that would rename every node of the process."""
+    rules = ["-r", "__node:=pool", "-r", "__ns:=/robot", "-p", "depth:=7", "-p", "autostart:=false"]
+    command = [sys.executable, "-m", "enet_ros.ros.node.container", "front", "rear", "--ros-args", *rules]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            expected = {("pool", "/robot"), ("segmentation", "/front"), ("segmentation", "/rear")}
+            wait_for(lambda: expected <= set(watcher.get_node_names_and_namespaces()))
+            assert parameter(watcher, "/rear/segmentation", "depth") == 7
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def parameter(watcher: Any, node: str, name: str) -> int:
+    client = watcher.create_client(GetParameters, f"{node}/get_parameters")
+    assert client.wait_for_service(20)
+    future = client.call_async(GetParameters.Request(names=[name]))
+    wait_for(future.done)
+    return int(future.result().values[0].integer_value)
+
+
+def test_a_command_line_without_the_rules_that_rename() -> None:
+    argv = ["container", "front", "--ros-args", "-r", "__ns:=/x", "-r", "pool:__node:=y", "-r", "a:=b", "--", "rear"]
+    argv += ["--ros-args", "--params-file", "p.yaml", "--remap", "__name:=z"]
+    assert shared_arguments(argv) == ["--ros-args", "-r", "a:=b", "--params-file", "p.yaml"]
+
+
+RENAMED = """
+import rclpy, time
+from rcl_interfaces.srv import GetParameters
+from rclpy.parameter import Parameter
+from types import SimpleNamespace
+from enet_ros.ros.node.container import ContainerServices
+from enet_ros.ros.node.host import Host
+
+rclpy.init(args=["container", "--ros-args", "-r", "__node:=pool", "-r", "__ns:=/robot"])
+host, later = Host(), Parameter("autostart", value=False).to_parameter_msg()
+for camera in ("/front", "/rear"):
+    request = SimpleNamespace(package_name="enet_ros", plugin_name="enet_ros::EnetNode", node_name="")
+    request.parameters, request.node_namespace, request.remap_rules = [later], camera, ["image_raw:=rgb"]
+    response = ContainerServices(host).load(request, SimpleNamespace(error_message=""))
+    assert response.full_node_name == camera + "/segmentation", response.full_node_name
+    node = host.nodes()[response.unique_id]
+    assert node.resolve_topic_name("image_raw") == camera + "/rgb"
+bad = Parameter("engine", value="nope").to_parameter_msg()
+request.parameters, request.node_name = [bad], "ghost"
+response = ContainerServices(host).load(request, SimpleNamespace(error_message="", success=False))
+assert not response.success and "engine is 'nope'" in response.error_message, response
+end_s = time.monotonic() + 10
+while "ghost" in node.get_node_names():
+    assert time.monotonic() < end_s, node.get_node_names()
+host.close()
+rclpy.shutdown()
+"""
+
+
+def test_loaded_nodes_keep_their_own_names(ros_domain: int) -> None:
+    """Without composition_interfaces: its request and response are plain fields."""
+    ended = subprocess.run([sys.executable, "-c", RENAMED], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+
+
 FAILING = """
 import sys
 from enet_ros.ros.node import container, node
@@ -110,7 +175,7 @@ def test_nodes_are_loaded_and_unloaded(host: Host, watcher: Any) -> None:
     reason = "composition_interfaces is not installed (apt has it, PyPI does not)"
     services = pytest.importorskip("composition_interfaces.srv", reason=reason)
     node = rclpy.create_node("enet_container")
-    ContainerServices(node, host)
+    ContainerServices(host).serve(node)
     executor = process.make_executor("auto")
     executor.add_node(node)
     stopped = threading.Event()
