@@ -8,16 +8,15 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from enet_ros.bags.cameras import find_cameras
+from enet_ros.bags.cameras import Calibrations, Camera, find_cameras
 from enet_ros.bags.create import CLASSES_KEY
-from enet_ros.bags.messages import camera_frame, from_cdr, label_image
+from enet_ros.bags.messages import camera_frame, label_image
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.bags.types import IMAGE, IMAGE_TYPES
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.classes import TABLES, ClassTable
 from enet_ros.errors import BagError, ConfigError, EnetRosError
 from enet_ros.frames.source import Frame, Load, Source, UInt8
-from enet_ros.messages import intrinsics
 from enet_ros.stamps import NS, cdr_stamp_ns
 
 DEFAULT_HZ = 10.0
@@ -35,7 +34,7 @@ def from_bag(path: Path, image_topic: str | None = None) -> Source:
         topic = reader.topic(camera.topic)
         if topic.total == 0:
             raise BagError(f"topic {topic.name} of {path} has no image: choose another")
-        rate_hz, calibration = _rate_hz(reader, topic), _calibration(reader, camera.info)
+        rate_hz, calibration = _rate_hz(reader, topic), _calibration(reader, camera)
 
     def loads() -> Iterator[Load]:
         with BagReader(path) as bag:
@@ -56,7 +55,7 @@ def from_labelled_bag(
     with LabelledBag(path, image_topic, truth_topic) as bag:
         table = table or _table_named(bag.classes, path)
         camera = find_cameras(bag.reader, [bag.image_topic.name])[0]
-        rate_hz, calibration = _rate_hz(bag.reader, bag.truth_topic), _calibration(bag.reader, camera.info)
+        rate_hz, calibration = _rate_hz(bag.reader, bag.truth_topic), _calibration(bag.reader, camera)
         total = len(bag)
 
     def loads() -> Iterator[Load]:
@@ -128,13 +127,10 @@ def _rate_hz(reader: BagReader, topic: Topic) -> float:
     return (topic.total - 1) / seconds if seconds > 0 and topic.total > 1 else DEFAULT_HZ
 
 
-def _calibration(reader: BagReader, info_topic: str | None) -> CameraIntrinsics | None:
-    """What the first CameraInfo says; None for an uncalibrated camera."""
-    message = next(reader.messages([info_topic]), None) if info_topic else None
-    if message is None:
-        return None
-    lens = intrinsics(from_cdr(message.type, message.data))
-    return lens if lens.k[0, 0] else None
+def _calibration(reader: BagReader, camera: Camera) -> CameraIntrinsics | None:
+    """That of the camera's first CameraInfo; None for an uncalibrated camera, whose K is zero."""
+    lens = Calibrations(reader, [camera]).of(camera)
+    return lens if lens is not None and lens.k[0, 0] else None
 
 
 def _table_named(names: tuple[str, ...] | None, bag: Path) -> ClassTable:
