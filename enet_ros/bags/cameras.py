@@ -1,7 +1,8 @@
-"""Which topics of a bag are cameras, what their answers are called, and their calibrations."""
+"""Which topics of a bag are cameras, their calibrations and ground truth, and what their answers are called."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -14,7 +15,10 @@ from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError
 from enet_ros.messages import intrinsics
 
-_NOT_CAMERAS = ("ground_truth", "mask", "confidence", "color", "overlay", "segmentation")
+_TRUTH = "ground_truth"
+_NOT_CAMERAS = (_TRUTH, "mask", "confidence", "color", "overlay", "segmentation")
+CLASSES_KEY = "enet_ros.ground_truth_classes"
+"""The bag's custom data under this key: JSON list of the class names that ground truth ids stand for."""
 _COLOURLESS = ("8UC1", "16UC1", "32FC1", "mono16")
 
 
@@ -102,3 +106,51 @@ def _is_camera(reader: BagReader, topic: Topic) -> bool:
     if topic.type == COMPRESSED:
         return "compresseddepth" not in str(message.format).lower()
     return str(message.encoding) not in _COLOURLESS
+
+
+def truth_classes(reader: BagReader) -> tuple[str, ...] | None:
+    """Names of the classes of a bag's ground truth, where the bag gives them (`enet_ros bag create` writes them)."""
+    stored = reader.custom_data.get(CLASSES_KEY)
+    return None if stored is None else tuple(json.loads(stored))
+
+
+def has_truth(reader: BagReader) -> bool:
+    """Whether a topic of the bag is named as ground truth is."""
+    return bool(_truths(reader))
+
+
+def find_truth(reader: BagReader, name: str | None = None) -> Topic:
+    """The topic of the ground truth, by default the only one of its name. BagError lists what there is."""
+    if name:
+        return _checked(reader.topic(name), (IMAGE,))
+    found = _truths(reader)
+    if len(found) == 1:
+        return found[0]
+    listing = ", ".join(t.name for t in reader.topics if t.type == IMAGE) or "none"
+    count = f"{len(found)} topics named {_TRUTH}"
+    raise BagError(f"{reader.path} has {count}: choose one by --truth-topic ({listing})")
+
+
+def find_image(reader: BagReader, truth: Topic | None, name: str | None = None) -> Topic:
+    """The camera's image topic, by default the one beside its ground truth. BagError lists what there is."""
+    if name:
+        return _checked(reader.topic(name), IMAGE_TYPES)
+    others = [t for t in reader.topics if t.type in IMAGE_TYPES and (truth is None or t.name != truth.name)]
+    prefix = "" if truth is None else truth.name.rpartition("/")[0] + "/"
+    near = [t for t in others if t.name.startswith(prefix) and "image" in t.name[len(prefix) :]] or others
+    raw = [t for t in near if t.type == IMAGE] or near
+    if len(raw) == 1:
+        return raw[0]
+    listing = ", ".join(t.name for t in others) or "none"
+    beside = "" if truth is None else f" for {truth.name}"
+    raise BagError(f"{reader.path} has no single image topic{beside}: choose one by --image-topic ({listing})")
+
+
+def _truths(reader: BagReader) -> list[Topic]:
+    return [t for t in reader.topics if t.name.rpartition("/")[2] == _TRUTH and t.type == IMAGE]
+
+
+def _checked(topic: Topic, types: tuple[str, ...]) -> Topic:
+    if topic.type not in types:
+        raise BagError(f"topic {topic.name} is of type {topic.type}, not {' or '.join(types)}")
+    return topic

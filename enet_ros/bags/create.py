@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from enet_ros.bags.cameras import CLASSES_KEY
 from enet_ros.bags.messages import camera_info_cdr, compressed_cdr, image_cdr
 from enet_ros.bags.ordered import ordered
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
@@ -18,9 +19,6 @@ from enet_ros.codec import compress
 from enet_ros.errors import BagError
 from enet_ros.frames import Frame, Load, Source
 from enet_ros.messages import Header
-
-CLASSES_KEY = "enet_ros.ground_truth_classes"
-"""The bag's custom data under this key: JSON list of the class names that ground truth ids stand for."""
 
 _PASSED_ON = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
 

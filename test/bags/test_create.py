@@ -12,7 +12,7 @@ from enet_ros.bags.messages import camera_frame, from_cdr
 from enet_ros.bags.types import CAMERA_INFO
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError, DatasetError
-from enet_ros.frames.bag import LabelledBag
+from enet_ros.frames.bag import from_labelled_bag
 from enet_ros.frames.files import from_dataset, from_folder, from_sequence, from_video
 from enet_ros.frames.street import from_street
 from enet_ros.messages import header_of, intrinsics
@@ -78,8 +78,7 @@ def test_camvid_frame_numbers_become_stamps(tmp_path: Path) -> None:
     source = from_dataset("camvid", tmp_path, "val")
     create(tmp_path / "bag", source, BagLayout())
     assert stamps(tmp_path / "bag", "/camera/ground_truth") == [265_300_000_000, 265_366_666_667]
-    with LabelledBag(tmp_path / "bag") as bag:
-        assert [(f.rgb.mean(), f.truth.mean()) for f in bag] == [(90, 3), (90, 3)]
+    assert [(f.rgb.mean(), f.truth.mean()) for f in from_labelled_bag(tmp_path / "bag")] == [(90, 3), (90, 3)]
 
 
 def test_a_sequence_has_truth_where_the_dataset_has(tmp_path: Path) -> None:
@@ -95,9 +94,8 @@ def test_a_sequence_has_truth_where_the_dataset_has(tmp_path: Path) -> None:
     assert create(tmp_path / "bag", source, BagLayout()) == 3
     first = round(18e9 / 17)
     assert stamps(tmp_path / "bag", "/camera/image_raw") == [first, round(19e9 / 17), round(20e9 / 17)]
-    with LabelledBag(tmp_path / "bag") as bag:
-        (frame,) = bag
-        assert (frame.stamp_ns, frame.truth.max(), frame.name) == (round(19e9 / 17), 0, "000001")
+    (frame,) = from_labelled_bag(tmp_path / "bag")
+    assert (frame.stamp_ns, frame.truth.max(), frame.name) == (round(19e9 / 17), 0, "000001")
     with pytest.raises(DatasetError, match="no image in .* has the name of a labelled one, e.g. lindau_000000_000019"):
         from_sequence(tmp_path / "gtFine", "cityscapes", tmp_path, "val")
 
@@ -121,7 +119,6 @@ def test_the_street_brings_truth_and_calibration(tmp_path: Path) -> None:
     assert source.calibration is not None
     np.testing.assert_array_equal(found.k, source.calibration.k)
     assert header_of(message).stamp_ns == 100_000_000
-    with LabelledBag(tmp_path / "bag") as bag:
-        frames = list(bag)
+    frames = list(from_labelled_bag(tmp_path / "bag"))
     assert [f.truth.shape for f in frames] == [(72, 96)] * 2
     assert len(np.unique(frames[0].truth)) >= 4

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from enet_ros.bags import BagReader, BagWriter
+from enet_ros.bags.cameras import truth_classes
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import camera_info_cdr, compressed_cdr, image_cdr
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
@@ -13,7 +14,7 @@ from enet_ros.camera import CameraIntrinsics
 from enet_ros.classes import CAMVID
 from enet_ros.errors import BagError, ConfigError, ImageError
 from enet_ros.frames import Frame, Source
-from enet_ros.frames.bag import LabelledBag, from_bag, from_labelled_bag
+from enet_ros.frames.bag import from_bag, from_labelled_bag
 from enet_ros.messages import Header
 
 RGB = np.zeros((6, 8, 3), np.uint8)
@@ -52,11 +53,11 @@ def test_frames_and_truth_come_back_exactly(tmp_path: Path, compression: str) ->
     camera = CameraIntrinsics.from_fov(32, 24, 1.0)
     source = Source("noise", "", 5, 10.0, lambda: iter([lambda f=f: f for f in written]), CAMVID, camera)
     create(tmp_path / "bag", source, BagLayout(compression=compression))
-    with LabelledBag(tmp_path / "bag") as bag:
-        assert bag.classes == CAMVID.names
-        assert len(bag) == 5
-        frames = list(bag)
-    for found in (frames, list(from_labelled_bag(tmp_path / "bag")), list(from_bag(tmp_path / "bag"))):
+    labelled = from_labelled_bag(tmp_path / "bag")
+    assert labelled.table is CAMVID
+    assert labelled.total == 5
+    frames = list(labelled)
+    for found in (frames, list(from_bag(tmp_path / "bag"))):
         assert [(f.name, f.stamp_ns) for f in found] == [(f.name, f.stamp_ns) for f in written]
         for frame, expected in zip(found, written, strict=True):
             np.testing.assert_array_equal(frame.rgb, expected.rgb)
@@ -79,42 +80,40 @@ def test_a_labelled_bag_is_a_source(tmp_path: Path) -> None:
 
 def test_pairs_are_made_by_stamp_whatever_the_order(tmp_path: Path) -> None:
     messages = [truth(20), image(10), image(20), image(30), truth(30), image(40), truth(10)]
-    with LabelledBag(write(tmp_path / "bag", messages, TOPICS)) as bag:
-        assert [frame.stamp_ns for frame in bag] == [20, 30, 10]
-        assert bag.classes is None
+    path = write(tmp_path / "bag", messages, TOPICS)
+    assert [frame.stamp_ns for frame in from_labelled_bag(path, table=CAMVID)] == [20, 30, 10]
+    with BagReader(path) as reader:
+        assert truth_classes(reader) is None
 
 
 def test_a_truth_of_another_size_names_the_message(tmp_path: Path) -> None:
     messages = [image(1), truth(1), image(2), truth(2, TRUTH[:3])]
-    with LabelledBag(write(tmp_path / "bag", messages, TOPICS)) as bag:
-        frames = iter(bag)
-        assert next(frames).stamp_ns == 1
-        with pytest.raises(BagError, match=r"truth 1 has 8x3 pixels, its image, message 1 of /cam/image_raw, 8x6"):
-            next(frames)
+    frames = iter(from_labelled_bag(write(tmp_path / "bag", messages, TOPICS), table=CAMVID))
+    assert next(frames).stamp_ns == 1
+    with pytest.raises(BagError, match=r"truth 1 has 8x3 pixels, its image, message 1 of /cam/image_raw, 8x6"):
+        next(frames)
 
 
 def test_a_truth_in_colour_and_a_broken_image_name_the_message(tmp_path: Path) -> None:
-    with (
-        LabelledBag(write(tmp_path / "a", [image(1), truth(1, RGB, "rgb8")], TOPICS)) as bag,
-        pytest.raises(BagError, match="message 0 of /cam/ground_truth: .*'rgb8': class ids need mono8"),
-    ):
-        list(bag)
+    source = from_labelled_bag(write(tmp_path / "a", [image(1), truth(1, RGB, "rgb8")], TOPICS), table=CAMVID)
+    with pytest.raises(BagError, match="message 0 of /cam/ground_truth: .*'rgb8': class ids need mono8"):
+        list(source)
     jpeg = ("/cam/image_raw", compressed_cdr(Header(1, "cam"), b"\xff\xd8\xff\xe0 no jpeg", "jpeg"))
-    with (
-        LabelledBag(write(tmp_path / "b", [jpeg, truth(1)], {**TOPICS, "/cam/image_raw": COMPRESSED})) as bag,
-        pytest.raises(BagError, match="message 0 of /cam/image_raw: "),
-    ):
-        list(bag)
+    source = from_labelled_bag(
+        write(tmp_path / "b", [jpeg, truth(1)], {**TOPICS, "/cam/image_raw": COMPRESSED}), table=CAMVID
+    )
+    with pytest.raises(BagError, match="message 0 of /cam/image_raw: "):
+        list(source)
 
 
 def test_an_image_that_claims_too_many_pixels_is_refused_before_decoding(tmp_path: Path) -> None:
     png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (60_000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
     bomb = ("/cam/image_raw", compressed_cdr(Header(1, "cam"), png, "png"))
-    with (
-        LabelledBag(write(tmp_path / "b", [bomb, truth(1)], {**TOPICS, "/cam/image_raw": COMPRESSED})) as bag,
-        pytest.raises(BagError, match="60000x60000 pixels is over the limit") as raised,
-    ):
-        list(bag)
+    source = from_labelled_bag(
+        write(tmp_path / "b", [bomb, truth(1)], {**TOPICS, "/cam/image_raw": COMPRESSED}), table=CAMVID
+    )
+    with pytest.raises(BagError, match="60000x60000 pixels is over the limit") as raised:
+        list(source)
     assert isinstance(raised.value.__cause__, ImageError)
 
 
@@ -122,19 +121,18 @@ def test_topics_are_chosen_or_asked_for(tmp_path: Path) -> None:
     topics = {**TOPICS, "/cam/image_color": IMAGE, "/map": "nav_msgs/msg/OccupancyGrid"}
     path = write(tmp_path / "bag", [image(1), truth(1)], topics)
     with pytest.raises(BagError, match=r"no single image topic for /cam/ground_truth: choose one by --image-topic"):
-        LabelledBag(path)
-    with LabelledBag(path, "/cam/image_raw") as bag:
-        assert len(list(bag)) == 1
+        from_labelled_bag(path)
+    assert len(list(from_labelled_bag(path, "/cam/image_raw", table=CAMVID))) == 1
     with pytest.raises(BagError, match="/map is of type nav_msgs/msg/OccupancyGrid, not sensor_msgs/msg/Image"):
-        LabelledBag(path, "/map")
+        from_labelled_bag(path, "/map")
     with pytest.raises(BagError, match="has 0 topics named ground_truth: choose one by --truth-topic"):
-        LabelledBag(write(tmp_path / "none", [image(1)], {"/cam/image_raw": IMAGE}))
+        from_labelled_bag(write(tmp_path / "none", [image(1)], {"/cam/image_raw": IMAGE}))
 
 
 def test_images_without_truth_do_not_pile_up(tmp_path: Path) -> None:
     messages = [image(stamp) for stamp in range(1, 301)] + [truth(1), truth(300)]
-    with LabelledBag(write(tmp_path / "bag", messages, TOPICS)) as bag:
-        assert [frame.stamp_ns for frame in bag] == [300]  # 1 was let go: only the last 128 wait
+    source = from_labelled_bag(write(tmp_path / "bag", messages, TOPICS), table=CAMVID)
+    assert [frame.stamp_ns for frame in source] == [300]  # 1 was let go: only the last 128 wait
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from enet_ros.bags.cameras import find_image, find_truth, has_truth, truth_classes
 from enet_ros.bags.reader import BagMessage, BagReader
 from enet_ros.bags.types import COMPRESSED
 from enet_ros.classes import TABLES, label_map
 from enet_ros.datasets.opening import table_of
 from enet_ros.errors import ConfigError
-from enet_ros.frames.bag import find_image, find_truth, has_truth, truth_classes
 from enet_ros.report import RunPage, require_report, run_page
 from enet_ros.ros import process
 from enet_ros.ros.play.bag import BagFeed, BagOptions

@@ -16,12 +16,12 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import Header
 
+from enet_ros.bags.cameras import find_image, find_truth
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import image_cdr
 from enet_ros.bags.reader import BagReader
 from enet_ros.classes import CAMVID
 from enet_ros.frames import Frame, Source
-from enet_ros.frames.bag import find_image, find_truth
 from enet_ros.messages import Header as Stamped
 from enet_ros.msg import FreeSpace, Latency
 from enet_ros.report import EvenSample, RunPage, Still, run_page
