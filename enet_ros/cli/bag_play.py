@@ -1,10 +1,11 @@
-"""Publish a bag's messages with their timing, for machines without `ros2 bag` (needs rclpy).
+"""Publish a bag's messages at the pace at which they were recorded, for machines without `ros2 bag` (needs rclpy).
 
   enet_ros bag play drive.mcap
   enet_ros bag play drive.mcap --rate 0.5 --loop --clock 100
-  enet_ros bag play drive.mcap --start-paused         space, or the service /player/pause (SetBool), starts it
+  enet_ros bag play drive.mcap --start-paused         the space bar or the service /player/pause (SetBool) starts it
 
-Messages go out as they were recorded, byte for byte; --restamp sets the header stamps of camera messages to now.
+Messages go out as they were recorded, byte for byte, unless --restamp replaces their header stamps. With --clock the
+time of each message is published on /clock before the message.
 """
 
 from __future__ import annotations
@@ -19,20 +20,26 @@ from enet_ros.errors import ConfigError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("bag", type=Path, metavar="BAG", help="a bag's folder, or its .mcap or .db3 file")
-    parser.add_argument("--rate", type=float, default=1.0, metavar="X", help="speed (default: %(default)s)")
+    parser.add_argument(
+        "--rate", type=float, default=1.0, metavar="X", help="speed; 1 is as recorded (default: %(default)s)"
+    )
     parser.add_argument("--loop", action="store_true", help="begin again at the end")
     parser.add_argument("--start-paused", action="store_true", help="wait for the space bar or /player/pause")
     parser.add_argument(
-        "--clock", type=float, default=0.0, metavar="HZ", help="publish /clock at this rate, for use_sim_time"
+        "--clock",
+        type=float,
+        default=0.0,
+        metavar="HZ",
+        help="publish /clock at this rate, for nodes with use_sim_time",
     )
-    parser.add_argument("--restamp", action="store_true", help="header stamps of camera messages become now")
-    parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="only these")
-    parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="all but these")
+    parser.add_argument("--restamp", action="store_true", help="set header stamps to the time of playing")
+    parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="play only these topics")
+    parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="do not play these topics")
     parser.add_argument("--remap", nargs="+", metavar="OLD:=NEW", default=[], help="play topics under other names")
-    parser.add_argument("--depth", type=int, default=10, help="of the publishers (default: %(default)s)")
     parser.add_argument(
-        "--wait", type=float, default=0.0, metavar="S", help="wait for a first subscriber, at most this long"
+        "--depth", type=int, default=10, help="messages that each publisher keeps (default: %(default)s)"
     )
+    parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait at most S seconds for a subscriber")
 
 
 def run(args: argparse.Namespace) -> int:

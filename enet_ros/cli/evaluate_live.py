@@ -11,14 +11,22 @@ from enet_ros.errors import ConfigError
 def add_live_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that belong to --live."""
     live = parser.add_argument_group("a running node (with --bag; needs rclpy)")
-    live.add_argument("--live", action="store_true", help="play the bag into the node, score the masks that come back")
-    live.add_argument("--start", action="store_true", help="start a node for this, with --model")
-    live.add_argument("--node", default="/segmentation", metavar="NAME", help="its full name (%(default)s)")
-    live.add_argument("--rate", type=float, default=1.0, metavar="X", help="speed of playing (%(default)s)")
-    live.add_argument("--clock", type=float, default=0.0, metavar="HZ", help="publish /clock, for use_sim_time")
-    live.add_argument("--depth", type=int, default=1, help="of the image publisher, as cameras have it (%(default)s)")
-    live.add_argument("--timeout", type=float, default=20.0, metavar="S", help="to wait for the node (%(default)s)")
-    live.add_argument("--exclude", nargs="+", default=[], metavar="TOPIC", help="topics of the bag that are not played")
+    live.add_argument(
+        "--live", action="store_true", help="play the bag into a running node and score the masks that come back"
+    )
+    live.add_argument("--start", action="store_true", help="start a node for this (--model chooses its model)")
+    live.add_argument("--node", default="/segmentation", metavar="NAME", help="full name of the node (%(default)s)")
+    live.add_argument("--rate", type=float, default=1.0, metavar="X", help="speed; 1 is as recorded (%(default)s)")
+    live.add_argument(
+        "--clock", type=float, default=0.0, metavar="HZ", help="publish /clock at this rate, for use_sim_time"
+    )
+    live.add_argument(
+        "--depth", type=int, default=1, help="messages that each publisher keeps; a camera keeps 1 (%(default)s)"
+    )
+    live.add_argument(
+        "--timeout", type=float, default=20.0, metavar="S", help="longest wait for the node (%(default)s)"
+    )
+    live.add_argument("--exclude", nargs="+", default=[], metavar="TOPIC", help="do not play these topics")
 
 
 def run_live(args: argparse.Namespace) -> int:

@@ -1,10 +1,10 @@
-"""Several nodes in one process, each with an executor thread of its own.
+"""Run several segmentation nodes in one process, each with an executor thread of its own.
 
   ros2 run enet_ros container front rear          /front/segmentation and /rear/segmentation
-  ros2 run enet_ros container                     none yet
+  ros2 run enet_ros container                     none yet: load them at run time
   ros2 component load /enet_container enet_ros enet_ros::EnetNode
 
-Loading while it runs needs composition_interfaces. Parameters and remappings given with --ros-args hold for the nodes
+Loading at run time needs composition_interfaces. Parameters and remappings given with --ros-args apply to the nodes
 named on the command line, except __node and __ns, which rename the container. A loaded node has those of its request.
 """
 
@@ -84,7 +84,7 @@ class ContainerServices:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Runs until SIGINT or SIGTERM, then returns 0; 1 where a parameter is unusable or a node has failed."""
+    """Run until SIGINT or SIGTERM, then return 0; 1 where a parameter is unusable or a node has failed."""
     argv = sys.argv if args is None else ["container", *args]
     with process.running(argv, pages=False) as ros:
         from rclpy.utilities import remove_ros_args
@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="container", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("cameras", nargs="*", metavar="NAMESPACE", help="one node for each")
+    parser.add_argument("cameras", nargs="*", metavar="NAMESPACE", help="start a node in each of these namespaces")
     return parser
 
 

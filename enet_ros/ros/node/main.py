@@ -1,4 +1,4 @@
-"""`ros2 run enet_ros segment`: one node in a process of its own."""
+"""`ros2 run enet_ros segment`: one segmentation node in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enet_ros.ros import process
 
 
 def main(args: list[str] | None = None) -> int:
-    """Runs until SIGINT or SIGTERM, then returns 0; 1 where a parameter is unusable or a callback has failed."""
+    """Run until SIGINT or SIGTERM, then return 0; 1 where a parameter is unusable or a callback has failed."""
     with process.running(args, pages=False) as ros:
         from enet_ros.errors import EnetRosError
         from enet_ros.ros.node.host import Host

@@ -36,19 +36,26 @@ def parser() -> argparse.ArgumentParser:
     add_source_arguments(made, required=True)
     made.add_argument("--loop", action="store_true", help="begin again at the end")
     made.add_argument("--start-paused", action="store_true", help="wait for the space bar or ~/pause")
-    made.add_argument("--clock", action="store_true", help="publish /clock and stamp by it, for use_sim_time")
     made.add_argument(
-        "--encoding", default="rgb8", help="rgb8, bgr8, mono8, or jpeg or png for compressed (default: %(default)s)"
-    )
-    made.add_argument("--frame-id", default="camera_optical_frame", help="of the headers (default: %(default)s)")
-    made.add_argument("--reliable", action="store_true", help="reliable QoS (default: best effort, as camera drivers)")
-    made.add_argument(
-        "--wait", type=float, default=0.0, metavar="S", help="wait for a first subscriber, at most this long"
+        "--clock", action="store_true", help="publish /clock and stamp images by it, for nodes with use_sim_time"
     )
     made.add_argument(
-        "--answers", default="", metavar="TOPIC", help="send an image once TOPIC (Latency) answers the one before"
+        "--encoding", default="rgb8", help="rgb8, bgr8, mono8, or compressed: jpeg, png (default: %(default)s)"
     )
-    made.add_argument("--report", action="store_true", help="a line of JSON on stdout for each image sent")
+    made.add_argument(
+        "--frame-id", default="camera_optical_frame", help="frame_id of the headers (default: %(default)s)"
+    )
+    made.add_argument(
+        "--reliable", action="store_true", help="publish reliably (default: best effort, as camera drivers do)"
+    )
+    made.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait at most S seconds for a subscriber")
+    made.add_argument(
+        "--answers",
+        default="",
+        metavar="TOPIC",
+        help="send each image only when the one before is answered on TOPIC (enet_ros/Latency)",
+    )
+    made.add_argument("--report", action="store_true", help="print a line of JSON for each image sent")
     return made
 
 
@@ -84,7 +91,7 @@ def source_of(args: argparse.Namespace) -> Source:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Runs to the end of the source, or until SIGINT or SIGTERM."""
+    """Play to the end of the source, or until SIGINT or SIGTERM; returns 1 where the source cannot be played."""
     argv = sys.argv if args is None else ["play", *args]
     with process.running(argv) as ros:
         from rclpy.utilities import remove_ros_args

@@ -34,9 +34,7 @@ TOPICS: dict[str, type] = {
     "latency": Latency,
 }
 _DEPTH = {"reliable": 10, "best_effort": 100}
-"""Messages of each topic that may wait; the session writes files meanwhile."""
-
-
+"""Messages of each topic that may wait while the session writes files."""
 STAGES = ("transport", "queue", "decode", "preprocess", "infer", "postprocess", "publish")
 _COLUMNS = 96
 """Directions kept of a frame's free space: more than a chart can show."""
@@ -52,11 +50,11 @@ class Picture(NamedTuple):
 
 
 class RunRecord:
-    """A segmentation node's ~/latency and ~/free_space, by stamp."""
+    """A segmentation node's ~/latency and ~/free_space by stamp, kept as small as a report needs them."""
 
     def __init__(self) -> None:
         self.total_ms: dict[int, float] = {}
-        """Image stamp -> published answer, as the node measured it, by stamp."""
+        """From an image's stamp to its answers published, as the node measured it; by stamp."""
         self._stages: dict[int, list[float]] = {}
         self._free: dict[int, np.ndarray] = {}
         self._bearing = np.zeros(0)
@@ -85,7 +83,7 @@ class RunRecord:
         return {stage: list(values) for stage, values in zip(STAGES, columns, strict=True)}
 
     def latency(self, stamps_ns: Sequence[int], time_s: np.ndarray, total_ms: np.ndarray) -> LatencySeries:
-        """The stages of the frames with these stamps, NaN for those whose account did not arrive.
+        """The stages of the frames with these stamps, NaN for those whose enet_ros/Latency did not arrive.
 
         time_s, total_ms: (N,) float64 of the same frames, as the caller measured them.
         """
@@ -105,7 +103,7 @@ class RunRecord:
 
 
 class Collector:
-    """What a node says. `pictures` fills with its masks and overlays, `record` with latencies and free space."""
+    """Subscribes to a node: `pictures` fills with its masks and overlays, `record` with latencies and free space."""
 
     def __init__(self, node: Node, target: str, topics: Collection[str], reliability: str) -> None:
         """target: the segmentation node's full name. topics: of TOPICS; those that are not kept are still computed.
@@ -116,7 +114,7 @@ class Collector:
         self.record = RunRecord()
         self.info: SegmentationInfo | None = None
         self.failure = ""
-        """Why a transition of the node failed, as /diagnostics tells."""
+        """Why a transition of the node failed, from /diagnostics."""
         self.last_ns = 0
         """When the latest picture came, by the monotonic clock."""
         self._name = target.lstrip("/")

@@ -49,9 +49,17 @@ def parser() -> argparse.ArgumentParser:
         prog="./run demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_source_arguments(made, required=False)
-    made.add_argument("--out", type=Path, default=Path("demo_out"), metavar="DIR", help="default: %(default)s")
-    made.add_argument("--model", default="camvid", help="shipped model or a model file (default: %(default)s)")
-    made.add_argument("--engine", default="auto", help="auto, openvino, onnxruntime, pytorch, tensorrt")
+    made.add_argument(
+        "--out",
+        type=Path,
+        default=Path("demo_out"),
+        metavar="DIR",
+        help="folder for the results (default: %(default)s)",
+    )
+    made.add_argument("--model", default="camvid", help="a shipped model's name or a model file (default: %(default)s)")
+    made.add_argument(
+        "--engine", default="auto", help="auto, openvino, onnxruntime, pytorch or tensorrt (default: %(default)s)"
+    )
     return made
 
 
