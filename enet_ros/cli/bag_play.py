@@ -47,19 +47,21 @@ def run(args: argparse.Namespace) -> int:
     from enet_ros.bags.reader import BagReader
     from enet_ros.ros import process
 
-    with process.running([]) as ros, BagReader(args.bag) as reader:
+    with process.running([]) as ros:
         from enet_ros.ros.play.bag import BagFeed, BagOptions
         from enet_ros.ros.play.player import Player, PlayOptions
 
-        node = ros.create_node("player")
+        options = PlayOptions(args.rate, args.loop, args.start_paused, args.clock)
         topics = tuple(args.topics) if args.topics else None
         remap = dict(_renamed(pair) for pair in args.remap)
-        feed = BagFeed(node, reader, BagOptions(topics, tuple(args.exclude), remap, args.depth, args.restamp))
-        player = Player(node, feed, PlayOptions(args.rate, args.loop, args.start_paused, args.clock))
-        ros.spin(node)
-        for topic in feed.skipped:
-            print(f"bag play: not played, its type is not installed: {topic}", file=sys.stderr)
-        report = player.play(args.wait, ros.stopped)
+        with BagReader(args.bag) as reader:
+            node = ros.create_node("player")
+            feed = BagFeed(node, reader, BagOptions(topics, tuple(args.exclude), remap, args.depth, args.restamp))
+            player = Player(node, feed, options)
+            ros.spin(node)
+            for topic in feed.skipped:
+                print(f"bag play: not played, its type is not installed: {topic}", file=sys.stderr)
+            report = player.play(args.wait, ros.stopped)
         print(f"{report.messages} messages, at most {report.latest_s * 1e3:.0f} ms late", file=sys.stderr)
     return 0
 

@@ -15,7 +15,7 @@ from enet_ros.bags import BagReader
 from enet_ros.bags.messages import from_cdr
 from enet_ros.bags.types import FREE_SPACE
 from enet_ros.camera import CameraPose
-from enet_ros.cli import bag_play, main
+from enet_ros.cli import main
 from enet_ros.engines import create
 from enet_ros.frames.bag import from_labelled_bag
 from enet_ros.labelling import OutputSettings, label
@@ -167,30 +167,3 @@ def test_a_damaged_bag_has_its_own_exit_code(frames: Path, capsys: pytest.Captur
     file.write_bytes(file.read_bytes()[:-20])
     assert main(["bag", "info", str(frames / "bag")]) == 1
     assert "damaged" in capsys.readouterr().out
-
-
-def test_the_player_is_told_what_was_asked_for(frames: Path) -> None:
-    """The two argument parsers agree: what the verb hands over, the player takes."""
-    import argparse
-
-    parser = argparse.ArgumentParser()
-    bag_play.add_arguments(parser)
-    args = parser.parse_args(
-        [
-            str(frames),
-            "--rate",
-            "2",
-            "--loop",
-            "--start-paused",
-            "--restamp",
-            "--topics",
-            "/a",
-            "/b",
-            "--remap",
-            "/a:=/c",
-        ]
-    )
-    assert bag_play.player_arguments(args) == [
-        str(frames), "--rate=2.0", "--clock=0.0", "--depth=10", "--wait=0.0", "--loop", "--start-paused", "--restamp",
-        "--topics", "/a", "/b", "--remap", "/a:=/c",
-    ]  # fmt: skip
