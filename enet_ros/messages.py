@@ -1,7 +1,7 @@
-"""The fields of this package's messages as plain values; `ros.messages` and `bags.messages` wrap the same ones.
+"""The fields of messages as plain values. `ros.messages` turns them into rclpy's messages, `bags.messages` into CDR.
 
-A header is added where a value is wrapped, so that an image's own can be passed on unchanged. What reads a message
-takes one of rclpy or of rosbags: their fields have the same names.
+The header is added there, so that the header of an image can be passed on unchanged. The functions that read a message
+accept those of rclpy and of rosbags: their fields have the same names.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def free_space(space: products.FreeSpace, height: int, metres: Metres, base_fram
 
 
 def segmentation_info(card: ModelCard, engine: EngineInfo, mask_groups: Sequence[str] = ()) -> SegmentationInfo:
-    """What a model says of itself and an engine of what runs it. mask_groups: names below ~/masks/."""
+    """The description of a model and of the engine that runs it. mask_groups: names of the topics below ~/masks/."""
     table = card.classes
     height, width = engine.size
     return SegmentationInfo(

@@ -1,4 +1,4 @@
-"""Image to labels, the one way: stretch to the network's size, infer, map the ids, scale back."""
+"""From image to labels: stretch to the network's size, infer, map the ids, scale back. Everything goes this way."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Segmentation(NamedTuple):
 
 
 class Segmenter:
-    """Runs an engine on images of any size: prepare, infer, finish, together or one by one.
+    """Runs an engine on images of any size, in three steps that can be used apart: prepare, infer, finish.
 
     The image is stretched to the network's size (the aspect ratio is not kept, nothing is cropped), labels and
     confidence are scaled back by nearest neighbour. `prepare` and `finish` may be called from any thread; the rest is
@@ -100,7 +100,7 @@ class Segmenter:
     def infer_many(
         self, inputs: Iterable[_UINT8], *, confidence: bool = False, in_flight: int = 0
     ) -> Generator[Inference, None, None]:
-        """What the engine says of prepared images, in their order; `finish` is yet to come. As `Engine.infer_many`."""
+        """The engine's answers to prepared images, in their order, each still to be passed to `finish`."""
         yield from self._engine.infer_many(inputs, confidence=confidence, in_flight=in_flight)
 
     def finish(self, inference: Inference, size_hw: tuple[int, int]) -> Inference:

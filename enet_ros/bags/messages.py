@@ -1,4 +1,4 @@
-"""Messages to CDR and back, with the classes that `rosbags` generates. No ROS needed."""
+"""Messages to CDR and back, with the classes that `rosbags` generates, without ROS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from enet_ros.messages import Header, header_of
 from enet_ros.stamps import sec_nanosec
 
 MAX_MESSAGE_BYTES = 1 << 28
-"""Largest message that is decoded (256 MiB): above any camera's frame."""
+"""Largest message that is decoded: 256 MiB, more than any camera's frame."""
 
 _TYPES: dict[type, str] = {
     messages.Image: IMAGE,
@@ -48,13 +48,13 @@ def _header(header: Header) -> Any:
 
 
 def from_cdr(msgtype: str, data: bytes | memoryview) -> Any:
-    """The message in CDR bytes; array fields are views. BagError where the bytes are no such message."""
+    """The message in CDR bytes; array fields are views. BagError where the bytes are not such a message."""
     if len(data) > MAX_MESSAGE_BYTES:
         raise BagError(f"a {msgtype} of {len(data)} bytes is over the limit of {MAX_MESSAGE_BYTES} bytes")
     try:
         return typestore().deserialize_cdr(data, msgtype)
     except (SerdeError, ValueError, IndexError, AssertionError) as error:
-        raise BagError(f"{len(data)} bytes are no {msgtype} ({error}): the bag is damaged here") from error
+        raise BagError(f"{len(data)} bytes are not a {msgtype} ({error}): the bag is damaged here") from error
 
 
 def image_cdr(header: Header, pixels: npt.NDArray[np.uint8], encoding: str) -> memoryview:
@@ -82,7 +82,7 @@ class CameraFrame(NamedTuple):
 def camera_frame(msgtype: str, data: bytes | memoryview, *, max_pixels: int = MAX_PIXELS) -> CameraFrame:
     """Decode a sensor_msgs/Image or CompressedImage.
 
-    Raises BagError where the bytes are no such message, ImageError as `enet_ros.messages.decode`.
+    Raises BagError where the bytes are not such a message, ImageError as `enet_ros.messages.decode`.
     """
     message = from_cdr(msgtype, data)
     if msgtype not in IMAGE_TYPES:

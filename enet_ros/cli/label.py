@@ -10,7 +10,8 @@ OUT has every message of IN, byte for byte, and for a camera /camera/image_raw:
   /camera/segmentation/free_space            enet_ros/FreeSpace; in metres with camera_info and --height
   /camera/segmentation/info                  what the ids mean, latched
 
-A killed run leaves OUT.part; the same command goes on from there. OUT appears when it is whole.
+A run that was killed or interrupted leaves OUT.part, and the same command goes on from there. OUT appears when it is
+whole.
 """
 
 from __future__ import annotations
@@ -38,21 +39,27 @@ from enet_ros.terminal import progress
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("source", type=Path, metavar="IN", help="a bag's folder, or its .mcap or .db3 file")
+    parser.add_argument("source", type=Path, metavar="IN", help="folder of a bag, or its .mcap or .db3 file")
     parser.add_argument("out", type=Path, metavar="OUT", help="the labelled bag, a folder that does not exist yet")
     parser.add_argument("--model", default="camvid", help="a shipped model's name or a file (%(default)s)")
-    parser.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="(%(default)s)")
+    parser.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="runtime (%(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is all (%(default)s)")
-    parser.add_argument("--outputs", nargs="+", choices=KINDS, default=list(KINDS), help="(default: all)")
+    parser.add_argument("--outputs", nargs="+", choices=KINDS, default=list(KINDS), help="what to add (default: all)")
     parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="image topics to answer (default: all cameras)")
     parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="topics to leave out of OUT")
-    parser.add_argument("--quality", type=int, default=80, help="of the overlay's JPEG, 1..100 (%(default)s)")
-    parser.add_argument("--full-overlay", action="store_true", help="at the camera's size, not the network's")
-    parser.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="(%(default)s)")
-    parser.add_argument("--checkpoint", type=int, default=CHECKPOINT_FRAMES, metavar="N", help="frames (%(default)s)")
-    parser.add_argument("--force", action="store_true", help="replace OUT, discard an OUT.part of another job")
-    pose = parser.add_argument_group("where the camera is (REP-103), for free space in metres")
+    parser.add_argument("--quality", type=int, default=80, help="JPEG quality of the overlay, 1..100 (%(default)s)")
+    parser.add_argument("--full-overlay", action="store_true", help="overlay at the camera's size, not the network's")
+    parser.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="format of OUT (%(default)s)")
+    parser.add_argument(
+        "--checkpoint",
+        type=int,
+        default=CHECKPOINT_FRAMES,
+        metavar="N",
+        help="frames a killed run loses at most (%(default)s)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace OUT, and discard an OUT.part of other settings")
+    pose = parser.add_argument_group("pose of the camera (REP-103), for free space in metres")
     pose.add_argument("--height", type=float, metavar="M", help="metres above the ground")
     for name, unit, text in (
         ("pitch-deg", "DEG", "degrees, not the node's radians; positive looks down"),
@@ -62,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("y", "M", "metres left of it"),
     ):
         pose.add_argument(f"--{name}", type=float, default=0.0, metavar=unit, help=text)
-    pose.add_argument("--base-frame", default="base_link", help="(%(default)s)")
+    pose.add_argument("--base-frame", default="base_link", help="frame of the pose (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -93,6 +100,10 @@ def run(args: argparse.Namespace) -> int:
                 started=bar.begin,
                 advance=bar.advance,
             )
+    except KeyboardInterrupt:
+        if (part := args.out.with_name(f"{args.out.name}.part")).exists():
+            print(f"enet_ros: interrupted; the same command goes on from {part}", file=sys.stderr)
+        raise
     finally:
         engine.close()
     return _report(args.out, result, time.perf_counter() - begun)

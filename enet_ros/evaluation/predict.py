@@ -1,4 +1,4 @@
-"""Run an engine over labelled frames, for throughput, and yield its answers in the classes of the truth."""
+"""Run a model over labelled frames at full throughput, and yield its answers in the classes of the truth."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CHUNK_FRAMES = 32
 
 
 class Answer(NamedTuple):
-    """A frame and what the network says of it.
+    """A frame and the model's answer.
 
     labels      (H, W) uint8 at the frame's size, ids of the truth's class table, void 255
     confidence  (H, W) uint8, round(255 * probability of the label); None from an engine without it
@@ -38,7 +38,7 @@ class Answer(NamedTuple):
 
 
 class Stopwatch:
-    """Seconds spent on inference alone: resizing in, the engine, scaling back; not reading, not scoring."""
+    """Seconds spent from image to labels: resizing, the engine, scaling back; without reading and scoring."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -51,7 +51,7 @@ class Stopwatch:
 
 
 def counted_as(own: ClassTable, target: ClassTable) -> tuple[UInt8 | None, UInt8 | None]:
-    """As which class of the target a class of the model counts: whatever the truth, or by it.
+    """Which class of the target each class of the model counts as: one table whatever the truth, or one by truth.
 
     Returns (256,) uint8 by the model's ids (`label_map`) or, where the target's classes are sets of the model's,
     (256, 256) uint8 [truth, prediction] (`enet_ros.classes.coarse.judged`); the other is None. Raises ConfigError.
@@ -66,10 +66,10 @@ def predict(
     target: ClassTable,
     watch: Stopwatch | None = None,
 ) -> Iterator[Answer]:
-    """The answers for `frames`, in their order.
+    """The answers to `frames`, in their order.
 
-    Works in chunks through `Engine.infer_many`: read some, infer them (this alone is what `watch` times), hand
-    them out. Raises ConfigError as `counted_as`, EngineError where the engine fails.
+    Works in chunks: reads some frames, segments them (`watch` times this alone), yields them. Raises ConfigError as
+    `counted_as`, EngineError where the engine fails.
     """
     watch = Stopwatch() if watch is None else watch
     ids, by_truth = counted_as(card.classes, target)
@@ -89,7 +89,7 @@ def predict(
 
 
 def _chunk(source: Iterator[Frame]) -> list[Frame]:
-    """The next frames, as many as fit the memory set aside, at least one while there is one."""
+    """The next frames: at least one if any is left, at most as many as fit the memory set aside."""
     chunk: list[Frame] = []
     size = 0
     for frame in islice(source, _CHUNK_FRAMES):

@@ -1,9 +1,9 @@
-"""The messages that answer one frame: mask, overlay, free space; and the one that explains the mask."""
+"""The messages written for each frame of a camera: mask, overlay, free space."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -49,7 +49,7 @@ _UINT8 = npt.NDArray[np.uint8]
 
 
 class Output(NamedTuple):
-    """A message to be written: topic is relative to the camera's output prefix; `note` says what it lacks, and why."""
+    """A message to be written. topic: below the camera's output prefix. note: what the message lacks and why, or ''."""
 
     topic: str
     cdr: memoryview
@@ -58,12 +58,14 @@ class Output(NamedTuple):
 
 @dataclass(frozen=True)
 class OutputSettings:
-    """What is written of each frame.
+    """What is written for each frame.
 
-    kinds    some of KINDS
-    pose     of the camera in base_frame (REP-105), for free space in metres; None: rows alone
-    quality  of the overlay's JPEG, 1..100; opacity of its colours, 0..1
-    full_overlay  at the camera's size instead of the network's, which takes a fifth of the time and the bytes
+    kinds         some of KINDS
+    pose          pose of the camera in base_frame (REP-105), for free space in metres; None: rows alone
+    quality       JPEG quality of the overlay, 1..100
+    opacity       opacity of the overlay's colours, 0..1
+    full_overlay  overlay at the camera's size; at the network's it takes a fifth of the time and the bytes
+    min_run       rows below which an obstacle counts as a speck (`find_free_space`)
     """
 
     kinds: tuple[str, ...] = KINDS
@@ -72,7 +74,7 @@ class OutputSettings:
     quality: int = 80
     opacity: float = 0.5
     full_overlay: bool = False
-    min_run: int = field(default=DEFAULT_MIN_RUN)
+    min_run: int = DEFAULT_MIN_RUN
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an unknown kind or none."""
@@ -100,8 +102,8 @@ class Outputs:
     ) -> list[Output]:
         """The messages for one frame.
 
-        of: header of the image, copied verbatim. rgb: (H, W, 3) uint8. network_rgb: (h, w, 3), the same at the
-        network's size. labels: (h, w) uint8, void 255.
+        of: header of the image, copied to each message. rgb: (H, W, 3) uint8. network_rgb: (h, w, 3) uint8, the image
+        at the network's size. labels: (h, w) uint8, void 255. camera: lens of the image, if known.
         """
         size = (rgb.shape[0], rgb.shape[1])
         shown = (rgb, nearest(labels, size)) if self.settings.full_overlay else (network_rgb, labels)
@@ -119,7 +121,7 @@ class Outputs:
     def _free_space(
         self, of: Header, labels: _UINT8, size: tuple[int, int], camera: CameraIntrinsics | None
     ) -> tuple[memoryview, str]:
-        """FreeSpace, and why a camera whose pose was given has rows alone."""
+        """FreeSpace, and a note where a pose was given but there are no metres."""
         surface = surface_image(labels, self._surface)
         space = find_free_space(surface, min(self.settings.min_run, size[0]), size)
         metres = in_metres(lambda: boundary_xy(space, ground(camera, self.settings.pose, size, image_size=size)))

@@ -1,4 +1,4 @@
-"""Bag messages through a network: decoding ahead of it, encoding behind it, order kept, memory bounded."""
+"""A bag's messages through a network: frames are decoded ahead and encoded behind it in threads, the order is kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UINT8 = npt.NDArray[np.uint8]
 
 
 class Labelled(NamedTuple):
-    """A message of the input, the messages that answer it, and why there are none where it should have some."""
+    """A message of the input and the messages that answer it; problem: why it is unreadable, None where it is not."""
 
     message: BagMessage
     outputs: list[Output]
@@ -57,10 +57,10 @@ def pipeline(
     outputs: Outputs,
     calibrations: Calibrations,
 ) -> Generator[Labelled, None, None]:
-    """All messages in their order, those of cameras with the answers.
+    """Yield all messages in their order, those of cameras with their answers.
 
-    cameras: by image topic. calibrations: kept up to date as CameraInfo messages pass. An image that cannot be decoded
-    has no outputs and a problem. Raises EngineError, and what `messages` raises.
+    cameras: by image topic. calibrations: updated as CameraInfo messages pass. An image that cannot be decoded has no
+    outputs and a problem. Raises EngineError, and what `messages` raises.
     """
 
     def decode(message: BagMessage) -> _Decoded:
@@ -81,14 +81,14 @@ def pipeline(
                 if item.network_input is not None:
                     yield item.network_input
 
-        def passed() -> Iterator[_Answered]:  # what stands before the next frame
+        def passed() -> Iterator[_Answered]:  # messages ahead of the next frame
             while backlog and backlog[0].network_input is None:
                 item = backlog.popleft()
                 problem = calibrations.see(item.message) or item.problem
                 yield _Answered(item._replace(problem=problem), None, None)
 
-        # Closed before the engine may be, also where the consumer breaks off. Twice as many frames in flight as there
-        # are cores keep the network busy while others wait.
+        # Closed here, before anyone closes the engine, even if the consumer breaks off. Two frames in flight per core
+        # keep the network busy.
         with closing(segmenter.infer_many(inputs(), in_flight=2 * _cores())) as inferences:
             for inference in inferences:
                 yield from passed()
@@ -112,10 +112,10 @@ def pipeline(
 
 
 def _workers() -> int:
-    """Threads that decode and encode: half the cores, for a network on the CPU wants them too."""
+    """How many threads decode and encode: half the cores, because a network on the CPU needs them too."""
     return max(1, min(_MOST_WORKERS, _cores() // 2))
 
 
 def _cores() -> int:
-    """Processors this process may use."""
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""Label a whole bag: every message copied, every camera answered, resumable."""
+"""Label a whole bag: copy every message, answer every camera, resume a run that was killed."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ from enet_ros.messages import Header, segmentation_info
 from enet_ros.segmenter import Segmenter
 
 CHECKPOINT_FRAMES = 500
-"""Frames a killed run loses at most; each checkpoint ends a file of the bag."""
+"""A killed run loses at most this many frames; each checkpoint ends a file of the bag."""
 
 
 class LabelResult(NamedTuple):
-    """frames: answered by this run. resumed: input messages that an earlier run had done. problems: frames left out.
+    """What a run did.
 
-    notes: what a camera's answers lack, in how many frames, and why.
+    frames    how many frames this run answered
+    resumed   how many input messages an earlier run had done
+    problems  messages that could not be read, and why
+    notes     what a camera's answers lack, in how many frames, and why
     """
 
     frames: int
@@ -59,10 +62,10 @@ def label(
 
     topics     image topics to answer; all cameras by default (`find_cameras`)
     exclude    topics to leave out of the copy
-    started    called once with the number of messages of the input and those done by an earlier run
+    started    called once with the number of messages of the input and the number done by an earlier run
     advance    called with 1 after each message
-    A damaged input is labelled as far as it goes, and then BagError says so: `out` is complete up to there. Raises
-    BagError, EngineError; finished segments stay in OUT.part, and the same call goes on from there.
+    Raises BagError and EngineError; finished segments then stay in OUT.part, and the same call resumes after them. A
+    damaged input is labelled up to the damage: `out` is complete up to there, and BagError says so.
     """
     card = model_file.read_card(model)
     with BagReader(source) as reader:
@@ -93,7 +96,7 @@ def label(
 
 
 class _Readable:
-    """The messages of a bag up to where it is damaged; `damage` is the error that was met there."""
+    """The messages of a bag up to where it is damaged; `damage` is the error met there, or None."""
 
     def __init__(self, reader: BagReader, topics: list[str]) -> None:
         self._reader = reader
@@ -108,7 +111,7 @@ class _Readable:
 
 
 def _require_definitions(topics: list[Topic]) -> None:
-    """Raise BagError with all topics whose type cannot be written, for bags of before Iron do not define types."""
+    """Raise BagError with all topics whose type is unknown: bags from before Iron do not define their types."""
     unknown = []
     for topic in topics:
         try:
@@ -122,7 +125,7 @@ def _require_definitions(topics: list[Topic]) -> None:
 
 
 def _plans(cameras: list[Camera], settings: OutputSettings) -> list[TopicPlan]:
-    """The topics that are added."""
+    """The topics added to the copy."""
     plans = []
     for camera in cameras:
         plans += [TopicPlan(f"{camera.output}/{name}", msgtype) for name, msgtype in settings.topics()]
@@ -133,7 +136,7 @@ def _plans(cameras: list[Camera], settings: OutputSettings) -> list[TopicPlan]:
 def _job(
     reader: BagReader, card: ModelCard, engine: Engine, settings: OutputSettings, plans: list[TopicPlan]
 ) -> dict[str, Any]:
-    """What decides the result: a run with the same job may go on where another one was killed."""
+    """Everything that decides the result: only a run with the same job may resume another."""
     info = engine.info
     return {
         "input": str(reader.path.resolve()),
@@ -155,7 +158,7 @@ def _write(
     checkpoint: int,
     advance: Callable[[int], None],
 ) -> LabelResult:
-    """Write all answers, a checkpoint every so many frames."""
+    """Write all messages and answers, with a checkpoint every `checkpoint` frames."""
     prefixes = {camera.topic: camera.output for camera in cameras}
     consumed, frames, problems = bag.consumed, 0, []
     notes: Counter[tuple[str, str]] = Counter()

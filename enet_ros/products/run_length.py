@@ -1,10 +1,9 @@
 """Run-length code of a mask, as Autoware's segmentation_pointcloud_fusion reads it.
 
-Layout (autoware_universe, perception_utils/run_length_encoder): the mask row by row, each run of equal values
-as five
-packed bytes: the value (uint8), then the count (int32, little-endian as on every machine Autoware supports).
-Runs continue across the ends of rows. It travels in `data` of a sensor_msgs/Image of encoding mono8 whose
-height and width are the mask's.
+Layout (autoware_universe, perception_utils/run_length_encoder): the mask row by row, each run of equal values as five
+packed bytes: the value (uint8), then the count (int32, little-endian as on every machine Autoware supports). Runs
+continue across the ends of rows. The code travels in `data` of a sensor_msgs/Image of encoding mono8 whose height and
+width are the mask's.
 """
 
 from __future__ import annotations

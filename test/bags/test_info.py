@@ -39,7 +39,7 @@ def test_gaps(tmp_path: Path) -> None:
             bag.write("/image", tenth * 100_000_000, b"\0\1\0\0 no image")
     (topic,) = inspect(tmp_path / "bag").topics
     assert topic == TopicInfo("/image", IMAGE, 8, 8 * 13, 10.0, topic.content, 2, 0.4)
-    assert topic.content.startswith("unreadable: 13 bytes are no sensor_msgs/msg/Image")
+    assert topic.content.startswith("unreadable: 13 bytes are not a sensor_msgs/msg/Image")
 
 
 def test_a_damaged_bag_is_described_as_far_as_it_goes(make_bag: MakeBag) -> None:

@@ -39,7 +39,7 @@ def test_a_calibration_comes_back() -> None:
 @pytest.mark.parametrize("keep", [0, 3, 20, 60])
 def test_a_cut_message_is_an_error(keep: int) -> None:
     cdr = image_cdr(HEADER, np.zeros((5, 7, 3), np.uint8), "rgb8")
-    with pytest.raises(BagError, match=f"{keep} bytes are no sensor_msgs/msg/Image"):
+    with pytest.raises(BagError, match=f"{keep} bytes are not a sensor_msgs/msg/Image"):
         camera_frame(IMAGE, bytes(cdr[:keep]))
 
 
@@ -47,7 +47,7 @@ def test_lengths_that_do_not_fit_are_errors() -> None:
     cdr = bytearray(compressed_cdr(HEADER, b"abc", "jpeg"))
     at = cdr.index(b"jpeg") - 4
     cdr[at : at + 4] = b"\xff" * 4
-    with pytest.raises(BagError, match="are no sensor_msgs/msg/CompressedImage"):
+    with pytest.raises(BagError, match="are not a sensor_msgs/msg/CompressedImage"):
         camera_frame(COMPRESSED, bytes(cdr))
     with pytest.raises(BagError, match="is not an image: choose a topic of"):
         camera_frame(CAMERA_INFO, camera_info_cdr(HEADER, CameraIntrinsics.from_fov(4, 4, 1.0)))

@@ -189,8 +189,9 @@ def test_a_bag_of_humble_does_not_define_its_types(street: Path, model: Path, en
     assert messages(tmp_path / "out")[IMAGE] == messages(street)[IMAGE]
 
 
-def test_a_killed_run_is_gone_on_with(street: Path, tmp_path: Path) -> None:
-    """SIGKILL in the middle; the second run does the rest, and the bag is that of one run."""
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_is_gone_on_with(street: Path, tmp_path: Path, how: signal.Signals) -> None:
+    """A signal in the middle; the second run does the rest, and the bag is that of one run."""
     command = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())", "label"]
     options = ["--outputs", "mask", "--engine", "onnxruntime", "--threads", "1", "--checkpoint", "2"]
     killed = subprocess.Popen([*command, str(street), str(tmp_path / "out"), *options], stderr=subprocess.PIPE)
@@ -198,8 +199,11 @@ def test_a_killed_run_is_gone_on_with(street: Path, tmp_path: Path) -> None:
     while not journal.exists():
         assert killed.poll() is None, "ended before its first checkpoint"
         time.sleep(0.005)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.communicate()
+    os.kill(killed.pid, how)
+    said = killed.communicate()[1].decode()
+    if how == signal.SIGINT:
+        assert killed.returncode == 130
+        assert said.endswith(f"enet_ros: interrupted; the same command goes on from {tmp_path / 'out.part'}\n")
     assert not (tmp_path / "out").exists()
     again = subprocess.run(
         [*command, str(street), str(tmp_path / "out"), *options], capture_output=True, text=True, check=True
