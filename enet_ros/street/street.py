@@ -14,12 +14,9 @@ import numpy.typing as npt
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.classes import CAMVID, ClassTable
 from enet_ros.errors import ConfigError
-from enet_ros.street.layout import CAMERA_SPEED, plan
-from enet_ros.street.painter import Painter
-from enet_ros.street.scenery import Scenery
-from enet_ros.street.solids import Solids
-from enet_ros.street.traffic import Traffic
-from enet_ros.street.view import View
+from enet_ros.street.art import look, prepare
+from enet_ros.street.render import Background, Faces, View
+from enet_ros.street.world import CAMERA_SPEED, plan
 
 _FOV_RAD = math.radians(64)
 _NOISE_ROOM = 64
@@ -38,33 +35,26 @@ class StreetFrame:
     driven_m: float
     image: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.uint8]
-    _faces: npt.NDArray[np.uint16]
-    _planes: npt.NDArray[np.float64]
+    _ids: npt.NDArray[np.uint16]
+    _faces: Faces
     _view: View
 
     @cached_property
     def depth_m(self) -> npt.NDArray[np.float32]:
         """(H, W) float32: metres along the optical axis to what is seen, inf for the sky. Computed when asked for."""
-        normals, offsets = self._planes[:, :3], self._planes[:, 3] - self._planes[:, :3] @ self._view.eye
-        towards = np.einsum("hwc,hwc->hw", normals[self._faces], self._view.rays)
-        depth = np.full(towards.shape, np.inf)
-        np.divide(offsets[self._faces], towards, out=depth, where=towards != 0)
-        nearest, farthest = self._planes[:, 4][self._faces], self._planes[:, 5][self._faces]
-        return np.clip(depth, nearest, farthest).astype(np.float32)
+        return self._faces.depth_m(self._ids, self._view)
 
     @cached_property
     def range_m(self) -> npt.NDArray[np.float32]:
         """(H, W) float32: metres along the ground from the point below the camera to what is seen, inf for the sky."""
         across = np.hypot(self._view.rays[..., 0], self._view.rays[..., 1])
-        result: npt.NDArray[np.float32] = (self.depth_m * across).astype(np.float32)
-        return result
+        return np.asarray(self.depth_m * across, np.float32)
 
 
 class Street:
     """A seeded street with traffic, seen from a camera that drives along it at 8 m/s.
 
-    The same arguments give the same frames, in any order. No frame depends on another. Use from one thread at a
-    time.
+    The same arguments give the same frames, in any order. No frame depends on another.
     """
 
     def __init__(
@@ -91,11 +81,11 @@ class Street:
         self.intrinsics = intrinsics or CameraIntrinsics.from_fov(width, height, _FOV_RAD)
         self.pose = pose or CameraPose(height_m=1.5, pitch_rad=0.04)
         self.table: ClassTable = CAMVID
-        layout = plan(seed)
+        self._layout = plan(seed)
+        prepare(self._layout.things)
         self._view = View(self.intrinsics, self.pose)
         rng = np.random.default_rng(seed)
-        self._scenery = Scenery(layout, self._view, rng)
-        self._traffic, self._solids = Traffic(layout), Solids(self._view)
+        self._background = Background(self._layout, self._view, rng)
         room = (self.intrinsics.height + _NOISE_ROOM, self.intrinsics.width + _NOISE_ROOM, 3)
         self._noise = np.abs(rng.normal(0, 2.6, room)).astype(np.uint8)
 
@@ -105,19 +95,15 @@ class Street:
             raise ConfigError(f"street frame {index}: count from 0")
         seconds = index / self.fps
         driven = CAMERA_SPEED * seconds
-        painter = Painter(self._view, self._solids, self._scenery.draw(driven))
-        self._traffic.paint(painter, self._view, seconds)
-        labels = _look_up(painter.table.labels(), painter.faces)
-        return StreetFrame(
-            index,
-            round(index * 1e9 / self.fps),
-            driven,
-            self._sensor(painter.image, index),
-            labels,
-            painter.faces,
-            painter.table.planes(),
-            self._view,
-        )
+        canvas = self._background.draw(driven, self._view)
+        things = self._layout.in_sight(seconds)
+        seen = canvas.sees(np.array([(x, thing.y, 0) for x, thing in things]))
+        for (x, thing), in_image in zip(things, seen.tolist(), strict=True):
+            for part in look(thing, seconds) if in_image else ():
+                canvas.paint(part, x, thing.y, thing.heading)
+        labels, image = canvas.faces.labels(canvas.ids), self._sensor(canvas.image, index)
+        stamp_ns = round(index * 1e9 / self.fps)
+        return StreetFrame(index, stamp_ns, driven, image, labels, canvas.ids, canvas.faces, self._view)
 
     def frames(self, count: int) -> Iterator[StreetFrame]:
         """The first `count` frames."""
@@ -127,15 +113,7 @@ class Street:
         """The slight blur of a lens and the noise of a sensor."""
         height, width = image.shape[:2]
         soft = cv2.GaussianBlur(image, (3, 3), 0)
-        down, right = (index * 37) % _NOISE_ROOM, (index * 23) % _NOISE_ROOM
-        cv2.add(soft, self._noise[down : down + height, right : right + width], dst=soft)
-        down, right = (index * 29 + 11) % _NOISE_ROOM, (index * 41 + 5) % _NOISE_ROOM
-        cv2.subtract(soft, self._noise[down : down + height, right : right + width], dst=soft)
+        for step, change in ((37, cv2.add), (29, cv2.subtract)):
+            down, right = (index * step) % _NOISE_ROOM, (index * (step + 12) + 5) % _NOISE_ROOM
+            change(soft, self._noise[down : down + height, right : right + width], dst=soft)
         return np.asarray(soft, np.uint8)
-
-
-def _look_up(labels: npt.NDArray[np.uint8], faces: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
-    """The label of each pixel's face; twice as fast where the faces' ids fit in a byte, as they nearly always do."""
-    if len(labels) > 256:
-        return np.take(labels, faces, mode="clip")
-    return np.asarray(cv2.LUT(faces.astype(np.uint8), np.resize(labels, 256)), np.uint8)

@@ -1,4 +1,4 @@
-"""The street's models and sprites: placed in batches, checked one by one against the camera's own projection."""
+"""The street's models and sprites, checked against the camera's own projection."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import numpy as np
 import pytest
 
 from enet_ros.camera import CameraIntrinsics, CameraPose
-from enet_ros.street.boards import Upright, boards, warp
-from enet_ros.street.cars import car
-from enet_ros.street.faces import FaceTable
-from enet_ros.street.figures import tree
-from enet_ros.street.people import bicyclist, person
-from enet_ros.street.solids import SHIFT, Solids, Standing
-from enet_ros.street.street import _look_up
-from enet_ros.street.view import View
+from enet_ros.street.art import Sprite, look
+from enet_ros.street.render import Canvas, Faces, View
+from enet_ros.street.render.painter import homography
+from enet_ros.street.world import Surface, Thing
 
 POSES = [CameraPose(1.5, pitch_rad=0.04), CameraPose(2.4, pitch_rad=0.15, roll_rad=0.06, x_m=1.2, yaw_rad=-0.1)]
 
@@ -22,82 +18,80 @@ def view(pose: CameraPose) -> View:
     return View(CameraIntrinsics.from_fov(480, 360, 1.1), pose)
 
 
-def pixels(camera: View, points: list[tuple[float, float, float]]) -> np.ndarray:
-    seen = camera.project(np.array(points, np.float64))
-    return seen[:, :2] / seen[:, 2:]
+def blank(camera: View) -> Canvas:
+    return Canvas(camera, np.zeros((360, 480, 3), np.uint8), np.zeros((360, 480), np.uint16), Faces())
+
+
+def sprite(kind: str, variant: int = 0) -> Sprite:
+    (drawn,) = look(Thing(kind, 0.0, 0.0, variant), 0.0)
+    assert isinstance(drawn, Sprite)
+    return drawn
+
+
+def pixels(points: np.ndarray) -> np.ndarray:
+    return points[:, :2] / points[:, 2:]
 
 
 @pytest.mark.parametrize("pose", POSES)
-def test_sprites_stand_where_the_camera_sees_their_feet(pose: CameraPose) -> None:
-    camera = view(pose)
-    things = [
-        Upright(tree(1), 30.0, -6.0, "tree"),
-        Upright(person(3, 1, False), 12.0, 1.0, "pedestrian"),
-        Upright(bicyclist(0, 0), 50.0, -2.0, "bicyclist"),
-    ]
-    straight = 0
-    for thing, board in zip(things, boards(camera, things, FaceTable()), strict=True):
-        assert board is not None
-        if board.affine is None:
-            continue
-        straight += 1
-        half, height = thing.sprite.width_m / 2, thing.sprite.height_m
-        across = [(thing.x, thing.y + side * half, z) for z in (0.0, height) for side in (1, -1)]
-        wanted = pixels(camera, across)
-        drawn = np.array([(0, 1, 1), (1, 1, 1), (0, 0, 1), (1, 0, 1)]) @ np.array(board.affine).T
-        assert np.abs(drawn[:2] - wanted[:2]).max() < 1e-6
-        width = np.abs(wanted[1] - wanted[0]).max()
-        assert np.abs(drawn[2:] - wanted[2:]).max() <= max(0.4, 0.025 * width)
-    assert straight >= 2
+@pytest.mark.parametrize(("kind", "x", "y"), [("tree", 30.0, -6.0), ("person", 12.0, 1.0), ("bicyclist", 25.0, -2.0)])
+def test_sprites_stand_where_the_camera_sees_them(pose: CameraPose, kind: str, x: float, y: float) -> None:
+    camera, drawn = view(pose), sprite(kind, 1)
+    half = drawn.width_m / 2
+    corners = [(x, y + side * half, z) for z in (0.0, drawn.height_m) for side in (1, -1)]
+    wanted = pixels(camera.project(np.array(corners)))
+    shares = np.array([(0, 1, 1), (1, 1, 1), (0, 0, 1), (1, 0, 1)])
+    assert np.abs(pixels(shares @ homography(camera, drawn, x, y).T) - wanted).max() < 1e-6
+    canvas = blank(camera)
+    canvas.paint(drawn, x, y)
+    rows, columns = np.nonzero(canvas.ids)
+    foot = pixels(camera.project(np.array([(x, y, 0.0)])))[0]
+    assert len(rows) > 50 and abs(rows.max() - foot[1]) < 2
+    assert wanted[:, 0].min() - 1 < columns.min() <= columns.max() < wanted[:, 0].max() + 1
+    assert wanted[:, 1].min() - 1 < rows.min()
 
 
-def test_a_sprite_is_drawn_alike_by_both_transforms() -> None:
-    camera = view(CameraPose(1.5))
-    sprite = person(0, 0, True)
-    (board,) = boards(camera, [Upright(sprite, 9.0, -1.0, "pedestrian")], FaceTable())
-    assert board is not None and board.affine is not None
-    fast, exact = warp(camera, board, sprite), warp(camera, board._replace(affine=None), sprite)
-    assert fast.shape == exact.shape and (fast[..., 3] > 127).sum() > 300
-    assert ((fast[..., 3] > 127) == (exact[..., 3] > 127)).mean() > 0.98  # but for the outline
-
-
-def test_sprites_out_of_the_image_are_left_out_and_keep_their_place() -> None:
-    camera = view(CameraPose(1.5))
-    sprite = person(0, 0, False)
-    things = [Upright(sprite, x, y, "pedestrian") for x, y in ((10.0, 0.0), (-5.0, 0.0), (5.0, 40.0), (20.0, 1.0))]
-    table = FaceTable()
-    found = boards(camera, things, table)
-    assert [board is not None for board in found] == [True, False, False, True]
-    for board, thing in zip(found, things, strict=True):
-        if board is not None:
-            assert table.planes()[board.face][:4].tolist() == [1, 0, 0, thing.x]
+def test_sprites_out_of_the_image_are_left_out() -> None:
+    canvas = blank(view(CameraPose(1.5)))
+    surfaces = len(canvas.faces.planes())
+    for x, y in ((10.0, 0.0), (-5.0, 0.0), (5.0, 40.0), (20.0, 1.0)):
+        canvas.paint(sprite("person"), x, y)
+    assert canvas.faces.planes()[surfaces:, :4].tolist() == [[1, 0, 0, 10.0], [1, 0, 0, 20.0]]
+    assert {surfaces, surfaces + 1} <= set(np.unique(canvas.ids).tolist())
 
 
 @pytest.mark.parametrize("heading", [1, -1])
 def test_models_show_the_faces_that_face_the_camera(heading: int) -> None:
     camera = view(CameraPose(1.5))
-    mesh, table = car(5), FaceTable()
-    behind, ahead = Solids(camera).patches([Standing(mesh, -30.0, 0.0), Standing(mesh, 15.0, 1.0, heading)], table)
-    assert behind == []
-    planes = table.planes()
-    faces = [patch for patch in ahead if patch.face]
-    assert len(faces) >= 3 and len(ahead) > len(faces)
-    for patch in faces:
-        normal, offset, nearest, farthest = planes[patch.face][:3], *planes[patch.face][3:]
+    canvas = blank(camera)
+    (car,) = look(Thing("car", 0.0, 0.0, 5), 0.0)
+    canvas.paint(car, -30.0, 0.0)
+    assert not canvas.ids.any() and len(canvas.faces.planes()) == len(Surface)
+    canvas.paint(car, 15.0, 1.0, heading)
+    planes = canvas.faces.planes()[len(Surface) :]
+    assert len(planes) >= 3
+    for *normal, offset, nearest, farthest in planes:
         assert normal @ camera.eye > offset and 12 < nearest <= farthest < 18
-        rows = np.clip(patch.corners[:, 1] / (1 << SHIFT), 0, 359)
-        assert rows.max() > 180  # a car stands below the horizon
+    rows = np.nonzero(canvas.ids)[0]
+    assert rows.max() > 180  # a car stands below the horizon
+    colors = {tuple(color) for color in canvas.image[canvas.ids > 0].tolist()}
+    assert len(colors) > len(planes)  # its details
 
 
 def test_far_models_have_no_details() -> None:
-    camera = view(CameraPose(1.5))
-    (far,) = Solids(camera).patches([Standing(car(5), 100.0, 1.0)], FaceTable())
-    assert far and all(patch.face for patch in far)
+    canvas = blank(view(CameraPose(1.5)))
+    (car,) = look(Thing("car", 0.0, 0.0, 5), 0.0)
+    canvas.paint(car, 100.0, 1.0)
+    colors = {tuple(color) for color in canvas.image[canvas.ids > 0].tolist()}
+    assert 1 <= len(colors) <= len(canvas.faces.planes()) - len(Surface)
+    assert ((canvas.image > 0).any(2) == (canvas.ids > 0)).all()
 
 
 @pytest.mark.parametrize("count", [40, 256, 300])
 def test_labels_are_looked_up_for_any_number_of_faces(count: int) -> None:
     rng = np.random.default_rng(count)
-    labels = rng.integers(0, 11, count).astype(np.uint8)
-    faces = rng.integers(0, count, (30, 40)).astype(np.uint16)
-    assert np.array_equal(_look_up(labels, faces), labels[faces])
+    faces = Faces()
+    labels = rng.integers(0, 11, count - len(Surface)).tolist()
+    for label in labels:
+        faces.add(label, (1, 0, 0), 10.0)
+    ids = rng.integers(len(Surface), count, (30, 40)).astype(np.uint16)
+    assert np.array_equal(faces.labels(ids), np.array([0] * len(Surface) + labels)[ids])
