@@ -9,28 +9,39 @@ from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
+from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+
+from enet_ros.ros.launch_arguments import flag, number, refuse_unknown
+from enet_ros.sizes import parse_size
 
 CONFIG = PathJoinSubstitution([FindPackageShare("enet_ros"), "config"])
 
 ARGUMENTS = {
-    "image": ("image_raw", "Image topic; with compressed:=true the topic under it, IMAGE/compressed"),
+    "image": ("image_raw", "Image topic; with compressed:=true the topic IMAGE/compressed"),
     "camera_info": ("camera_info", "CameraInfo topic, for outputs in metres"),
     "compressed": ("", "true: subscribe to CompressedImage"),
-    "namespace": ("", "Namespace of the node, e.g. the camera's name"),
-    "model": ("", "Shipped model's name or a model file; empty: the parameter file's"),
-    "engine": ("", "auto, openvino, onnxruntime, pytorch or tensorrt; empty: the parameter file's"),
+    "namespace": ("", "Namespace of the node, for example the camera's name"),
+    "model": ("", "Name of a shipped model, or a model file; empty: as in the parameter file"),
+    "engine": ("", "auto, openvino, onnxruntime, pytorch or tensorrt; empty: as in the parameter file"),
+    "precision": ("", "auto, fp32, fp16, bf16 or int8; empty: as in the parameter file"),
+    "device": ("", "Device, as the engine names it; empty: as in the parameter file"),
+    "threads": ("", "CPU threads of the engine, 0 for its own choice; empty: as in the parameter file"),
+    "input_size": ("", "Size of the network's input as WIDTHxHEIGHT, such as 480x360; empty: as in the parameter file"),
     "params_file": ([CONFIG, "/segment.yaml"], "Parameter file"),
-    "pose_file": ("", "Second parameter file, of this camera's pose, e.g. a copy of config/camera_pose.yaml"),
-    "use_sim_time": ("false", "true: time comes from /clock, as a bag player publishes it"),
+    "pose_file": ("", "Second parameter file, with this camera's pose: a copy of config/camera_pose.yaml"),
+    "use_sim_time": ("false", "true: take the time from /clock, as bag players publish it"),
     "autostart": ("true", "false: stay unconfigured, for a lifecycle manager of your own"),
-    "respawn": ("false", "true: start again when the process ends"),
+    "respawn": ("false", "true: start the node again when its process ends"),
+    "respawn_delay": ("2.0", "Seconds to wait before that"),
     "log_level": ("info", "debug, info, warn or error"),
 }
+"""Name: (default, description)."""
 
 
 def generate_launch_description() -> LaunchDescription:
     """The arguments above, then the node."""
+    refuse_unknown(__file__, ARGUMENTS)
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()
@@ -41,8 +52,6 @@ def generate_launch_description() -> LaunchDescription:
 def _node(context: LaunchContext) -> list[LifecycleNode]:
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     files = [given[name] for name in ("params_file", "pose_file") if given[name]]
-    overrides = {name: given[name] for name in ("model", "engine") if given[name]}
-    flags = {name: _flag(name, given[name]) for name in ("compressed", "use_sim_time", "autostart") if given[name]}
     # The node configures and activates itself. launch_ros could ask it to (autostart=True), but not on Humble, and
     # not when a crashed process comes back: its request goes to the dead one.
     node = LifecycleNode(
@@ -50,22 +59,30 @@ def _node(context: LaunchContext) -> list[LifecycleNode]:
         executable="segment",
         name="segmentation",
         namespace=given["namespace"],
-        parameters=[*files, {**overrides, **flags}],
+        parameters=[*files, _parameters(given)],
         remappings=[
             ("image_raw", given["image"]),
             ("image_raw/compressed", given["image"] + "/compressed"),
             ("camera_info", given["camera_info"]),
         ],
         arguments=["--ros-args", "--log-level", given["log_level"]],
-        respawn=_flag("respawn", given["respawn"]),
+        respawn=flag("respawn", given["respawn"]),
+        respawn_delay=number("respawn_delay", given["respawn_delay"], float),
         output="screen",
         emulate_tty=True,
     )
     return [node]
 
 
-def _flag(name: str, text: str) -> bool:
-    """An argument that is true or false, in any case, as ROS reads them; ValueError for anything else."""
-    if text.lower() not in ("true", "false"):
-        raise ValueError(f"{name} is {text!r}: give true or false")
-    return text.lower() == "true"
+def _parameters(given: dict[str, str]) -> dict[str, object]:
+    """The parameters that arguments set over the files; an empty argument sets none."""
+    texts = ("model", "engine", "precision", "device")
+    values: dict[str, object] = {name: ParameterValue(given[name], value_type=str) for name in texts if given[name]}
+    for name in ("compressed", "use_sim_time", "autostart"):
+        if given[name]:
+            values[name] = flag(name, given[name])
+    if given["threads"]:
+        values["threads"] = number("threads", given["threads"], int)
+    if given["input_size"]:
+        values["input_height"], values["input_width"] = parse_size("input_size", given["input_size"])
+    return values
