@@ -95,6 +95,28 @@ def test_an_unusable_parameter_leaves_it_waiting(ros_domain: int) -> None:
     assert "Traceback" not in process.output
 
 
+def segment(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "enet_ros.ros.node.main", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("argument", "complaint"),
+    [
+        ("--bogus", "there is no argument '--bogus': ROS arguments come after --ros-args"),
+        ("--modle=camvid", "there is no argument '--modle=camvid'; did you mean --ros-args -p model:=VALUE?"),
+    ],
+)
+def test_arguments_that_do_not_exist(ros_domain: int, argument: str, complaint: str) -> None:
+    ended = segment(argument, "--ros-args", "-p", "engine:=onnxruntime")
+    assert ended.returncode == 2 and complaint in ended.stderr and "Traceback" not in ended.stderr
+
+
+def test_help_lists_the_parameters(ros_domain: int) -> None:
+    ended = segment("--help")
+    assert ended.returncode == 0 and "camera_height" in ended.stdout and "-p model:=" in ended.stdout
+
+
 def test_without_autostart_it_waits(ros_domain: int) -> None:
     process = Process(**{**SMALL, "autostart": "false"})
     process.wait_for("therefore off")
