@@ -1,14 +1,17 @@
-"""Files that are replaced in one step, and files that are installed beside the package.
+"""Files that are replaced in one step, files installed beside the package, and the container of compiled engines.
 
 After a crash or a power cut a replaced file has its old content or the new, never half of it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -53,3 +56,26 @@ def installed(folder: str, name: str) -> Path | None:
             if (place / folder / name).is_file():
                 return place / folder / name
     return None
+
+
+def packed(magic: bytes, header: Mapping[str, Any], payload: bytes) -> bytes:
+    """A container: the line `magic`, a line of JSON (the header and the payload's sha256), the payload."""
+    fields = {**header, "sha256": hashlib.sha256(payload).hexdigest()}
+    return magic + json.dumps(fields, sort_keys=True).encode() + b"\n" + payload
+
+
+def unpacked(magic: bytes, data: bytes) -> tuple[dict[str, Any], bytes] | None:
+    """Header and payload of a container; None where `data` does not begin with `magic`.
+
+    Raises ValueError where the header cannot be read or the payload is not the one that was packed.
+    """
+    if not data.startswith(magic):
+        return None
+    line, _, payload = data[len(magic) :].partition(b"\n")
+    try:
+        header = json.loads(line)
+    except ValueError:
+        raise ValueError("its header is damaged") from None
+    if not isinstance(header, dict) or header.pop("sha256", None) != hashlib.sha256(payload).hexdigest():
+        raise ValueError("its content is damaged")
+    return header, payload

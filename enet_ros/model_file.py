@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +14,12 @@ from safetensors.numpy import save_file
 
 from enet_ros.card import ModelCard
 from enet_ros.errors import ModelError
-from enet_ros.files import replacing
+from enet_ros.files import replacing, unpacked
 
 CARD_KEY = "enet_ros.card"
 """Metadata key of the card, in safetensors and in ONNX."""
 ENGINE_MAGIC = b"enet_ros tensorrt engine 1\n"
-"""How an exported TensorRT engine begins; a line of JSON follows, with the card among other things."""
+"""First line of an exported TensorRT engine (`files.packed`), whose header holds the card."""
 MAX_BYTES = 256 << 20
 """No ENet is near this; a larger file is refused before it is read."""
 MODELS_DIR = Path(__file__).parent / "models"
@@ -96,14 +95,13 @@ def read_card(path: Path | str) -> ModelCard:
 
 
 def _engine_metadata(path: Path) -> str | None:
-    with path.open("rb") as file:
-        if file.read(len(ENGINE_MAGIC)) != ENGINE_MAGIC:
-            raise ModelError(f"{path} is not an engine of enet_ros; make one with `enet_ros export --format tensorrt`")
-        try:
-            fields = json.loads(file.readline(1 << 20))
-        except ValueError:
-            raise ModelError(f"{path} has a damaged header; export it anew") from None
-    return fields.get(CARD_KEY) if isinstance(fields, dict) else None
+    try:
+        found = unpacked(ENGINE_MAGIC, path.read_bytes())
+    except ValueError as error:
+        raise ModelError(f"{path} is not usable: {error}; export it anew") from None
+    if found is None:
+        raise ModelError(f"{path} is not an engine of enet_ros; make one with `enet_ros export --format tensorrt`")
+    return found[0].get(CARD_KEY)
 
 
 def _onnx_metadata(path: Path) -> str | None:

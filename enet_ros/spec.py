@@ -27,6 +27,13 @@ _CHOICES: dict[str, tuple[object, ...]] = {
 }
 
 
+STRIDE = 8
+"""The encoder's output is an eighth of the image. Inside, sides are extended to the next multiple by repeating the last
+row and column."""
+CONTEXT = ((1, False), (2, False), (1, True), (4, False), (1, False), (8, False), (1, True), (16, False))
+"""Stages 2 and 3 behind the down-sampling: (dilation, asymmetric) of each bottleneck, paper table 1."""
+
+
 @dataclass(frozen=True)
 class ENetSpec:
     """One member of the ENet family (Paszke et al. 2016, arXiv 1606.02147).

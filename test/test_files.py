@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from enet_ros.files import replacing, sync, write
+from enet_ros.files import packed, replacing, sync, unpacked, write
 
 
 def test_a_file_is_replaced(tmp_path: Path) -> None:
@@ -50,3 +50,25 @@ def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write(tmp_path / "missing" / "a", "x")
     sync(tmp_path / "missing")  # says nothing
+
+
+def test_a_container_gives_back_header_and_payload() -> None:
+    data = packed(b"ours 1\n", {"runtime": "x", "size": [1, 2]}, b"\n\0payload")
+    assert data.startswith(b"ours 1\n{")
+    assert unpacked(b"ours 1\n", data) == ({"runtime": "x", "size": [1, 2]}, b"\n\0payload")
+    assert unpacked(b"ours 2\n", data) is None and unpacked(b"ours 1\n", b"") is None
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda d: d[:-1], "its content is damaged"),
+        (lambda d: d + b"!", "its content is damaged"),
+        (lambda d: d.replace(b"sha256", b"sha257"), "its content is damaged"),
+        (lambda d: d[:20], "its header is damaged"),
+        (lambda d: b"ours 1\n[]\n", "its content is damaged"),
+    ],
+)
+def test_a_damaged_container_is_refused(damage, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        unpacked(b"ours 1\n", damage(packed(b"ours 1\n", {"runtime": "x"}, b"payload")))

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class _Backend(NamedTuple):
-    """Where an engine's class is, which packages it needs (any of them), and how to get one."""
+    """Where an engine's class is, which packages it needs (the first that is there), and how to get one."""
 
     module: str
     cls: str

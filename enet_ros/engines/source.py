@@ -1,4 +1,4 @@
-"""Where an engine's graph comes from: built in memory from a model file, or read from an exported ONNX file."""
+"""The source of an engine's graph: built in memory from a model file, or read from an exported ONNX file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from enet_ros.sizes import size_text
 
 
 class GraphSource:
-    """A model file as ONNX bytes of a wished size. Reads the card only, until the graph is asked for.
+    """A model file as ONNX bytes for images of one size. Reads the card only, until the graph is asked for.
 
     An .onnx file has one size; for another, the .safetensors file of the same weights is used where it lies beside it.
     Raises ModelError on an unreadable file, EngineError on a size that cannot be had.
@@ -42,8 +42,11 @@ class GraphSource:
         )
 
     def digest(self) -> str:
-        """What the graph's content is known by: of the tensors, or of the ONNX file."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest() if self.is_onnx else self.card.digest
+        """sha256 of what the graph is made of: the ONNX file, or tensors, spec, normalisation and temperature."""
+        if self.is_onnx:
+            return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        card = self.card.with_(name="", input_size=self.size, metrics=(), provenance="", license="")
+        return hashlib.sha256(card.to_json().encode()).hexdigest()
 
     def onnx(self, options: GraphOptions) -> bytes:
         """The graph as a serialised ONNX model; an .onnx file is what it is, whatever the options."""

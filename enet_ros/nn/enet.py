@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enet_ros.nn.blocks import Bottleneck, Down, Initial, Up, doubling
-from enet_ros.spec import ENetSpec
+from enet_ros.spec import CONTEXT, STRIDE, ENetSpec
 
 
 class Dropout(NamedTuple):
@@ -17,13 +17,6 @@ class Dropout(NamedTuple):
     stage1: float = 0.01
     stage23: float = 0.1
     decoder: float = 0.0
-
-
-STRIDE = 8
-"""The encoder's output is an eighth of the image."""
-
-# Stages 2 and 3 behind the down-sampling: (dilation, asymmetric), paper table 1.
-_CONTEXT = ((1, False), (2, False), (1, True), (4, False), (1, False), (8, False), (1, True), (16, False))
 
 
 class ENet(nn.Module):
@@ -41,8 +34,8 @@ class ENet(nn.Module):
         self.down1 = Down(16, 64, spec, dropout.stage1)
         self.stage1 = nn.Sequential(*(Bottleneck(64, spec, *kinds, dropout.stage1) for _ in range(4)))
         self.down2 = Down(64, 128, spec, dropout.stage23)
-        self.stage2 = nn.Sequential(*(Bottleneck(128, spec, *kinds, dropout.stage23, d, a) for d, a in _CONTEXT))
-        self.stage3 = nn.Sequential(*(Bottleneck(128, spec, *kinds, dropout.stage23, d, a) for d, a in _CONTEXT))
+        self.stage2 = nn.Sequential(*(Bottleneck(128, spec, *kinds, dropout.stage23, d, a) for d, a in CONTEXT))
+        self.stage3 = nn.Sequential(*(Bottleneck(128, spec, *kinds, dropout.stage23, d, a) for d, a in CONTEXT))
         kinds = (spec.decoder_activation, spec.decoder_output_activation)
         self.up4 = Up(128, 64, spec, dropout.decoder)
         self.stage4 = nn.Sequential(

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, get_type_hints
 
+from enet_ros.engines import ENGINES
 from enet_ros.engines.base import PRECISIONS
 from enet_ros.errors import ConfigError, unknown_name
 
-ENGINE_NAMES = ("auto", "openvino", "onnxruntime", "pytorch", "tensorrt")
 RELIABILITIES = ("best_effort", "reliable")
 DURABILITIES = ("volatile", "transient_local")
 EXECUTORS = ("auto", "events", "single")
@@ -63,7 +63,7 @@ class Parameters:
 
     # The network
     model: str = _p("camvid", "name of a shipped model, or path of a .safetensors or .onnx file")
-    engine: str = _p("auto", "inference runtime; `auto` is the fastest that works here", choices=ENGINE_NAMES)
+    engine: str = _p("auto", "inference runtime; `auto` is the fastest that works here", choices=("auto", *ENGINES))
     precision: str = _p("auto", "arithmetic; `auto` is the fastest that keeps the labels", choices=PRECISIONS)
     device: str = _p("auto", "device, as the runtime names it (cpu, cuda, OpenVINO's GPU)")
     threads: int = _p(0, "CPU threads of the runtime; 0 leaves the choice to it", "", 0, 256)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from enet_ros.datasets.base import Pair
 from enet_ros.nn import ENet
-from enet_ros.nn.enet import STRIDE
+from enet_ros.spec import STRIDE
 from enet_ros.train.recipe import Recipe
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from enet_ros import spec
 from enet_ros.engines import cache
 from enet_ros.engines.cache import CacheKey
 from enet_ros.errors import EngineError
@@ -62,3 +63,18 @@ def test_an_unwritable_cache_is_an_error_with_a_remedy(tmp_path: Path) -> None:
 def test_a_relative_xdg_cache_home_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     assert cache.cache_dir() == Path(os.path.expanduser("~/.cache/enet_ros"))
+
+
+PACKAGE = Path(cache.__file__).parent
+SOURCES = [*sorted((PACKAGE / "graph").rglob("*.py")), Path(spec.__file__)]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
+def test_the_key_changes_with_every_file_that_decides_the_graph(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, before = Path.read_bytes, cache.graph_digest()
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.resolve() == source.resolve()))
+    cache.graph_digest.cache_clear()
+    try:
+        assert cache.graph_digest() != before
+    finally:
+        cache.graph_digest.cache_clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import subprocess
@@ -11,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from plain_models import SIZE, picture, plain
+from plain_models import SIZE, make_model, picture, plain
 
 from enet_ros import engines
-from enet_ros.engines import Engine, create
+from enet_ros.engines import Engine, cache, create
 from enet_ros.engines.export import export
 from enet_ros.errors import ConfigError, EngineError, ModelError
-from enet_ros.model_file import Model
+from enet_ros.model_file import Model, save
 
 PACKAGES = {"openvino": "openvino", "onnxruntime": "onnxruntime", "pytorch": "torch"}
 
@@ -149,6 +150,50 @@ def test_openvino_uses_its_cache(model_path: Path, cache_home: Path, caplog: pyt
     with caplog.at_level(logging.INFO):
         create("openvino", model_path)
     assert "its content is damaged; building anew" in caplog.text
+
+
+def test_openvino_does_not_take_another_models_engine_from_the_cache(
+    model_path: Path, cache_home: Path, tmp_path: Path
+) -> None:
+    image = picture(SIZE)
+    others = {
+        "weights": make_model(seed=1),
+        "temperature": make_model(temperature=3.0),
+        "pixels": make_model(mean=(90.0, 80.0, 70.0)),
+    }
+    create("openvino", model_path, confidence=True)
+    for count, (name, other) in enumerate(others.items(), 2):
+        save(path := tmp_path / f"{name}.safetensors", other.card, other.tensors)
+        found = create("openvino", path, confidence=True).infer(image, confidence=True)
+        labels, probability = plain(other, image)
+        assert np.mean(found.labels == labels) >= 0.999, name
+        assert found.confidence is not None and np.mean(np.abs(found.confidence - probability) <= 1) >= 0.999, name
+        assert len(list(cache_home.iterdir())) == count
+
+
+def test_openvino_keeps_an_engine_for_each_precision_size_and_output(model_path: Path) -> None:
+    engine = create("openvino", model_path)
+    keys = {engine._key(confidence, mode) for confidence in (False, True) for mode in ("LATENCY", "THROUGHPUT")}
+    for change in ({"precision": "bf16"}, {"precision": "fp16"}):
+        engine._options = engine._options._replace(**change)
+        keys.add(engine._key(False, "LATENCY"))
+    keys.add(create("openvino", model_path, size=(48, 64))._key(False, "LATENCY"))
+    assert len(keys) == len({cache.entry(key) for key in keys}) == 4 + 2 + 1
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino", "pytorch"])
+def test_an_engine_that_is_to_give_confidence_is_warmed_up_with_it(
+    name: str, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(PACKAGES[name], reason=f"{PACKAGES[name]} is not installed")
+    kind = getattr(importlib.import_module(f"enet_ros.engines.{name}"), engines.ENGINES[name].cls)
+    method = "_request" if name == "openvino" else "_run"
+    asked: list[bool] = []
+    original = getattr(kind, method)
+    monkeypatch.setattr(kind, method, lambda self, *args: (asked.append(args[-1]), original(self, *args))[1])
+    create(name, model_path, confidence=True).close()
+    create(name, model_path).close()
+    assert asked == [True, False]
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])

@@ -34,8 +34,10 @@ class PlainEngine(EngineBase):
     """Labels are the red channel, modulo 11; confidence the green. Red 250 raises what a runtime might."""
 
     open_engines = 0
+    last_options = EngineOptions()
 
     def __init__(self, path: object, options: EngineOptions) -> None:
+        type(self).last_options = options
         if options.device == "nowhere":
             raise EngineError("there is no device 'nowhere'")
         super().__init__(EngineInfo("onnxruntime", "plain 1.0", "CPU", "fp32", options.size or SIZE, 1, 0.0))

@@ -23,12 +23,10 @@ from enet_ros.engines.graph.stem import Stem
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import CARD_KEY, Model
 from enet_ros.sizes import size_text
+from enet_ros.spec import STRIDE
 
 HALF_KEY = "enet_ros.float16"
 """Metadata key of a graph whose convolutions are in float16."""
-
-STRIDE = 8
-"""Inside the graph, sides are extended to the next multiple by repeating the last row and column."""
 
 
 def build(model: Model, size: tuple[int, int] | None = None, options: GraphOptions = EXPORT) -> onnx.ModelProto:

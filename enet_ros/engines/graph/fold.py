@@ -11,11 +11,7 @@ from enet_ros.card import ModelCard
 from enet_ros.engines.graph.phases import Array, Conv, Layer, transposed
 from enet_ros.errors import ModelError
 from enet_ros.model_file import Model, Tensors
-from enet_ros.spec import ENetSpec
-
-# Stages 2 and 3 behind the down-sampling: (dilation, asymmetric), paper table 1.
-CONTEXT = ((1, False), (2, False), (1, True), (4, False), (1, False), (8, False), (1, True), (16, False))
-
+from enet_ros.spec import CONTEXT, ENetSpec
 
 Double = npt.NDArray[np.float64]
 

@@ -10,21 +10,20 @@ import logging
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from enet_ros.engines import ENGINES
 from enet_ros.engines.tensorrt.plan import Api, describe
-
-PACKAGES = ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings")
-"""In order of preference. The last is what TensorRT for RTX's wheel of bindings alone installs."""
 
 if TYPE_CHECKING:
     import tensorrt as trt
 else:
     # type stubs make folders of these names: they have no file to run
-    _found = next((name for name in PACKAGES if (spec := find_spec(name)) and spec.origin), None)
+    _packages = ENGINES["tensorrt"].packages
+    _found = next((name for name in _packages if (spec := find_spec(name)) and spec.origin), None)
     if _found is None:
-        raise ImportError(f"none of {', '.join(PACKAGES)} is installed")
+        raise ImportError(f"none of {', '.join(_packages)} is installed")
     trt = importlib.import_module(_found)
 
-__all__ = ["PACKAGES", "Log", "api", "trt"]
+__all__ = ["Log", "api", "trt"]
 
 log = logging.getLogger(__name__)
 

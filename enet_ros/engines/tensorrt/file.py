@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,41 +33,35 @@ class EngineFile(NamedTuple):
 
 
 def write(path: Path, file: EngineFile) -> Path:
-    """Store it in one step. Raises EngineError where that cannot be done."""
+    """Write the file in one step. Raises EngineError where that cannot be done."""
     header = {
         CARD_KEY: file.card.to_json(),
         "runtime": file.runtime,
         "device": file.device,
         "precision": file.precision,
-        "sha256": hashlib.sha256(file.plan).hexdigest(),
     }
     try:
-        return files.write(path, ENGINE_MAGIC + json.dumps(header).encode() + b"\n" + file.plan)
+        return files.write(path, files.packed(ENGINE_MAGIC, header, file.plan))
     except OSError as error:
         raise EngineError(f"cannot write {path}: {error.strerror}; choose a writable folder") from error
 
 
 def read(path: Path) -> EngineFile:
-    """What `write` stored. Raises EngineError on another program's engine and on a damaged file."""
+    """Read the file. Raises EngineError for another program's engine and for a damaged file."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise EngineError(f"cannot read {path}: {error.strerror}") from error
     remedy = "make one with `enet_ros export --format tensorrt`"
-    if not data.startswith(ENGINE_MAGIC):
-        raise EngineError(f"{path} is not an engine of enet_ros (one of trtexec's?); {remedy}")
-    header, _, plan = data[len(ENGINE_MAGIC) :].partition(b"\n")
     try:
-        fields = json.loads(header)
-        card = ModelCard.from_json(fields[CARD_KEY])
-        digest, runtime, device, precision = (
-            str(fields[name]) for name in ("sha256", "runtime", "device", "precision")
-        )
+        found = files.unpacked(ENGINE_MAGIC, data)
+        if found is None:
+            raise EngineError(f"{path} is not an engine of enet_ros (one of trtexec's?); {remedy}")
+        header, plan = found
+        runtime, device, precision = (str(header[name]) for name in ("runtime", "device", "precision"))
+        return EngineFile(ModelCard.from_json(header[CARD_KEY]), runtime, device, precision, plan)
     except (ValueError, KeyError, TypeError, ModelError) as error:
-        raise EngineError(f"{path} has a damaged header ({error}); {remedy}") from None
-    if hashlib.sha256(plan).hexdigest() != digest:
-        raise EngineError(f"{path} is damaged; {remedy}")
-    return EngineFile(card, runtime, device, precision, plan)
+        raise EngineError(f"{path} is damaged ({error}); {remedy}") from None
 
 
 def check_fits(path: Path, file: EngineFile, runtime: str, device: str, size: tuple[int, int] | None) -> None:

@@ -130,5 +130,5 @@ def test_the_card_travels_with_its_size(model: Model) -> None:
 
 @pytest.mark.parametrize("size", [(4, 64), (64, 10000)])
 def test_a_senseless_size_is_refused(model: Model, size: tuple[int, int]) -> None:
-    with pytest.raises(ConfigError, match=f"{size[0]}x{size[1]}"):
+    with pytest.raises(ConfigError, match=f"{size[1]}x{size[0]}"):
         build(model, size)

@@ -62,7 +62,7 @@ def test_the_cache_tells_engines_apart(model_path: Path) -> None:
     source = GraphSource(model_path)
     key = cache_key(source, choose(TEN, "auto"), TEN, "Orin (compute capability 8.7)")
     assert key.variant == variant(source.size, choose(TEN, "auto")) == "40x56-fp16"
-    assert key.runtime == "TensorRT 10.13.0.35" and key.model == source.card.digest
+    assert key.runtime == "TensorRT 10.13.0.35" and key.model == source.digest()
     others = [
         cache_key(source, choose(TEN, "fp32"), TEN, key.device),
         cache_key(GraphSource(model_path, (48, 64)), choose(TEN, "auto"), TEN, key.device),

@@ -207,3 +207,11 @@ def _values(**values: object) -> list[object]:
     from rclpy.parameter import Parameter
 
     return [Parameter(name, value=value) for name, value in values.items()]
+
+
+def test_the_engine_is_made_as_the_parameters_say(rig: Callable[..., Rig], plain_engine: type) -> None:
+    r = rig(input_height=16, input_width=24, precision="bf16", threads=3, device="cpu")
+    assert r.node.trigger_configure().name == "SUCCESS"
+    options = plain_engine.last_options
+    assert (options.size, options.precision, options.threads, options.device) == ((16, 24), "bf16", 3, "cpu")
+    assert options.confidence, "the first image with confidence subscribed must not wait for another network"
