@@ -44,7 +44,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "frames.bag": ("frames", "bags"),
     "train": ("nn", "datasets", "metrics", "memory"),
     "report": ("metrics", "products", "card"),
-    "evaluation": ("segmenter", "metrics", "frames", "street", "products"),
+    "evaluation": ("datasets", "segmenter", "metrics", "frames", "street", "products"),
     "labelling": ("segmenter", "bags", "products"),
     "benchmark.torch_peers": ("engines.pytorch",),
     "benchmark": ("segmenter", "metrics", "frames.files", "files", "benchmark.torch_peers"),

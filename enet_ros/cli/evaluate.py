@@ -6,7 +6,8 @@ labels are compared at the size they are stored in.
 
   enet_ros evaluate --model camvid --images val/ --labels valannot/ --classes camvid --report val.html
   enet_ros evaluate --model mine.safetensors --images I --labels L --classes my_classes.yaml --json scores.json
-  enet_ros evaluate --model camvid --images val/ --labels valannot/ --classes camvid --corrupt dusk
+  enet_ros evaluate --model camvid --images val/ --labels valannot/ --classes camvid --corrupt night:2
+  enet_ros evaluate --model camvid --images val/ --labels valannot/ --classes camvid --corrupt all:3
   enet_ros evaluate --model camvid --bag drive --json scores.json
   enet_ros evaluate --bag drive --live              a running node: answers, latency and mIoU over DDS
   enet_ros evaluate --street --frames 30            the metres alone: free space and grid from exact labels
@@ -22,18 +23,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from enet_ros import model_file
+from enet_ros.card import ModelCard
 from enet_ros.cli.evaluate_live import add_live_arguments, run_live
-from enet_ros.cli.score_table import print_metres, print_scores
-from enet_ros.datasets.corruptions import CORRUPTIONS
+from enet_ros.cli.score_table import print_metres, print_robustness, print_scores
+from enet_ros.datasets.corruptions import Corruption, parse
 from enet_ros.datasets.opening import table_of
 from enet_ros.engines import ENGINES, create
+from enet_ros.engines.base import Engine
 from enet_ros.errors import ConfigError
 from enet_ros.evaluation import Evaluation, counted_as, evaluate
+from enet_ros.evaluation.robustness import corrupted, robustness
 from enet_ros.evaluation.score import judge_exact_labels
 from enet_ros.evaluation.street import RATE_HZ, STRIDE, StreetJudge
 from enet_ros.figures import finite_or_none, percent
@@ -64,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     detail.add_argument("--truth-topic", metavar="TOPIC", help="ground truth topic, if the bag has several")
     detail.add_argument("--seed", type=int, default=0, help="seed of the street (%(default)s)")
     detail.add_argument("--frames", type=int, metavar="N", help="score only the first N frames (all; 30 of the street)")
-    detail.add_argument("--corrupt", choices=tuple(CORRUPTIONS), help="alter the images before the model sees them")
+    detail.add_argument("--corrupt", metavar="NAME[:1-5]", help="alter the images before the model sees them, or all")
     engine = parser.add_argument_group("inference")
     engine.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="inference engine (%(default)s)")
     engine.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
@@ -80,7 +85,13 @@ def run(args: argparse.Namespace) -> int:
     """Score, print and write; return 0."""
     if args.live:
         return run_live(args)
-    source = _source(args)
+    source, corruptions = _source(args), parse(args.corrupt) if args.corrupt else ()
+    if len(corruptions) > 1:
+        return _robustness(args, source, corruptions)
+    for corruption in corruptions:
+        if args.street and corruption.moves:
+            raise ConfigError(f"--corrupt {corruption} makes another camera of the street's, whose metres are judged")
+        source = corrupted(source, corruption)
     judge = StreetJudge(source, args.seed) if args.street else None
     if judge is not None and args.model is None:
         return _exact_labels(args, source, judge)
@@ -94,14 +105,15 @@ def run(args: argparse.Namespace) -> int:
             if args.report and frame.truth is not None:
                 gallery.add(frame.rgb, frame.truth, labels, score)
 
-        result = _evaluate(args, source, judge, seen)
+        with _opened(args, source) as (engine, card):
+            result = evaluate(source, engine, card, judge, seen)
     print_scores(result.scores, f"{result.card.name} on {source.name}", result.frames_per_s)
     if (alone := source.total - len(result.scores.frames)) > 0:
         print(f"enet_ros: {alone} of {source.total} ground truths have no image of their stamp", file=sys.stderr)
     if result.metres is not None:
         print_metres(result.metres)
     if args.json:
-        values = {**result.to_dict(), "corruption": args.corrupt}
+        values = {**result.to_dict(), "corruption": str(corruptions[0]) if corruptions else None}
         values |= {"seed": args.seed} if args.street else {}
         values |= {"frames_per_s": result.frames_per_s} if args.images is not None else {}
         _write(args.json, _json(values))
@@ -127,17 +139,12 @@ def _source(args: argparse.Namespace) -> Source:
         raise ConfigError("--images needs --labels DIR and --classes TABLE beside it")
     else:
         source = from_pairs(args.images, args.labels, args.classes)
-    source = source.first(args.frames)
-    return source if args.corrupt is None else source.altered(CORRUPTIONS[args.corrupt])
+    return source.first(args.frames)
 
 
-def _evaluate(
-    args: argparse.Namespace,
-    source: Source,
-    judge: StreetJudge | None,
-    seen: Callable[[Frame, UInt8, FrameScore], None],
-) -> Evaluation:
-    """Open the model and score it."""
+@contextmanager
+def _opened(args: argparse.Namespace, source: Source) -> Iterator[tuple[Engine, ModelCard]]:
+    """The model's engine and card."""
     path = model_file.resolve(args.model or "camvid")
     card = model_file.read_card(path)
     if source.table is not None:
@@ -145,9 +152,22 @@ def _evaluate(
     size = parse_size("--size", args.size) if args.size else None
     engine = create(args.engine, path, confidence=True, precision=args.precision, threads=args.threads, size=size)
     try:
-        return evaluate(source, engine, card, judge, seen)
+        yield engine, card
     finally:
         engine.close()
+
+
+def _robustness(args: argparse.Namespace, source: Source, corruptions: tuple[Corruption, ...]) -> int:
+    """Score under many corruptions, and say what is left."""
+    if args.street or args.report:
+        raise ConfigError("--corrupt all makes a table of images' scores: leave out --street and --report")
+    total = source.total * (len(corruptions) + 1)
+    with _opened(args, source) as (engine, card), progress("evaluating", total) as bar:
+        result = robustness(source, engine, card, corruptions, bar.advance)
+    print_robustness(result, f"{card.name} on {source.name}")
+    if args.json:
+        _write(args.json, _json({"model": card.name, "digest": card.digest, **result.to_dict()}))
+    return 0
 
 
 def _exact_labels(args: argparse.Namespace, source: Source, judge: StreetJudge) -> int:

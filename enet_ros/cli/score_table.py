@@ -7,6 +7,7 @@ import math
 from rich.markup import escape
 from rich.table import Table
 
+from enet_ros.evaluation.robustness import Robustness
 from enet_ros.evaluation.truth import MetricScores
 from enet_ros.figures import percent
 from enet_ros.metrics import Scores
@@ -41,6 +42,29 @@ def print_scores(scores: Scores, title: str, frames_per_s: float = math.nan) -> 
     if not math.isnan(frames_per_s):
         summary.append(f"{frames_per_s:.1f} frames/s")
     out.print(", ".join(summary))
+
+
+def print_robustness(result: Robustness, title: str) -> None:
+    """mIoU under each corruption by severity, and what is left of mIoU and drivable IoU, on standard output."""
+    severities = sorted({loss.corruption.severity for loss in result.losses})
+    table = Table()
+    table.add_column("corruption")
+    for severity in severities:
+        table.add_column(f"mIoU at {severity}", justify="right")
+    for heading in ("kept", "kept drivable"):
+        table.add_column(heading, justify="right")
+    for name in dict.fromkeys(loss.corruption.name for loss in result.losses):
+        cells = (_percent(loss.miou) for loss in result.losses if loss.corruption.name == name)
+        table.add_row(name, *cells, *(f"{share:.2f}" for share in result.kept(name)))
+    table.add_section()
+    table.add_row("mean", *[""] * len(severities), *(f"{share:.2f}" for share in result.kept()), style="bold")
+    out = console()
+    out.print(escape(title), style="bold")
+    out.print(table)
+    out.print(
+        f"clean mIoU {_percent(result.miou)} %, drivable IoU {_percent(result.drivable_iou)} %, "
+        f"mean corruption error {_percent(result.mean_corruption_error())} %"
+    )
 
 
 def print_metres(scores: MetricScores, title: str = "metres") -> None:

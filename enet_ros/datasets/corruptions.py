@@ -1,67 +1,61 @@
-"""Bad light and bad cameras: images altered, never labels, the same way on every run.
+"""Corruptions: an effect or view at one severity, the same on every run, to measure what a model loses by it.
 
-Each takes an (H, W, 3) uint8 RGB image and a seed (the frame's number) and returns a new one. Strengths are
-fixed, so that a name stands for one test. After Hendrycks and Dietterich 2019 (arXiv 1903.12261), about their
-severity 1 to 2.
+In the manner of ImageNet-C (Hendrycks and Dietterich 2019, arXiv 1903.12261): severities 1 to 5, seeds fixed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import zlib
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.datasets.base import Pair
+from enet_ros.datasets.effects import EFFECTS
+from enet_ros.datasets.views import VIEWS
 from enet_ros.errors import ConfigError
 
-Image = npt.NDArray[np.uint8]
+UInt8 = npt.NDArray[np.uint8]
 
-DUSK_EXPOSURE = (0.16, 0.20, 0.26)
-"""Share of the linear light that is left in red, green and blue: a quarter, and bluer."""
-NOISE_SIGMA = 15.0
-"""Standard deviation of the noise, of 255."""
-BLUR_SIGMA = 2.0
-"""Standard deviation of the blur in pixels of an image 480 wide; wider images are blurred in proportion."""
-JPEG_QUALITY = 20
+NAMES = (*EFFECTS, *VIEWS)
+SEVERITIES = (1, 2, 3, 4, 5)
+DEFAULT_SEVERITY = 3
 
 
-def dusk(image: Image, seed: int) -> Image:
-    """Two stops less light with a blue cast, and the noise of the gain that a camera then sets."""
-    levels = np.linspace(0.0, 1.0, 256)[:, None] ** 2.2  # sRGB, near enough
-    table = 255.0 * (levels * np.array(DUSK_EXPOSURE)) ** (1 / 2.2)
-    dark = cv2.LUT(image, np.ascontiguousarray(table[:, None, :]).astype(np.uint8))
-    return _noisy(np.asarray(dark, np.uint8), seed, NOISE_SIGMA / 3)
+class Corruption(NamedTuple):
+    """One of NAMES at a severity of 1 to 5."""
+
+    name: str
+    severity: int = DEFAULT_SEVERITY
+
+    @property
+    def moves(self) -> bool:
+        """Whether labels move with the pixels, so that the camera's calibration and pose no longer hold."""
+        return self.name in VIEWS
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.severity}"
+
+    def __call__(self, image: UInt8, labels: UInt8, index: int) -> Pair:
+        """New arrays from (H, W, 3) uint8 RGB and (H, W) uint8; `index` is the frame's number, which seeds the draw."""
+        rng = np.random.default_rng((zlib.crc32(self.name.encode()), self.severity, index))
+        if self.moves:
+            return VIEWS[self.name](image, labels, self.severity, rng)
+        return EFFECTS[self.name](image, self.severity, rng), labels
 
 
-def noise(image: Image, seed: int) -> Image:
-    """Gaussian noise, independent a pixel and channel."""
-    return _noisy(image, seed, NOISE_SIGMA)
+def parse(text: str) -> tuple[Corruption, ...]:
+    """`noise:4` or `noise` (severity 3): one. `all:3`: every one at severity 3. `all`: every one at every severity.
 
-
-def blur(image: Image, seed: int) -> Image:
-    """Gaussian blur, as of a lens out of focus."""
-    return np.asarray(cv2.GaussianBlur(image, (0, 0), BLUR_SIGMA * image.shape[1] / 480), np.uint8)
-
-
-def jpeg20(image: Image, seed: int) -> Image:
-    """JPEG at quality 20, there and back."""
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    done, payload = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    decoded = cv2.imdecode(payload, cv2.IMREAD_COLOR) if done else None
-    if decoded is None:
-        raise ConfigError("this OpenCV is built without JPEG; install opencv-python-headless")
-    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _noisy(image: Image, seed: int, sigma: float) -> Image:
-    added = np.random.default_rng(seed).standard_normal(image.shape, np.float32) * np.float32(sigma)
-    return np.clip(np.rint(image + added), 0, 255).astype(np.uint8)
-
-
-CORRUPTIONS: Mapping[str, Callable[[Image, int], Image]] = {
-    "dusk": dusk,
-    "noise": noise,
-    "blur": blur,
-    "jpeg20": jpeg20,
-}
+    Raises ConfigError for other texts.
+    """
+    name, _, severity = text.partition(":")
+    severities = (int(severity),) if severity in map(str, SEVERITIES) else () if severity else SEVERITIES
+    if not severities or name not in ("all", *NAMES):
+        raise ConfigError(
+            f"--corrupt {text}: use one of all, {', '.join(NAMES)}, and :1 to :5 behind it for a severity"
+        )
+    if name == "all":
+        return tuple(Corruption(each, severity) for each in NAMES for severity in severities)
+    return (Corruption(name, severities[0] if severity else DEFAULT_SEVERITY),)

@@ -22,7 +22,7 @@ _COARSE = 12
 """Side of the small maps that smooth fields of light are drawn on."""
 
 
-def _strength(severity: float, table: Sequence[float], none: float = 0.0) -> float:
+def strength(severity: float, table: Sequence[float], none: float = 0.0) -> float:
     """The table's value at a severity; `none` is what has no effect."""
     return float(np.interp(severity, range(6), (none, *table)))
 
@@ -42,12 +42,12 @@ def _lit(image: Image, gain: npt.NDArray[np.float64]) -> Image:
 
 def tint(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Colour casts: one of the whole image, and one that grows towards an edge, as of cheap or badly shaded sensors."""
-    strength = _strength(severity, (0.08, 0.16, 0.25, 0.35, 0.5))
+    amount = strength(severity, (0.08, 0.16, 0.25, 0.35, 0.5))
     x, y = _grid()
     angle = rng.uniform(0, 2 * math.pi)
     ramp = np.clip(0.5 + 0.7 * (math.cos(angle) * x + math.sin(angle) * y), 0, 1)[..., None]  # (12, 12, 1)
     whole, edge = (_cast(rng) for _ in range(2))
-    return _lit(image, np.exp2(strength * (0.6 * whole + 1.2 * ramp * edge)))
+    return _lit(image, np.exp2(amount * (0.6 * whole + 1.2 * ramp * edge)))
 
 
 def _cast(rng: np.random.Generator) -> npt.NDArray[np.float64]:
@@ -59,7 +59,7 @@ def _cast(rng: np.random.Generator) -> npt.NDArray[np.float64]:
 
 def vignette(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Light falling off from a middle that is not quite the image's."""
-    loss = _strength(severity, (0.25, 0.4, 0.55, 0.7, 0.85))
+    loss = strength(severity, (0.25, 0.4, 0.55, 0.7, 0.85))
     x, y = _grid()
     centre_x, centre_y = 0.3 * rng.uniform(-1, 1, 2)
     return _lit(image, 1.0 - loss * np.minimum(1.0, ((x - centre_x) ** 2 + (y - centre_y) ** 2) / 2))
@@ -67,7 +67,7 @@ def vignette(image: Image, severity: float, rng: np.random.Generator) -> Image:
 
 def noise(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Shot and read noise of a sensor under a Bayer filter, demosaiced, so that neighbours share it."""
-    return _noisy(image, _strength(severity, (6, 11, 17, 25, 36)), rng)
+    return _noisy(image, strength(severity, (6, 11, 17, 25, 36)), rng)
 
 
 def _noisy(image: Image, sigma: float, rng: np.random.Generator) -> Image:
@@ -83,7 +83,7 @@ def _noisy(image: Image, sigma: float, rng: np.random.Generator) -> Image:
 
 def motion(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Blur along a line, as of a shaking or turning camera."""
-    length = _strength(severity, (4, 7, 10, 14, 20), 1) * image.shape[1] / 480
+    length = strength(severity, (4, 7, 10, 14, 20), 1) * image.shape[1] / 480
     side = 2 * math.ceil(length / 2) + 1
     kernel = np.zeros((side, side), np.float32)
     angle = rng.uniform(0, math.pi)
@@ -96,7 +96,7 @@ def motion(image: Image, severity: float, rng: np.random.Generator) -> Image:
 
 def defocus(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Blur by a disk, as of a lens out of focus."""
-    radius = _strength(severity, (1.0, 1.6, 2.4, 3.4, 4.8)) * image.shape[1] / 480
+    radius = strength(severity, (1.0, 1.6, 2.4, 3.4, 4.8)) * image.shape[1] / 480
     reach = math.ceil(radius)
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     disk = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1).astype(np.float32)
@@ -105,7 +105,7 @@ def defocus(image: Image, severity: float, rng: np.random.Generator) -> Image:
 
 def glare(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Veiling light over all, and more of it around a sun in the upper half."""
-    veil = _strength(severity, (0.08, 0.15, 0.24, 0.34, 0.45))
+    veil = strength(severity, (0.08, 0.15, 0.24, 0.34, 0.45))
     x, y = _grid()
     sun_x, sun_y = rng.uniform(-1, 1), rng.uniform(-1, 0.2)
     share = veil * (0.6 + 1.4 * np.exp(-((x - sun_x) ** 2 + (y - sun_y) ** 2) / 0.5))  # (12, 12)
@@ -117,7 +117,7 @@ def glare(image: Image, severity: float, rng: np.random.Generator) -> Image:
 
 def rain(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Drops on the lens: each shows the scene blurred, upside down and a little brighter."""
-    drops = round(_strength(severity, (8, 16, 28, 44, 64)))
+    drops = round(strength(severity, (8, 16, 28, 44, 64)))
     height, width = image.shape[:2]
     small = cv2.resize(image, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
     mask = np.zeros(small.shape[:2], np.uint8)
@@ -137,7 +137,7 @@ def rain(image: Image, severity: float, rng: np.random.Generator) -> Image:
 
 def night(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Less light, of a colour, and the noise of the gain that the camera then sets."""
-    stops = _strength(severity, (1.0, 2.0, 3.0, 4.0, 5.0))
+    stops = strength(severity, (1.0, 2.0, 3.0, 4.0, 5.0))
     linear = np.linspace(0.0, 1.0, 256)[:, None] ** 2.2  # sRGB, near enough
     light = np.exp2(-stops + 0.35 * _cast(rng) * min(1.0, stops / 2))
     table = 255.0 * (linear * light) ** (1 / 2.2) * (1 + 0.1 * stops)
@@ -147,7 +147,7 @@ def night(image: Image, severity: float, rng: np.random.Generator) -> Image:
 
 def jpeg(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """JPEG, there and back."""
-    quality = round(_strength(severity, (50, 35, 25, 15, 8), 95))
+    quality = round(strength(severity, (50, 35, 25, 15, 8), 95))
     _, payload = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(payload, cv2.IMREAD_UNCHANGED), np.uint8)
 

@@ -80,11 +80,10 @@ class Source:
         loads = lambda: (load for index, load in enumerate(self.loads()) if index in chosen)  # noqa: E731
         return replace(self, total=count, rate_hz=self.rate_hz * count / self.total, loads=loads)
 
-    def altered(self, alter: Callable[[UInt8, int], UInt8]) -> Source:
-        """The same frames with other pixels: `alter(rgb, index)` returns an image of the same size."""
+    def altered(self, alter: Callable[[Frame, int], Frame]) -> Source:
+        """The same frames with other pixels: `alter(frame, index)` returns one with an image of the same size."""
 
         def load(index: int, original: Load) -> Frame:
-            frame = original()
-            return frame._replace(rgb=alter(frame.rgb, index), file=None)
+            return alter(original(), index)._replace(file=None)
 
         return replace(self, loads=lambda: (partial(load, *item) for item in enumerate(self.loads())))

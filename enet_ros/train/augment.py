@@ -8,14 +8,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enet_ros.classes import VOID
 from enet_ros.datasets.base import Pair
 from enet_ros.datasets.effects import EFFECTS
+from enet_ros.datasets.views import warp
 from enet_ros.train.recipe import Augmentation
 
 Image = npt.NDArray[np.uint8]
-
-_GREY = (110, 110, 110)
 
 
 def augment(
@@ -73,36 +71,9 @@ def _geometry(
         [(out_width - 1) / 2 + slack_x * rng.uniform(-1, 1), (out_height - 1) / 2 + slack_y * rng.uniform(-1, 1)]
     )
     offset = centre - linear @ np.array([(width - 1) / 2, (height - 1) / 2])
-    matrix = np.column_stack((linear, offset))
     bend = how.distort * rng.uniform(-1, 1)
-    if rng.random() < 0.3 and abs(bend) > 0.02:
-        return _bent(image, labels, size, matrix, bend)
-    where = (out_width, out_height)
-    moved = cv2.warpAffine(image, matrix, where, flags=cv2.INTER_LINEAR, borderValue=_GREY)
-    moved_labels = cv2.warpAffine(labels, matrix, where, flags=cv2.INTER_NEAREST, borderValue=(VOID,))
-    return np.asarray(moved, np.uint8), np.asarray(moved_labels, np.uint8)
-
-
-def _bent(
-    image: Image, labels: Image, size: tuple[int, int], matrix: npt.NDArray[np.float64], bend: float
-) -> tuple[Image, Image]:
-    """As `cv2.warpAffine` by `matrix`, through a lens whose radii grow by 1 + bend r^2, r = 1 at the cut's corners.
-
-    With bend below 0 straight lines bulge (barrel), above 0 they sink in.
-    """
-    height, width = size
-    x, y = (np.linspace(-1, 1, n, dtype=np.float32) / np.float32(math.sqrt(2)) for n in (width, height))
-    grow = 1 - bend * (x[None, :] ** 2 + y[:, None] ** 2 - 0.5)  # (H, W): of places in the cut to those without a lens
-    out_x = (width - 1) / 2 + x[None, :] * grow * np.float32((width - 1) / math.sqrt(2))
-    out_y = (height - 1) / 2 + y[:, None] * grow * np.float32((height - 1) / math.sqrt(2))
-    back = cv2.invertAffineTransform(matrix).astype(np.float32)
-    source_x = back[0, 0] * out_x + back[0, 1] * out_y + back[0, 2]
-    source_y = back[1, 0] * out_x + back[1, 1] * out_y + back[1, 2]
-    moved = cv2.remap(image, source_x, source_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_GREY)
-    moved_labels = cv2.remap(
-        labels, source_x, source_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=(VOID,)
-    )
-    return np.asarray(moved, np.uint8), np.asarray(moved_labels, np.uint8)
+    bent = rng.random() < 0.3 and abs(bend) > 0.02
+    return warp(image, labels, size, np.column_stack((linear, offset)), bend if bent else 0.0)
 
 
 def _photometry(image: Image, rng: np.random.Generator, how: Augmentation) -> Image:

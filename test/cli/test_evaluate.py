@@ -16,6 +16,7 @@ from enet_ros import model_file
 from enet_ros.card import ModelCard
 from enet_ros.classes import CAMVID, VOID
 from enet_ros.cli import evaluate, main
+from enet_ros.datasets import corruptions
 from enet_ros.report import page
 from enet_ros.spec import ENetSpec
 
@@ -106,8 +107,8 @@ def test_figures_agree_with_brute_force(model, data, capsys) -> None:
 
 
 def test_corruption_size_and_frames_are_obeyed(model, data) -> None:
-    plain, dark = scores_of(model, data), scores_of(model, data, "--corrupt", "dusk")
-    assert plain["corruption"] is None and dark["corruption"] == "dusk"
+    plain, dark = scores_of(model, data), scores_of(model, data, "--corrupt", "night:2")
+    assert plain["corruption"] is None and dark["corruption"] == "night:2"
     assert dark["pixel_accuracy"] != plain["pixel_accuracy"]
     short = scores_of(model, data, "--frames", "2", "--size", "64x40")
     assert short["frames"] == 2 and short["size"] == [40, 64] and short["pixels"] < plain["pixels"]
@@ -234,3 +235,12 @@ def test_without_what_a_report_needs_all_else_works(model, data, monkeypatch, ca
 def test_matplotlib_and_jinja2_are_not_imported_before_a_report_is_made() -> None:
     code = "import sys, enet_ros.cli.evaluate, enet_ros.report.run; print({'matplotlib', 'jinja2'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout == b"set()\n"
+
+
+def test_all_corruptions_make_a_table(model, data, capsys) -> None:
+    scores = scores_of(model, data, "--corrupt", "all:1", "--frames", "1")
+    assert set(scores["corruptions"]) == {f"{name}:1" for name in corruptions.NAMES}
+    assert 0 <= scores["mean_corruption_error"] <= 1
+    assert "kept drivable" in capsys.readouterr().out
+    assert main(["evaluate", "--street", "--model", str(model), "--frames", "1", "--corrupt", "lens"]) == 2
+    assert "metres" in capsys.readouterr().err

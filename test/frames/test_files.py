@@ -56,7 +56,9 @@ def test_some_of_the_frames(folder: Path) -> None:
 
 
 def test_altered_pixels_are_no_longer_those_of_the_file(folder: Path) -> None:
-    frames = list(from_folder(folder).altered(lambda rgb, index: rgb + np.uint8(10 * index)))
+    frames = list(
+        from_folder(folder).altered(lambda frame, index: frame._replace(rgb=frame.rgb + np.uint8(10 * index)))
+    )
     assert [int(frame.rgb[0, 0, 0]) for frame in frames] == [11 * n for n in range(PICTURES)]
     assert all(frame.file is None for frame in frames)
 
