@@ -18,10 +18,10 @@ from std_msgs.msg import Header
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Frame, Source
-from enet_ros.messages import camera_info
+from enet_ros.messages import camera_info, compressed_image
 from enet_ros.msg import Latency
 from enet_ros.ros import qos
-from enet_ros.ros.messages import to_bytes, to_image, to_message, to_stamp
+from enet_ros.ros.messages import to_image, to_message, to_stamp
 from enet_ros.ros.play.play_clock import PlayClock
 from enet_ros.ros.play.player import Item
 from enet_ros.stamps import NS, stamp_ns
@@ -121,7 +121,9 @@ class Answers:
 def _message(rgb: npt.NDArray[np.uint8], encoding: str, header: Header) -> Image | CompressedImage:
     if encoding in COMPRESSED:
         _, payload = cv2.imencode(f".{encoding}", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-        return CompressedImage(header=header, format=f"rgb8; {encoding} compressed bgr8", data=to_bytes(payload))
+        value = compressed_image(payload.tobytes(), f"rgb8; {encoding} compressed bgr8")
+        message: CompressedImage = to_message(value, header)
+        return message
     code = ENCODINGS[encoding]
     return to_image(rgb if code is None else np.asarray(cv2.cvtColor(rgb, code), np.uint8), encoding, header)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from nav_msgs.msg import OccupancyGrid
 from sensor_msgs.msg import Image, PointCloud2
 
+from enet_ros import messages
 from enet_ros.classes import autoware_ids
 from enet_ros.errors import ConfigError
-from enet_ros.messages import free_space, intrinsics
 from enet_ros.msg import FreeSpace as FreeSpaceMessage
 from enet_ros.products import run_length
 from enet_ros.products.arrays import F64, U8
@@ -17,7 +17,7 @@ from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.points import boundary_xy, free_points, ground_points, in_metres, obstacle_points
 from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
 from enet_ros.ros import qos
-from enet_ros.ros.messages import to_bytes, to_message, to_occupancy_grid, to_point_cloud
+from enet_ros.ros.messages import to_message, to_occupancy_grid, to_point_cloud
 from enet_ros.ros.node.camera_pose import TfPose, from_parameters
 from enet_ros.ros.node.outputs.row import Frame, Output, Setup, if_gated
 
@@ -62,7 +62,7 @@ class Planning:
         """Raises GeometryError where there are no metres."""
         p, info = frame.parameters, frame.calibration
         pose = self._pose if self._tf is None else self._tf.at(frame.header, p.base_frame)
-        camera = None if info is None else intrinsics(info, p.rectified)
+        camera = None if info is None else messages.intrinsics(info, p.rectified)
         height, width = frame.segmentation.labels.shape
         image_size = frame.camera.shape[0], frame.camera.shape[1]
         return ground(camera, pose, (height, width), max(p.max_range, DEFAULT_MAX_RANGE_M), image_size)
@@ -78,7 +78,7 @@ class Planning:
         if metres.missing:
             frame.note("~/free_space", f"without metres: {metres.missing}")
         height = frame.segmentation.labels.shape[0]
-        value = free_space(frame.once(self._space), height, metres, frame.parameters.base_frame)
+        value = messages.free_space(frame.once(self._space), height, metres, frame.parameters.base_frame)
         message: FreeSpaceMessage = to_message(value, frame.header)
         return message
 
@@ -109,6 +109,6 @@ class Planning:
     def run_length(self, frame: Frame) -> Image:
         """Autoware's ids in Autoware's run-length code, in the data of a mono8 image of the mask's size."""
         height, width = frame.segmentation.labels.shape
-        message = Image(header=frame.header, height=height, width=width, encoding="mono8", step=width)
-        message.data = to_bytes(run_length.encode(frame.segmentation.labels, self._ids))
+        code = run_length.encode(frame.segmentation.labels, self._ids)
+        message: Image = to_message(messages.Image(height, width, "mono8", 0, width, code), frame.header)
         return message

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from rclpy.node import Node
@@ -22,7 +21,7 @@ from std_msgs.msg import Header
 from enet_ros.classes import ClassTable
 from enet_ros.errors import EnetRosError
 from enet_ros.ros.parameters import Parameters
-from enet_ros.segmenter import Segmentation
+from enet_ros.segmenter import Segmentation, stretched
 
 T = TypeVar("T")
 
@@ -59,9 +58,7 @@ class Frame:
     def picture(self) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB, the camera's image at the labels' size."""
         height, width = self.segmentation.labels.shape
-        if self.camera.shape[:2] == (height, width):
-            return self.camera
-        return np.asarray(cv2.resize(self.camera, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        return stretched(self.camera, (height, width))
 
     def note(self, topic: str, reason: str) -> None:
         """Report in diagnostics why an output is published incomplete."""

@@ -162,7 +162,7 @@ def test_metric_outputs_are_silent_and_say_why(parameters: Parameters, info: Cam
         assert caught.value.reason is reason
     message = round_trip(made["~/free_space"].make(asked))
     assert len(message.boundary_row) == 960
-    assert len(message.range) == len(message.bearing) == 0
+    assert len(message.range) == len(message.bearing) == 0 and message.base_frame == ""
     assert reason.value in asked.notes["~/free_space"]
     assert made["~/run_length"].make(asked).width == 960
 
