@@ -106,9 +106,10 @@ class Outputs:
         at the network's size. labels: (h, w) uint8, void 255. camera: lens of the image, if known.
         """
         size = (rgb.shape[0], rgb.shape[1])
-        shown = (rgb, nearest(labels, size)) if self.settings.full_overlay else (network_rgb, labels)
+        large = nearest(labels, size)
+        shown = (rgb, large) if self.settings.full_overlay else (network_rgb, labels)
         made: dict[str, Callable[[], tuple[memoryview, str]]] = {
-            "mask": lambda: (image_cdr(of, nearest(labels, size), "mono8"), ""),
+            "mask": lambda: (image_cdr(of, large, "mono8"), ""),
             "overlay": lambda: (self._overlay(of, *shown), ""),
             "free_space": lambda: self._free_space(of, labels, size, camera),
         }
