@@ -10,14 +10,24 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.codec.layouts import Family, Layout, layout_of
-from enet_ros.codec.yuv import as_uint8 as _uint8
-from enet_ros.codec.yuv import packed_422_to_rgb, planar_420_to_rgb, planar_444_to_rgb
 from enet_ros.errors import ImageError
 
 MAX_PIXELS = 50_000_000
 """Default limit of height * width: above any camera's frame, below what a corrupt header can ask for."""
 
+_UINT8 = npt.NDArray[np.uint8]
 Buffer = Union[bytes, bytearray, memoryview, "array[int]", npt.NDArray[Any]]
+
+# Rows give R, G, B from (Y, U, V, 1): OpenCV's constants for 4:2:2 and 4:2:0.
+_LUMA, _RED_V, _GREEN_U, _GREEN_V, _BLUE_U = 1.164383, 1.596027, -0.391762, -0.812968, 2.017232
+_RGB_FROM_YUV = np.array(
+    [
+        [_LUMA, 0, _RED_V, -16 * _LUMA - 128 * _RED_V],
+        [_LUMA, _GREEN_U, _GREEN_V, -16 * _LUMA - 128 * (_GREEN_U + _GREEN_V)],
+        [_LUMA, _BLUE_U, 0, -16 * _LUMA - 128 * _BLUE_U],
+    ],
+    np.float32,
+)
 
 
 class RawImage(NamedTuple):
@@ -35,7 +45,7 @@ class RawImage(NamedTuple):
     data: Buffer
 
 
-def to_rgb(raw: RawImage, *, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
+def to_rgb(raw: RawImage, *, max_pixels: int = MAX_PIXELS) -> _UINT8:
     """(height, width, 3) uint8 RGB.
 
     rgb8 is a view of `raw.data` (it keeps the buffer alive, is read-only where the buffer is, and its rows
@@ -51,10 +61,10 @@ def to_rgb(raw: RawImage, *, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uin
     if layout.family is Family.PACKED:
         return _packed_to_rgb(raw, layout, flat)
     if layout.to_rgb is None:
-        return planar_444_to_rgb(flat, raw.height, raw.width, raw.step)
+        return _planar_444(flat, raw.height, raw.width, raw.step)
     if layout.family is Family.YUV422:
-        return packed_422_to_rgb(flat, raw.height, raw.width, raw.step, layout.to_rgb)
-    return planar_420_to_rgb(flat, raw.height, raw.width, raw.step, layout.to_rgb)
+        return _packed_422(flat, raw.height, raw.width, raw.step, layout.to_rgb)
+    return _planar_420(flat, raw.height, raw.width, raw.step, layout.to_rgb)
 
 
 def check_size(height: int, width: int, max_pixels: int) -> None:
@@ -68,7 +78,7 @@ def check_size(height: int, width: int, max_pixels: int) -> None:
         )
 
 
-def _bytes(raw: RawImage, layout: Layout) -> npt.NDArray[np.uint8]:
+def _bytes(raw: RawImage, layout: Layout) -> _UINT8:
     """Flat view of the data after the step and length checks."""
     least = raw.width * layout.channels * layout.sample_bytes
     if raw.step < least:
@@ -99,7 +109,7 @@ def _data_bytes(raw: RawImage, layout: Layout) -> int:
     return raw.step * raw.height
 
 
-def _packed_to_rgb(raw: RawImage, layout: Layout, flat: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _packed_to_rgb(raw: RawImage, layout: Layout, flat: _UINT8) -> _UINT8:
     height, width, channels = raw.height, raw.width, layout.channels
     rows = flat.reshape(height, raw.step)[:, : width * channels * layout.sample_bytes]
     if layout.sample_bytes == 2:
@@ -111,3 +121,55 @@ def _packed_to_rgb(raw: RawImage, layout: Layout, flat: npt.NDArray[np.uint8]) -
         raise ImageError(f"{raw.encoding} image of {width}x{height} pixels: a Bayer mosaic needs at least 3x3")
     pixels = rows if channels == 1 else rows.reshape(height, width, channels)
     return _uint8(cv2.cvtColor(pixels, layout.to_rgb))
+
+
+def _uint8(image: Any) -> _UINT8:
+    """OpenCV's stubs promise less than its calls return."""
+    result: _UINT8 = image
+    return result
+
+
+def _packed_422(flat: _UINT8, height: int, width: int, step: int, code: int) -> _UINT8:
+    """UYVY or YUYV rows of `step` bytes. (height, width, 3) uint8 RGB."""
+    rows = flat.reshape(height, step)
+    even = width + width % 2
+    if step < 2 * even:
+        rows = _complete_last_pair(rows[:, : 2 * width], luma_first=code == cv2.COLOR_YUV2RGB_YUY2)
+    rgb = cv2.cvtColor(rows[:, : 2 * even].reshape(height, even, 2), code)
+    return _uint8(rgb[:, :width])
+
+
+def _complete_last_pair(rows: _UINT8, *, luma_first: bool) -> _UINT8:
+    """Rows of odd width that end within a pair: its V is the pair's before (128 if none)."""
+    height, used = rows.shape
+    full = np.empty((height, used + 2), np.uint8)
+    full[:, :used] = rows
+    luma, v = (-2, -1) if luma_first else (-1, -2)
+    full[:, luma] = rows[:, luma]
+    full[:, v] = full[:, v - 4] if used > 2 else 128
+    return full
+
+
+def _planar_420(flat: _UINT8, height: int, width: int, step: int, code: int) -> _UINT8:
+    """NV12 or NV21: `height` luma rows of `step` bytes, then ceil(height / 2) chroma rows.
+
+    Returns (height, width, 3) uint8 RGB.
+    """
+    pairs, chroma_rows = (width + 1) // 2, (height + 1) // 2
+    luma = flat[: step * height].reshape(height, step)[:, :width]
+    chroma = flat[step * height :].reshape(chroma_rows, -1)[:, : 2 * pairs].reshape(chroma_rows, pairs, 2)
+    if width % 2 or height % 2:
+        luma = _uint8(cv2.copyMakeBorder(luma, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE))
+    return _uint8(cv2.cvtColorTwoPlane(luma, chroma, code)[:height, :width])
+
+
+def _planar_444(flat: _UINT8, height: int, width: int, step: int) -> _UINT8:
+    """NV24: `height` luma rows of `step` bytes, then as many chroma rows of 2 * `step`.
+
+    Returns (height, width, 3) uint8 RGB.
+    """
+    luma = flat[: step * height].reshape(height, step)[:, :width]
+    chroma = flat[step * height :].reshape(height, 2 * step)[:, : 2 * width].reshape(height, width, 2)
+    yuv = np.empty((height, width, 3), np.uint8)
+    cv2.mixChannels([luma, chroma], [yuv], [0, 0, 1, 1, 2, 2])
+    return _uint8(cv2.transform(yuv, _RGB_FROM_YUV))

@@ -11,7 +11,7 @@ import onnxruntime as ort
 
 from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Image, Inference
 from enet_ros.engines.cache import cache_dir
-from enet_ros.engines.graph.options import EXPORT, ONNXRUNTIME
+from enet_ros.engines.graph import EXPORT, ONNXRUNTIME
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import EngineError
 

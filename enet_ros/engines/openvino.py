@@ -16,7 +16,7 @@ import openvino as ov
 
 from enet_ros.engines import cache
 from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Image, Inference, check_image
-from enet_ros.engines.graph.options import OPENVINO
+from enet_ros.engines.graph import OPENVINO
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import EngineError
 

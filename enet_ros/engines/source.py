@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from enet_ros.card import ModelCard
-from enet_ros.engines.graph.options import GraphOptions
+from enet_ros.engines.graph import GraphOptions
 from enet_ros.errors import EngineError
 from enet_ros.model_file import load, read_card
 from enet_ros.sizes import size_text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from enet_ros.engines.export import export
-from enet_ros.engines.graph.options import EXPORT
+from enet_ros.engines.graph import EXPORT
 from enet_ros.engines.source import GraphSource, stored_precision
 from enet_ros.errors import EngineError
 

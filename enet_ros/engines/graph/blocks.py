@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from enet_ros.engines.graph import GraphOptions
 from enet_ros.engines.graph.fold import Block
 from enet_ros.engines.graph.onnx_writer import OnnxWriter
-from enet_ros.engines.graph.options import GraphOptions
 from enet_ros.engines.graph.phases import Array, Conv, Layer, in_phases
 
 _BELOW_ALL = -6e4  # float16 has it, too; stands for the pixels around the image, of which none is a maximum

@@ -15,11 +15,10 @@ import onnx
 
 from enet_ros.card import ModelCard
 from enet_ros.engines.graph.blocks import Blocks
+from enet_ros.engines.graph.ends import Head, Stem
 from enet_ros.engines.graph.fold import Folded, fold
-from enet_ros.engines.graph.head import Head
 from enet_ros.engines.graph.onnx_writer import OnnxWriter, TensorProto
-from enet_ros.engines.graph.options import EXPORT, GraphOptions
-from enet_ros.engines.graph.stem import Stem
+from enet_ros.engines.graph import EXPORT, GraphOptions
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import CARD_KEY, Model
 from enet_ros.sizes import size_text

@@ -1,12 +1,14 @@
-"""Builds TensorRT engines from ONNX, with its progress in the log."""
+"""Building TensorRT engines from ONNX, with the progress in the log."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from enet_ros.engines.base import Image, check_image
 from enet_ros.engines.tensorrt.api import Log, api, trt
+from enet_ros.engines.tensorrt.cuda import Cuda
 from enet_ros.engines.tensorrt.plan import BuildPlan
 from enet_ros.errors import EngineError
 
@@ -106,6 +108,40 @@ def build(onnx: bytes, plan: BuildPlan, calibrator: trt.IInt8EntropyCalibrator2 
         raise EngineError(f"{api().runtime} cannot build an engine of the graph: {logger.reason()}")
     log.info("built in %.1f s: %d KiB", time.monotonic() - started, serialised.nbytes >> 10)
     return bytes(memoryview(serialised))
+
+
+def calibrator(images: Sequence[Image], size: tuple[int, int], cuda: Cuda) -> trt.IInt8EntropyCalibrator2:
+    """INT8 calibration by TensorRT 10 itself, on (H, W, 3) uint8 RGB images of the engine's size.
+
+    Later releases and TensorRT for RTX have none: `enet_ros.engines.export.quantize` serves them.
+    """
+
+    class Calibrator(trt.IInt8EntropyCalibrator2):  # here, for other releases have no such base class
+        def __init__(self) -> None:
+            trt.IInt8EntropyCalibrator2.__init__(self)
+            self._images = iter(images)
+            self._memory = int(cuda("Malloc", size[0] * size[1] * 3))
+
+        def get_batch_size(self) -> int:
+            return 1
+
+        def get_batch(self, names: list[str]) -> list[int]:
+            image = next(self._images, None)
+            if image is None:
+                cuda("Free", self._memory)
+                return []
+            image = check_image(image, size)
+            kind = cuda.runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
+            cuda("Memcpy", self._memory, image.ctypes.data, image.nbytes, kind)
+            return [self._memory]
+
+        def read_calibration_cache(self) -> None:
+            """Nothing is kept here: the finished engine is what is cached."""
+
+        def write_calibration_cache(self, cache: object) -> None:
+            """As `read_calibration_cache`."""
+
+    return Calibrator()
 
 
 def precision_of(onnx: bytes) -> str:

@@ -97,20 +97,16 @@ def _precision(source: GraphSource, plan: BuildPlan) -> str:
 
 def build_from(source: GraphSource, plan: BuildPlan, calibration: Sequence[Image] = ()) -> bytes:
     """A serialised engine of a model. Raises EngineError where TensorRT refuses the graph or has no GPU to build on."""
-    from enet_ros.engines.tensorrt.build import build
+    from enet_ros.engines.tensorrt.build import build, calibrator
 
     data = source.onnx(plan.graph)
     if plan.int8 == "explicit":
         import onnx
 
-        from enet_ros.engines.quantize import quantize
+        from enet_ros.engines.export import quantize
 
         data = quantize(onnx.load_from_string(data), calibration, symmetric=True).SerializeToString()
-    if plan.int8 != "calibrator":
-        return build(data, plan)
-    from enet_ros.engines.tensorrt.int8 import calibrator
-
-    return build(data, plan, calibrator(calibration, source.size, Cuda()))
+    return build(data, plan, calibrator(calibration, source.size, Cuda()) if plan.int8 == "calibrator" else None)
 
 
 def export(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from enet_ros.engines.graph.options import GraphOptions
+from enet_ros.engines.graph import GraphOptions
 from enet_ros.errors import EngineError
 
 OLDEST = 10

@@ -10,8 +10,8 @@ import pytest
 from plain_models import SIZE, make_model, picture, plain
 
 from enet_ros.card import ModelCard
+from enet_ros.engines.graph import EXPORT, OPENVINO, GraphOptions
 from enet_ros.engines.graph.build import HALF_KEY, build
-from enet_ros.engines.graph.options import EXPORT, OPENVINO, GraphOptions
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import CARD_KEY, Model, load, resolve
 

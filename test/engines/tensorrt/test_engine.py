@@ -17,7 +17,7 @@ pytest.importorskip("tensorrt_rtx_bindings", reason="pip install tensorrt-rtx-cu
 from enet_ros.engines import create
 from enet_ros.engines.base import Image
 from enet_ros.engines.export import export
-from enet_ros.engines.graph.options import EXPORT
+from enet_ros.engines.graph import EXPORT
 from enet_ros.engines.source import GraphSource
 from enet_ros.engines.tensorrt import api as tensorrt_api
 from enet_ros.engines.tensorrt import build as tensorrt_build
