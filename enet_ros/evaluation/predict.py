@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.card import ModelCard
-from enet_ros.classes import ClassTable, label_map
+from enet_ros.classes import VOID, ClassTable, label_map
 from enet_ros.classes.coarse import judged
 from enet_ros.frames import Frame
 from enet_ros.segmenter import Segmenter
@@ -85,7 +85,9 @@ def predict(
         watch.seconds += time.perf_counter() - started
         watch.frames += len(chunk)
         for frame, (labels, sure) in zip(chunk, found, strict=True):
-            yield Answer(frame, labels if by_truth is None else by_truth[frame.truth, labels], sure)
+            if by_truth is not None:
+                labels = by_truth[VOID if frame.truth is None else frame.truth, labels]
+            yield Answer(frame, labels, sure)
 
 
 def _chunk(source: Iterator[Frame]) -> list[Frame]:

@@ -99,5 +99,7 @@ def test_answers_come_in_the_classes_of_coarse_labels() -> None:
     one = Frame("rider", 1, image, np.tile(truth, (8, 1)))
     answer = next(predict([one], RedEngine(), card(CAMVID), IDD_LITE))
     assert answer.labels[0, ::4].tolist() == [living, vehicle, living, drivable]
+    without_truth = next(predict([one._replace(truth=None)], RedEngine(), card(CAMVID), IDD_LITE))
+    assert without_truth.labels[0, ::4].tolist() == [living, living, living, drivable]
     ids, by_truth = counted_as(CAMVID, IDD_LITE)
     assert ids is None and by_truth is not None and by_truth[drivable, sky] == IDD_LITE.index("sky")
