@@ -99,13 +99,19 @@ def _fastest(path: Path | str, options: EngineOptions) -> Engine:
         except ModelError:
             raise  # the same for every engine
         except EngineError as error:
-            passed_over.append(f"{name}: {error}")
+            passed_over.append((name, str(error)))
             continue
-        for reason in passed_over:
-            log.info("engine passed over: %s", reason)
+        for other, reason in passed_over:
+            expected = other == "tensorrt" and not _nvidia_gpu()
+            log.log(logging.DEBUG if expected else logging.INFO, "engine passed over: %s: %s", other, reason)
         info = engine.info
         log.info(
             "engine %s: %s on %s, %s, ready in %.0f ms", name, info.runtime, info.device, info.precision, info.load_ms
         )
         return engine
-    raise EngineError("no inference engine works here:\n  " + "\n  ".join(passed_over))
+    raise EngineError("no inference engine works here:\n  " + "\n  ".join(": ".join(pair) for pair in passed_over))
+
+
+def _nvidia_gpu() -> bool:
+    """Whether there is a device node of NVIDIA's driver: of Linux, of a Jetson, of WSL."""
+    return any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/nvgpu", "/dev/dxg"))

@@ -6,16 +6,18 @@ import hashlib
 import logging
 import os
 import re
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from enet_ros import files, spec
-from enet_ros.errors import EngineError
 
 log = logging.getLogger(__name__)
 
 _MAGIC = b"enet_ros engine 1\n"
+_NO_HOME = Path(os.devnull)
+_warned: set[Path] = set()
 
 
 class CacheKey(NamedTuple):
@@ -47,7 +49,12 @@ def graph_digest() -> str:
 def cache_dir() -> Path:
     """$XDG_CACHE_HOME/enet_ros (XDG base directory specification), ~/.cache/enet_ros by default."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "enet_ros"
+    if os.path.isabs(base):
+        return Path(base) / "enet_ros"
+    try:
+        return Path.home() / ".cache" / "enet_ros"
+    except RuntimeError:  # a container's user without an entry in passwd
+        return _NO_HOME / "enet_ros"
 
 
 def entry(key: CacheKey, folder: Path | None = None) -> Path:
@@ -61,7 +68,7 @@ def read(key: CacheKey, folder: Path | None = None) -> bytes | None:
     path = entry(key, folder)
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         log.warning("cannot read the cached engine %s (%s); building anew", path, error.strerror)
@@ -87,14 +94,34 @@ def _payload(data: bytes, key: CacheKey) -> tuple[bytes | None, str]:
     return payload, ""
 
 
-def write(key: CacheKey, payload: bytes, folder: Path | None = None) -> Path:
-    """Store an engine in one step. Raises EngineError where the folder cannot be written."""
+def write(key: CacheKey, payload: bytes, folder: Path | None = None) -> Path | None:
+    """Store an engine in one step; None where that fails (read-only, full): the log says so once for each folder."""
     path = entry(key, folder)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return files.write(path, files.packed(_MAGIC, key._asdict(), payload))
     except OSError as error:
-        raise EngineError(
-            f"cannot write the engine cache {path.parent}: {error.strerror}; "
-            f"make it writable, or set XDG_CACHE_HOME to a folder that is"
-        ) from error
+        _warn_once(path.parent, error)
+        return None
+
+
+def writable(folder: Path) -> bool:
+    """Whether a runtime can keep files of its own in a folder, which is made; the log says so once if not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError as error:
+        _warn_once(folder, error)
+        return False
+
+
+def _warn_once(folder: Path, error: OSError) -> None:
+    if folder not in _warned:
+        _warned.add(folder)
+        log.warning(
+            "cannot write the engine cache %s: %s; engines are built anew at every start. Make it writable, or set "
+            "XDG_CACHE_HOME to a folder that is",
+            folder,
+            error.strerror,
+        )

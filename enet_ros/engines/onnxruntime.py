@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from enet_ros.engines import cache
 from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Image, Inference
-from enet_ros.engines.cache import cache_dir
 from enet_ros.engines.graph import EXPORT, ONNXRUNTIME
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import EngineError
@@ -67,9 +67,9 @@ def _session(source: GraphSource, device: str, precision: str, options: EngineOp
         form = EXPORT._replace(half=precision == "fp16")
         providers.insert(0, (PROVIDERS["cuda"], {}))
     if device == "tensorrt":
-        folder = options.cache_dir or cache_dir()
-        keep = {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(folder / "onnxruntime")}
-        providers.insert(0, (PROVIDERS["tensorrt"], keep))
+        folder = (options.cache_dir or cache.cache_dir()) / "onnxruntime"
+        keep = {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(folder)}
+        providers.insert(0, (PROVIDERS["tensorrt"], keep if cache.writable(folder) else {}))
     try:
         return ort.InferenceSession(source.onnx(form), settings, providers=providers)
     except EngineError:

@@ -35,7 +35,7 @@ class OpenVinoEngine(EngineBase):
     """
 
     def __init__(self, path: Path | str, options: EngineOptions = EngineOptions()) -> None:
-        """Raises ModelError on a bad model, EngineError where OpenVINO refuses it or the cache cannot be written."""
+        """Raises ModelError on a bad model, EngineError where OpenVINO refuses it."""
         started = time.perf_counter()
         self._source = GraphSource(path, options.size)
         if options.precision == "int8":

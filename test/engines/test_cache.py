@@ -1,9 +1,11 @@
-"""Cached engines: found again, rebuilt when stale, refused when the folder cannot be written."""
+"""Cached engines: found again, rebuilt when stale, kept out of the way when the folder cannot be written."""
 
 from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,6 @@ import pytest
 from enet_ros import spec
 from enet_ros.engines import cache
 from enet_ros.engines.cache import CacheKey
-from enet_ros.errors import EngineError
 
 KEY = CacheKey("openvino", "ab" * 32, "360x480-f32-labels", "OpenVINO 2026.4.1", "CPU: some", "0123")
 
@@ -53,11 +54,42 @@ def test_a_damaged_engine_is_not_used(damage, caplog: pytest.LogCaptureFixture) 
     assert "building anew" in caplog.text
 
 
-def test_an_unwritable_cache_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+def test_an_unwritable_cache_is_one_warning_with_a_remedy(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    with pytest.raises(EngineError, match=rf"cannot write the engine cache {blocked}.*XDG_CACHE_HOME"):
-        cache.write(KEY, b"engine", blocked)
+    for _ in range(2):
+        assert cache.write(KEY, b"engine", blocked) is None
+        assert cache.read(KEY, blocked) is None
+    assert not cache.writable(blocked)
+    (line,) = caplog.messages
+    assert line.startswith(f"cannot write the engine cache {blocked}: ") and "XDG_CACHE_HOME" in line
+
+
+FULL = """
+import logging, resource, signal, sys
+from pathlib import Path
+from enet_ros.engines import cache
+logging.basicConfig(level=logging.WARNING)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+key = cache.CacheKey("openvino", "0" * 64, "v", "r", "d", "g")
+assert cache.write(key, bytes(100_000), Path(sys.argv[1])) is None
+"""
+
+
+def test_a_disk_that_fills_up_is_a_warning_and_leaves_nothing(tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "cannot write the engine cache" in ended.stderr and list(tmp_path.iterdir()) == []
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    assert cache.write(KEY, b"engine") is None and cache.read(KEY) is None
 
 
 def test_a_relative_xdg_cache_home_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,10 +233,27 @@ def test_a_missing_model_is_the_models_fault_not_the_engines(tmp_path: Path) -> 
         create("auto", tmp_path / "none.safetensors")
 
 
-def test_an_unwritable_cache_fails_with_the_reason(model_path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["openvino", "auto"])
+def test_an_unwritable_cache_costs_a_warning_not_the_engine(
+    name: str, model_path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(EngineError, match="cannot write the engine cache"):
-        create("openvino", model_path, cache_dir=tmp_path / "file")
+    engine = create(name, model_path, cache_dir=tmp_path / "file", confidence=True)
+    assert engine.info.name == "openvino"
+    assert engine.infer(np.zeros((*engine.info.size, 3), np.uint8)).labels.shape == engine.info.size
+    assert [line for line in caplog.messages if "cannot write the engine cache" in line and "every start" in line]
+    engine.close()
+
+
+def test_no_gpu_is_no_news(model_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    backend = engines.ENGINES["tensorrt"]._replace(packages=("enet_ros_no_such_package",))
+    monkeypatch.setitem(engines.ENGINES, "tensorrt", backend)
+    for gpu in (False, True):
+        monkeypatch.setattr(engines, "_nvidia_gpu", lambda gpu=gpu: gpu)
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            create("auto", model_path).close()
+        assert ("engine passed over: tensorrt" in caplog.text) == gpu
 
 
 def test_auto_says_what_it_picked_and_passed_over(

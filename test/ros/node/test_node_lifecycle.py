@@ -70,16 +70,16 @@ def test_configure_fails_with_the_reason_and_can_be_tried_again(
     assert r.node._failure == ""
 
 
-def test_an_unwritable_cache_is_told(rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unwritable_cache_is_a_warning(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("openvino", reason="openvino is not installed")
     (tmp_path / "cache").write_text("a file where the folder should be")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     r = rig(engine="openvino", input_height=32, input_width=32)
-    assert r.node.trigger_configure() == Return.FAILURE
-    assert state(r) == "unconfigured"
-    assert str(tmp_path / "cache") in r.node._failure
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
     assert r.node.trigger_configure() == Return.SUCCESS
+    warnings = [line for line in capfd.readouterr().err.splitlines() if "[WARN]" in line]
+    assert [line for line in warnings if f"cannot write the engine cache {tmp_path}/cache" in line]
 
 
 def test_an_exception_in_a_transition_is_a_failure(rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
