@@ -14,6 +14,7 @@ from enet_ros.classes.builtin import (
     SUNRGBD,
     TABLES,
     get_table,
+    table_with,
 )
 from enet_ros.classes.sets import ClassSet
 from enet_ros.classes.table import VOID, ClassTable, label_map
@@ -34,4 +35,5 @@ __all__ = [
     "autoware_ids",
     "get_table",
     "label_map",
+    "table_with",
 ]

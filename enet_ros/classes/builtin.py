@@ -208,3 +208,8 @@ def get_table(name: str) -> ClassTable:
         return TABLES[name]
     except KeyError:
         raise ConfigError(f"there is no class table {name!r}; use one of {', '.join(TABLES)}") from None
+
+
+def table_with(names: tuple[str, ...]) -> ClassTable | None:
+    """The built-in table that has exactly these classes, in this order; None where there is none."""
+    return next((table for table in TABLES.values() if table.names == names), None)

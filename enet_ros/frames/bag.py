@@ -10,7 +10,7 @@ from enet_ros.bags.cameras import Calibrations, Camera, find_cameras, find_image
 from enet_ros.bags.messages import camera_frame, label_image
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.camera import CameraIntrinsics
-from enet_ros.classes import TABLES, ClassTable
+from enet_ros.classes import ClassTable, table_with
 from enet_ros.errors import BagError, ConfigError, EnetRosError
 from enet_ros.frames.source import Frame, Load, Source, UInt8
 from enet_ros.stamps import NS, cdr_stamp_ns
@@ -90,9 +90,8 @@ def _calibration(reader: BagReader, camera: Camera) -> CameraIntrinsics | None:
 
 def _table_named(names: tuple[str, ...] | None, bag: Path) -> ClassTable:
     """The built-in table with these names."""
-    for table in TABLES.values():
-        if table.names == names:
-            return table
+    if names is not None and (table := table_with(names)):
+        return table
     known = "does not say" if names is None else f"has classes of its own ({', '.join(names[:4])}, ...):"
     raise ConfigError(f"{bag} {known} what its ground truth means; add --classes TABLE")
 

@@ -18,6 +18,7 @@ from enet_ros.classes import (
     ClassTable,
     get_table,
     label_map,
+    table_with,
 )
 from enet_ros.errors import ConfigError
 
@@ -51,6 +52,7 @@ def test_cityscapes_is_in_the_order_of_its_train_ids() -> None:
 def test_built_in_tables(name: str) -> None:
     table = get_table(name)
     assert table.name == name
+    assert table_with(table.names) is table and table_with(table.names[:-1]) is None
     assert ClassTable.from_dict(table.to_dict()) == table
     assert len(set(table.colors)) == table.num_classes
     assert table.drivable and table.drivable <= table.flat <= set(table.names)

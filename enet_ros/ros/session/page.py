@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from enet_ros.classes import TABLES, ClassTable
+from enet_ros.classes import ClassTable, table_with
 from enet_ros.report import RateSeries, RunPage
 from enet_ros.ros.session.collector import RunRecord
 from enet_ros.ros.session.session import Sent
@@ -39,9 +39,8 @@ def seconds(sent: Mapping[int, Sent], stamp_ns: int) -> float:
 
 def class_table(info: Any, names: tuple[str, ...]) -> ClassTable:
     """The built-in table of these names, else the colours of the node's SegmentationInfo put in their order."""
-    for table in TABLES.values():
-        if table.names == names:
-            return table
+    if table := table_with(names):
+        return table
     colors = {name: tuple(info.class_colors[3 * i : 3 * i + 3]) for i, name in enumerate(info.class_names)}
     drivable = {info.class_names[index] for index in info.drivable} & set(names)
     chosen = tuple((int(r), int(g), int(b)) for r, g, b in (colors.get(name, (0, 0, 0)) for name in names))
