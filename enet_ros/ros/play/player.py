@@ -23,6 +23,8 @@ from enet_ros.ros.play.play_clock import PlayClock
 from enet_ros.stamps import NS
 
 _POLL_S = 0.02
+_MATCH_S = 0.2
+"""A subscriber finds the publisher a moment after the publisher has found it, and misses what is sent before."""
 _READ_OUT_S = 0.2
 """The last message is still being read out of shared memory when it has been sent."""
 
@@ -86,6 +88,7 @@ class Player:
         end_s = time.monotonic() + timeout_s
         while time.monotonic() < end_s and not stop.is_set():
             if self._feed.has_listener():
+                stop.wait(_MATCH_S)
                 return True
             self._tick(self._feed.start_ns)
             time.sleep(_POLL_S)

