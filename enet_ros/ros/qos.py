@@ -1,4 +1,4 @@
-"""Quality of service of every topic: profiles by name, overrides by rclpy, matching a publisher's."""
+"""Quality of service of every topic: profiles from parameters, rclpy's overrides, matching a publisher."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _DURABILITY = {"volatile": DurabilityPolicy.VOLATILE, "transient_local": Durabil
 
 
 def overrides(*, reliability: bool = True, durability: bool = True) -> QoSOverridingOptions:
-    """Lets `qos_overrides./topic.subscription.reliability` and its like have the last word.
+    """Let parameters such as `qos_overrides./topic.subscription.reliability` have the last word.
 
-    A policy that follows the publishers must be left out: rclpy keeps the first value as the parameter's for good.
+    A policy that follows the publishers must be left out: rclpy keeps the parameter's first value for good.
     """
     kinds = [QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH]
     kinds += [QoSPolicyKind.RELIABILITY] if reliability else []
@@ -35,7 +35,7 @@ def overrides(*, reliability: bool = True, durability: bool = True) -> QoSOverri
 
 
 def keep_last(depth: int, reliability: str, durability: str = "volatile") -> QoSProfile:
-    """A profile from the words of the parameters."""
+    """A profile from parameter values."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=depth,
@@ -45,19 +45,19 @@ def keep_last(depth: int, reliability: str, durability: str = "volatile") -> QoS
 
 
 def latched() -> QoSProfile:
-    """For what is said once and read by whoever comes later."""
+    """For a message that late subscribers receive too."""
     return keep_last(1, "reliable", "transient_local")
 
 
 def output(parameters: Parameters) -> QoSProfile:
-    """For what is published with every frame."""
+    """For outputs published with every frame."""
     return keep_last(parameters.output_depth, parameters.output_reliability)
 
 
 def camera(parameters: Parameters, offered: Sequence[QoSProfile]) -> QoSProfile | None:
-    """For the image subscription. offered: the profiles of the publishers there are.
+    """For the image subscription. offered: the publishers' profiles.
 
-    None where `match` has nothing to match yet. Of several publishers the weakest promise is matched: all are heard.
+    None where `match` has nothing to match yet. Of several publishers the weakest is matched, so that all are received.
     """
     p = parameters
     if "match" in (p.reliability, p.durability) and not offered:
@@ -76,7 +76,7 @@ def camera(parameters: Parameters, offered: Sequence[QoSProfile]) -> QoSProfile 
 
 
 def matching(depth: int, offered: Sequence[QoSProfile]) -> QoSProfile:
-    """A profile that hears every publisher, and what they said before where all of them keep it."""
+    """A profile that receives from every publisher, earlier messages included where all of them keep those."""
     kept = bool(offered) and all(profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for profile in offered)
     reliable = kept and all(profile.reliability == ReliabilityPolicy.RELIABLE for profile in offered)
     return keep_last(depth, "reliable" if reliable else "best_effort", "transient_local" if kept else "volatile")
@@ -99,7 +99,7 @@ def offered_on(node: Node, topic: str) -> list[QoSProfile]:
 
 
 def complaints(offered: Sequence[QoSProfile], requested: Sequence[QoSProfile]) -> list[str]:
-    """Why publishers and subscriptions of one topic do not get together; empty where they do."""
+    """Why publishers and subscriptions of one topic do not match; empty where they do."""
     found = []
     for promise in offered:
         for wish in requested:

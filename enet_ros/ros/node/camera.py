@@ -33,6 +33,16 @@ class Arrival(NamedTuple):
     calibration: CameraInfo | None
 
 
+def image_topic(node: Node, compressed: bool) -> str:
+    """The resolved topic of the images; image_raw/compressed follows a remapping of image_raw unless it has its own."""
+    image = node.resolve_topic_name("image_raw")
+    if not compressed:
+        return image
+    own = node.resolve_topic_name("image_raw/compressed")
+    remapped = own != node.resolve_topic_name("image_raw/compressed", only_expand=True)
+    return own if remapped else f"{image}/compressed"
+
+
 class CameraInput:
     """Delivers images to a function that must not block. Its own callback group keeps services from starving."""
 
@@ -54,8 +64,7 @@ class CameraInput:
         self._calibration: CameraInfo | None = None
         self._since_s = self._last_s = -math.inf
         self._gaps, self._numbered = SequenceGaps(), False
-        self._relative_topic = "image_raw/compressed" if parameters.compressed else "image_raw"
-        self.topic = node.resolve_topic_name(self._relative_topic)
+        self.topic = image_topic(node, parameters.compressed)
 
     @property
     def subscribed(self) -> bool:
@@ -101,9 +110,7 @@ class CameraInput:
         kind = CompressedImage if self._parameters.compressed else Image
         self._profile = profile
         self._since_s, self._last_s = time.monotonic(), -math.inf
-        self._image = self._make(
-            kind, self._relative_topic, WithInfo(self._on_image), qos.copied(profile), self._overrides()
-        )
+        self._image = self._make(kind, self.topic, WithInfo(self._on_image), qos.copied(profile), self._overrides())
         self._events = PolledEvents(self._image, self._group)
         self._gaps, self._numbered = SequenceGaps(), False
 

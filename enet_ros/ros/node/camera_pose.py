@@ -1,4 +1,4 @@
-"""Where the camera is: from parameters, or from TF where tf2 is installed."""
+"""The camera's pose, from parameters or from TF where tf2_ros is installed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from enet_ros.ros.parameters import Parameters
 from enet_ros.stamps import stamp_ns
 
 MAX_LAG_NS = 100_000_000
-"""A pose that old is still taken for that of the image."""
+"""A pose up to this much older than the image is used for it."""
 
 _LISTENER = "_enet_ros_tf"
 
 
 def from_parameters(parameters: Parameters) -> CameraPose | None:
-    """The pose the parameters state; None where camera_height is left at 0, unknown."""
+    """The pose given by parameters; None where camera_height is 0, which means unknown."""
     p = parameters
     if p.camera_height <= 0:
         return None
@@ -61,7 +61,7 @@ def from_transform(translation: npt.ArrayLike, quaternion_xyzw: npt.ArrayLike) -
 
 
 class TfPose:
-    """The camera's pose by TF. Never waits: what TF does not know when an image is answered is told as a reason."""
+    """The camera's pose by TF. Never waits: a transform that is missing when an image is answered is an error."""
 
     def __init__(self, node: Node) -> None:
         """Start listening to /tf and /tf_static; once per node, however often it is configured."""
@@ -85,7 +85,7 @@ class TfPose:
         if self._missing:
             raise GeometryError(Reason.NO_POSE, self._missing)
         if not header.frame_id:
-            raise GeometryError(Reason.NO_POSE, "the image's frame_id is empty: have the driver state it")
+            raise GeometryError(Reason.NO_POSE, "the image's frame_id is empty: have the camera driver set it")
         try:
             found = self._lookup(header, base_frame)
         except self._failure as error:
@@ -94,7 +94,7 @@ class TfPose:
         return from_transform((t.x, t.y, t.z), (r.x, r.y, r.z, r.w))
 
     def _lookup(self, header: Header, base_frame: str) -> Any:
-        """TransformStamped. A camera that nods is told of by joint states that may come after its image."""
+        """A TransformStamped. The joint states of a camera that tilts may arrive after its image."""
         try:
             return self._buffer.lookup_transform(base_frame, header.frame_id, Time.from_msg(header.stamp))
         except self._too_early:

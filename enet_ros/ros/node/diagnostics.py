@@ -1,7 +1,7 @@
-"""Health of the node: decided from plain values without a node, published with one.
+"""Health of the node, decided from plain values and published at /diagnostics.
 
 Four statuses: camera (does it deliver?), stamps (can its clock be trusted?), inference (are frames answered?),
-outputs (does what was asked for come out?).
+outputs (is what was asked for published?).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ FASTDDS_REMEDY = (
     "the default shared memory is smaller than an image"
 )
 LOST_SHARE = 0.01
-"""Fewer lost images than this are in the values only."""
+"""A lower share of lost images is shown in the values only."""
 CLOCK_REMEDIES = {
     ClockState.UNSET: "image stamps are zero: have the camera driver fill header.stamp",
     ClockState.FUTURE: "image stamps lie in the future: synchronise the clocks, or publish /clock more often",
-    ClockState.BACKWARDS: "time jumped back: a bag looped, or the camera driver was restarted",
-    ClockState.STALE: "image stamps are older than max_age: replay with /clock and use_sim_time, or look for a queue",
+    ClockState.BACKWARDS: "time jumped back: a bag looped or the camera driver was restarted",
+    ClockState.STALE: "image stamps are older than max_age: replay with /clock and use_sim_time, or find what delays them",
 }
 
 
@@ -49,13 +49,13 @@ class Status(NamedTuple):
 
 
 class Health(NamedTuple):
-    """Everything that is decided upon.
+    """Everything the statuses are decided from.
 
-    state: lifecycle label. failure: why the last transition failed, or ''. topic: of the camera. publishers: on it.
-    subscribed: to it, for subscribed_s seconds, the last image having come silent_s seconds ago (inf: none yet).
-    consumers: topics of outputs with a subscriber. latency_ms: (p50, p99) lately. last_error: of a frame.
-    incompatible: QoS complaints about the camera. problems: (topic, reason) of outputs that are silent, failing or
-    incompatible. about: engine, model and the like.
+    state: lifecycle label. failure: why the last transition failed, or ''. topic: the camera's. publishers: how many
+    there are of it. subscribed: whether this node is, since subscribed_s seconds; the last image came silent_s seconds
+    ago (inf: none yet). consumers: topics of outputs with a subscriber. latency_ms: (p50, p99) lately. last_error: of
+    the last frame that failed. incompatible: why the camera's QoS does not fit. problems: (topic, reason) of outputs
+    that are silent, failing or incompatible. about: (key, value) of engine and model.
     """
 
     state: str
@@ -123,7 +123,7 @@ def _camera_verdict(health: Health, limits: Limits, rate: float) -> tuple[Level,
         )
     if not health.subscribed:
         if health.consumers and health.publishers == 0:
-            return Level.WARN, f"waiting for a publisher of {health.topic}, to match its QoS"
+            return Level.WARN, f"waiting for a publisher of {health.topic} to match its QoS"
         if health.consumers:
             return Level.OK, "subscribing"
         return Level.OK, "idle: nobody subscribes to an output"
@@ -131,17 +131,23 @@ def _camera_verdict(health: Health, limits: Limits, rate: float) -> tuple[Level,
     if quiet_s > limits.silence_s and health.publishers == 0:
         return Level.WARN, f"nobody publishes {health.topic}"
     if quiet_s > limits.silence_s:
-        return Level.WARN, f"{health.topic} is announced but no image came for {quiet_s:.0f} s; {FASTDDS_REMEDY}"
+        return Level.WARN, f"{health.topic} has a publisher but no image arrived for {quiet_s:.0f} s; {FASTDDS_REMEDY}"
     share = lately.lost / max(1, lately.lost + lately.received)
     if share >= LOST_SHARE:
         return (
             Level.WARN,
-            f"{share:.0%} of the images got lost on the way: raise depth if this machine is busy; {FASTDDS_REMEDY}",
+            f"{share:.0%} of the images were lost in transport: raise depth if this machine is busy; {FASTDDS_REMEDY}",
         )
     if lately.deadline:
         return Level.WARN, f"the camera missed its deadline {lately.deadline} times"
     if rate < limits.min_rate_hz and health.subscribed_s > limits.silence_s:
         return Level.WARN, f"{rate:.1f} Hz is below min_rate {limits.min_rate_hz:g} Hz"
+    if health.publishers > 1:
+        return (
+            Level.WARN,
+            f"{health.publishers} publishers of {health.topic}: their images mix: give each camera its own node "
+            f"(`ros2 topic info -v {health.topic}` lists them)",
+        )
     return Level.OK, f"{rate:.1f} Hz"
 
 
@@ -186,7 +192,7 @@ def _rate(count: int, seconds: float) -> float:
 
 
 def to_message(node_name: str, stamp: Time, statuses: list[Status]) -> DiagnosticArray:
-    """The statuses as one message. node_name: fully qualified, as diagnostic_aggregator groups by it."""
+    """The statuses as one message. node_name: fully qualified; diagnostic_aggregator groups by it."""
     message = DiagnosticArray()
     message.header.stamp = stamp
     for status in statuses:
@@ -203,14 +209,14 @@ def to_message(node_name: str, stamp: Time, statuses: list[Status]) -> Diagnosti
 
 
 class Transitions:
-    """Calls `log` once for each status that gets worse, so that a terminal tells what /diagnostics does."""
+    """Calls `log` once for each status that gets worse, so that the log shows it as well as /diagnostics."""
 
     def __init__(self, log: Callable[[str], object]) -> None:
         self._log = log
         self._levels: dict[str, Level] = {}
 
     def add(self, statuses: list[Status]) -> None:
-        """Compare with the last time."""
+        """Compare with the levels of the last call."""
         for status in statuses:
             if status.level > self._levels.get(status.name, Level.OK):
                 self._log(f"{status.name}: {status.message}")

@@ -74,7 +74,7 @@ def test_all_is_well() -> None:
         ({"silent_s": 2.5}, Level.WARN, "fastdds.xml"),
         ({"silent_s": math.inf, "subscribed_s": 1.0}, Level.OK, "Hz"),
         ({"silent_s": math.inf, "publishers": 0}, Level.WARN, "nobody publishes /front/image_raw"),
-        ({"lately": lately(received=90, lost=10)}, Level.WARN, "10% of the images got lost"),
+        ({"lately": lately(received=90, lost=10)}, Level.WARN, "10% of the images were lost"),
         ({"lately": lately(received=90, deadline=3)}, Level.WARN, "missed its deadline 3 times"),
         ({"incompatible": ("reliable asked of best effort",)}, Level.ERROR, "reliable asked of best effort"),
         ({"subscribed": False, "consumers": ()}, Level.OK, "nobody subscribes"),
@@ -111,6 +111,11 @@ def test_failures() -> None:
 def test_silent_outputs() -> None:
     found = verdict(healthy(problems=(("~/camera_info", "no camera_info has come"),)), "outputs")
     assert found.level == Level.WARN and found.message == "~/camera_info: no camera_info has come"
+
+
+def test_two_cameras_on_one_topic() -> None:
+    found = verdict(healthy(publishers=2), "camera")
+    assert found.level == Level.WARN and "2 publishers of /front/image_raw" in found.message
 
 
 def test_states_other_than_active() -> None:
@@ -155,7 +160,7 @@ def test_they_are_heard(rig: Callable[..., Any]) -> None:
     r.start()
     r.wait_for_camera()
     silent = wait_for(lambda: (s := spoken(heard, "camera")) and s.level == b"\1" and s)
-    assert "/image_raw is announced but no image came" in silent.message and "fastdds.xml" in silent.message
+    assert "/image_raw has a publisher but no image arrived" in silent.message and "fastdds.xml" in silent.message
     r.send(picture(1))
     wait_for(lambda: masks)
     status = wait_for(lambda: (s := spoken(heard, "inference")) and "latency" in s.message and s)
@@ -223,7 +228,9 @@ def test_a_camera_without_the_fastdds_profile_is_told(
         r.start()
         told = wait_for(lambda: (s := spoken(heard, "camera", "big/segmentation")) and "fastdds.xml" in s.message and s)
         assert told.level == b"\1"
-        assert "/big/image_raw is announced but no image came" in told.message or "lost on the way" in told.message
+        assert (
+            "/big/image_raw has a publisher but no image arrived" in told.message or "lost in transport" in told.message
+        )
     finally:
         r.close()
         camera.kill()

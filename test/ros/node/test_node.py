@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -201,6 +202,34 @@ def test_a_namespace_and_a_remapping(ros: int, plain_engine: type) -> None:
     assert node._active._camera.topic == "/front/rgb"
     node.destroy_node()
     assert rclpy.ok()
+
+
+@pytest.mark.parametrize(
+    ("rules", "topic"),
+    [
+        (["image_raw:=/front/rgb"], "/front/rgb/compressed"),
+        (["image_raw/compressed:=/front/jpeg"], "/front/jpeg"),
+        (["image_raw:=/front/rgb", "image_raw/compressed:=/front/jpeg"], "/front/jpeg"),
+        ([], "/image_raw/compressed"),
+    ],
+    ids=str,
+)
+def test_a_remapping_holds_for_compressed_images_too(
+    ros: int, plain_engine: type, watcher: Any, rules: list[str], topic: str
+) -> None:
+    from sensor_msgs.msg import CompressedImage
+
+    from enet_ros.ros.node import EnetNode
+
+    camera = watcher.create_publisher(CompressedImage, topic, 1)
+    arguments = ["--ros-args", *(part for rule in rules for part in ("-r", rule))]
+    values = _values(engine="onnxruntime", compressed=True, lazy=False)
+    node = EnetNode(cli_args=arguments, parameter_overrides=values)
+    node.trigger_configure()
+    node.trigger_activate()
+    wait_for(lambda: camera.get_subscription_count() == 1)
+    assert node._active._camera.topic == topic
+    node.destroy_node()
 
 
 def _values(**values: object) -> list[object]:
