@@ -26,7 +26,7 @@ CLOCK_REMEDIES = {
     ClockState.UNSET: "image stamps are zero: have the camera driver fill header.stamp",
     ClockState.FUTURE: "image stamps lie in the future: synchronise the clocks, or publish /clock more often",
     ClockState.BACKWARDS: "time jumped back: a bag looped or the camera driver was restarted",
-    ClockState.STALE: "image stamps are older than max_age: replay with /clock and use_sim_time, or find what delays them",
+    ClockState.STALE: "image stamps are older than max_age: replay with /clock and use_sim_time, or find the delay",
 }
 
 
