@@ -1,4 +1,4 @@
-"""How fast engines are on this machine, each in a process of its own, beside what people would use instead."""
+"""Times of engines on this machine, each in a process of its own, beside what people would use instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures cases in turns, so that whatever else the machine does hits all alike."""
+"""Measuring cases in turns, so that whatever else the machine does affects all alike."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def measure(
 ) -> tuple[list[Row], list[Skipped]]:
     """Rows in the order of the cases, and the cases that do not work here.
 
-    The frames of `source` are kept in memory and rotated through. Cases of one size take turns; `advance` hears of
-    every few runs. Raises EngineError where a process dies, and what the source raises.
+    The frames of `source` are kept in memory and rotated through. Cases of one size take turns; `advance` is called
+    with the number of runs done since. Raises EngineError where a process dies, and what the source raises.
     """
     frames = list(source)
     rows: list[Row] = []

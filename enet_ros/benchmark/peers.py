@@ -1,4 +1,4 @@
-"""What users would pick instead, each opened as its own documentation says."""
+"""The peers: what users would pick instead of an engine, opened as its own documentation says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a compressed image says of itself in its header: kind and size, read before anything is decoded."""
+"""Headers of compressed images: kind and size, read before anything is decoded."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_header(data: bytes | memoryview) -> Header:
     except (struct.error, IndexError):
         raise ImageError(f"compressed image of {len(data)} bytes ends within its header: check the transport") from None
     raise ImageError(
-        f"compressed image starts with {head[:8].hex(' ') or 'nothing'}, which is no JPEG, PNG or WebP:"
+        f"compressed image starts with {head[:8].hex(' ') or 'nothing'}, which is not JPEG, PNG or WebP:"
         " have the driver send one of these"
     )
 

@@ -21,7 +21,7 @@ class UnsupportedEncoding(ImageError):
 
 
 class Family(Enum):
-    """How the bytes of one image are grouped."""
+    """Grouping of the bytes of an image."""
 
     PACKED = "interleaved channels"
     YUV422 = "two pixels in four bytes"

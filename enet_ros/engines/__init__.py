@@ -1,4 +1,4 @@
-"""Inference engines: one protocol, one file a runtime, and `create`, which picks the fastest that works here."""
+"""Inference engines: one protocol, a file for each runtime, and `create`, which picks the fastest that works here."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def create(
     size        (height, width) of its images; the card's by default
     precision   "fp32", "fp16", "bf16", "int8"; "auto" is the fastest that keeps the labels: fp32 on CPUs, fp16 on GPUs
     threads     CPU threads; 0 is all cores
-    confidence  make ready for `infer(..., confidence=True)` now; without, the first such call takes the time
+    confidence  prepare `infer(..., confidence=True)` now; otherwise the first such call takes longer
     device      the runtime's name of a device ("cpu", "cuda", OpenVINO's "GPU"); "auto" is the best there is
     compile     torch.compile (pytorch only)
     cache_dir   where compiled engines are kept; $XDG_CACHE_HOME/enet_ros by default

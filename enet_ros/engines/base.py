@@ -1,4 +1,4 @@
-"""What every engine is: uint8 image in, uint8 labels out, whatever runtime is behind it."""
+"""The interface of every engine, whatever its runtime: a uint8 image goes in, uint8 labels come out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Inference(NamedTuple):
 
 
 class EngineInfo(NamedTuple):
-    """What runs, for logs and diagnostics.
+    """What is running, for logs and diagnostics.
 
     name       the engine's name in `create`
     runtime    the library and its version
@@ -51,7 +51,7 @@ class EngineInfo(NamedTuple):
 
 
 class EngineOptions(NamedTuple):
-    """How an engine is to be made; see `enet_ros.engines.create`."""
+    """Options of an engine; `enet_ros.engines.create` explains them."""
 
     size: tuple[int, int] | None = None
     precision: str = "auto"
@@ -67,7 +67,7 @@ class Engine(Protocol):
 
     @property
     def info(self) -> EngineInfo:
-        """What runs."""
+        """Runtime, device, precision and size."""
 
     def infer(self, image: Image, *, confidence: bool = False) -> Inference:
         """Labels of one image (H, W, 3) uint8 RGB of the engine's size.
@@ -89,7 +89,7 @@ class Engine(Protocol):
 
 
 def check_image(image: Image, size: tuple[int, int]) -> Image:
-    """The image, made contiguous if need be; EngineError where it is not (H, W, 3) uint8 of that size."""
+    """The image, copied where it is not contiguous. Raises EngineError where it is not (H, W, 3) uint8 of that size."""
     expected = (*size, 3)
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != expected:
         found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
@@ -100,7 +100,7 @@ def check_image(image: Image, size: tuple[int, int]) -> Image:
 
 
 class EngineBase:
-    """What the engines share: checks, the plain loop of `infer_many`, closing once."""
+    """Base of the engines: checks, the plain loop of `infer_many`, closing once."""
 
     def __init__(self, info: EngineInfo) -> None:
         self._info = info
@@ -108,7 +108,7 @@ class EngineBase:
 
     @property
     def info(self) -> EngineInfo:
-        """What runs."""
+        """Runtime, device, precision and size."""
         return self._info
 
     def infer(self, image: Image, *, confidence: bool = False) -> Inference:

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import onnx
 
 FORMATS = {"onnx": ".onnx", "openvino": ".xml", "tensorrt": ".engine"}
-"""Formats, and the endings of their files."""
+"""Formats and their file endings."""
 PRECISIONS = {
     "onnx": ("fp32", "fp16", "int8"),
     "openvino": ("fp32", "fp16", "int8"),
     "tensorrt": ("fp16", "fp32", "int8"),
 }
-"""What each format can hold, its default first. bf16 is no property of a file: choose it when the file is run."""
+"""What each format can hold, its default first. bf16 is not a property of a file: choose it when running the file."""
 
 
 def export(

@@ -85,7 +85,7 @@ class GraphSource:
 
 
 def stored_precision(onnx: bytes) -> str:
-    """What an exported graph computes in, by the operators and metadata it holds."""
+    """The precision of an exported graph, from the operators and metadata it holds."""
     if b"QuantizeLinear" in onnx:
         return "int8"
     return "fp16" if b"enet_ros.float16" in onnx else "fp32"

@@ -1,4 +1,4 @@
-"""How right labels are: confusion matrix and IoU, calibration of the confidence, error at boundaries."""
+"""Scores of labels: confusion matrix and IoU, calibration of the confidence, errors at boundaries."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Labels = npt.NDArray[np.uint8]
 
 
 class GroupScore(NamedTuple):
-    """How well pixels of some classes are told from all others; NaN where there is nothing to divide by."""
+    """Scores of some classes against all others, by pixels; NaN where there is nothing to divide by."""
 
     iou: float
     precision: float
@@ -51,7 +51,7 @@ class ConfusionMatrix:
 
     @property
     def pixels(self) -> int:
-        """How many pixels were compared (those whose truth is a class)."""
+        """The number of pixels compared: those whose truth is a class."""
         return int(self.counts.sum())
 
     def add(self, truth: Labels, predicted: Labels) -> None:

@@ -30,7 +30,7 @@ class FrameScore(NamedTuple):
 
 @dataclass(frozen=True)
 class Scores:
-    """What a run scored. `calibration` is None where predictions came without confidence."""
+    """The scores of a run. `calibration` is None where predictions came without confidence."""
 
     table: ClassTable
     confusion: ConfusionMatrix

@@ -18,7 +18,7 @@ COEFFICIENTS = {"plumb_bob": (0, 4, 5), "rational_polynomial": (0, 8), "equidist
 _ALIASES = {"fisheye": "equidistant", "none": "plumb_bob", "": "plumb_bob"}
 _TOLERANCE_PX = 0.05
 _RATIO_TOLERANCE = 0.02
-"""Of the sides: sizes are rounded to pixels, and to multiples of 16 by encoders."""
+"""Tolerance of the sides: sizes are rounded to pixels, and to multiples of 16 by encoders."""
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-7)
 
 

@@ -21,7 +21,7 @@ DEFAULT_HEIGHT_M = 0.2
 that rounds, collision_monitor z >= 0.05 (their defaults of `min_obstacle_height` and `min_height`)."""
 
 FOOT_ROWS = 3
-"""Of something upright, the lowest rows are taken to touch the ground; those above only seem to lie behind it."""
+"""Rows at the foot of something upright that are taken to touch the ground; those above only seem to lie behind it."""
 
 
 def boundary_xy(space: FreeSpace, ground: Ground) -> F64:

@@ -1,7 +1,6 @@
-"""What each pixel shows, for one who wants to drive: drivable ground, other ground, something upright, or
-nothing known.
+"""What each pixel means for driving: drivable ground, other ground, something upright, or nothing known.
 
-Free space, points and grid share this image, so that the classes are looked up once a frame.
+Free space, points and grid share this image, so that the classes are looked up once for each frame.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class EvaluationPage:
-    """What the report of an evaluation shows.
+    """Content of the report of an evaluation.
 
     source        what the model was judged on, shown in full among the facts
     name          the same in short, for the title

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 UNDEFINED = "n/a"
-"""What a page shows for a figure that is not defined."""
+"""Stands on a page for a figure that is not defined."""
 
 
 class Stat(NamedTuple):

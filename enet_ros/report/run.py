@@ -10,17 +10,17 @@ import numpy as np
 from enet_ros.classes import ClassTable
 from enet_ros.figures import percent
 from enet_ros.metrics import Scores
-from enet_ros.report import run_charts
-from enet_ros.report.charts import SERIES
+from enet_ros.report import series
+from enet_ros.report.charts import SERIES, Floats
 from enet_ros.report.page import UNDEFINED, Stat, render
 from enet_ros.report.pictures import Still, legend, small_overlay
 from enet_ros.report.scores import score_stats, score_view
-from enet_ros.report.series import Floats, FreeSpaceSeries, LatencySeries, RateSeries
+from enet_ros.report.series import FreeSpaceSeries, LatencySeries, RateSeries
 
 
 @dataclass(frozen=True)
 class RunPage:
-    """What the report of a run shows; parts that are None or empty are left out.
+    """Content of the report of a run; parts that are None or empty are left out.
 
     kind     stands above the title, such as "enet_ros demo"
     stills   frames in the order of time, for the filmstrip
@@ -74,7 +74,7 @@ def run_page(run: RunPage) -> str:
         stats=_stats(run),
         facts=run.facts,
         latency=_latency(run.latency) if run.latency is not None and len(run.latency.time_s) else None,
-        rate=run_charts.rate_chart(run.rate) if run.rate is not None and len(run.rate.start_s) else "",
+        rate=series.rate_chart(run.rate) if run.rate is not None and len(run.rate.start_s) else "",
         stills=[(still.name, still.caption, small_overlay(still, run.table)) for still in run.stills],
         legend=legend(run.table),
         free_space=_free_space(run.free_space) if run.free_space is not None and len(run.free_space.time_s) else None,
@@ -104,7 +104,7 @@ def _latency(latency: LatencySeries) -> LatencyView:
     stages = zip(latency.stages, latency.stage_ms.T, strict=True)
     rows = [_stage(name, SERIES[index % len(SERIES)], values) for index, (name, values) in enumerate(stages)]
     rows.append(_stage("total", "", latency.total_ms))
-    return LatencyView(run_charts.latency_chart(latency), run_charts.stages_chart(latency), tuple(rows))
+    return LatencyView(series.latency_chart(latency), series.stages_chart(latency), tuple(rows))
 
 
 def _stage(name: str, color: str, values_ms: Floats) -> StageRow:
@@ -118,8 +118,8 @@ def _stage(name: str, color: str, values_ms: Floats) -> StageRow:
 def _free_space(free: FreeSpaceSeries) -> FreeSpaceView:
     middle = len(free.time_s) // 2
     return FreeSpaceView(
-        run_charts.free_space_chart(free),
-        run_charts.ahead_chart(free),
-        run_charts.plan_chart(free, middle),
+        series.free_space_chart(free),
+        series.ahead_chart(free),
+        series.plan_chart(free, middle),
         float(free.time_s[middle]),
     )

@@ -1,4 +1,4 @@
-"""What a report shows of scores: headline figures, table of classes, confusion matrix, charts."""
+"""Scores on a page: headline figures, table of classes, confusion matrix, charts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ScoreView(NamedTuple):
 
 
 def score_stats(scores: Scores) -> tuple[Stat, ...]:
-    """mIoU and what goes beside it, as headline figures."""
+    """The headline figures: mIoU and others."""
     matrix = scores.confusion
     stats = [
         Stat("mean IoU", percent(matrix.miou(), missing=UNDEFINED), "%"),
@@ -108,7 +108,7 @@ def reliability_chart(bins: tuple[ReliabilityBin, ...]) -> str:
 
 
 def confidence_chart(totals: npt.NDArray[np.int64]) -> str:
-    """How sure the network was: share of pixels by confidence, 32 bars. totals: (256,) pixels by value."""
+    """Share of pixels by confidence, in 32 bars. totals: (256,) pixels by value."""
     shares = totals.reshape(32, 8).sum(1) / max(int(totals.sum()), 1)
     with chart("confidence") as drawing:
         axes = drawing.axes

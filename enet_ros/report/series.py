@@ -1,4 +1,4 @@
-"""What a run left behind, as arrays over time: latency by stage, rate, free space."""
+"""Records of a run as arrays over time (latency by stage, rate, free space), and their charts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.errors import ConfigError
+from enet_ros.report.charts import ACCENT, BAD, LINE, MUTED, SERIES, Floats, chart, thinned
 
-Floats = npt.NDArray[np.float64]
+WIDE = (10.6, 2.9)
+"""Inches of a chart over the whole width of the page."""
 
 
 @dataclass(frozen=True)
 class LatencySeries:
-    """Where the time of each answered frame went.
+    """Latency of each answered frame, in total and by stage.
 
     time_s    (N,) seconds since the run began, ascending
     total_ms  (N,) milliseconds from the image's stamp (or arrival) to its answer
@@ -106,3 +108,101 @@ class FreeSpaceSeries:
             return np.full(len(self.time_s), np.nan)
         shortest: Floats = np.fmin.reduce(self.range_m[:, ahead], axis=1)
         return shortest
+
+
+def latency_chart(latency: LatencySeries) -> str:
+    """Total latency over time; dashed its median, dotted its 99th percentile."""
+    time_s, total = thinned(latency.time_s, latency.total_ms)
+    with chart("latency", *WIDE) as drawing:
+        axes = drawing.axes
+        axes.plot(time_s, total, color=ACCENT, linewidth=1.1)
+        known = latency.total_ms[~np.isnan(latency.total_ms)]
+        if known.size:
+            p50, p99 = np.percentile(known, (50, 99))
+            axes.axhline(p50, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
+            axes.axhline(p99, color=BAD, linewidth=1, linestyle=(0, (1, 2)))
+        axes.set(xlabel="time in s", ylabel="latency in ms")
+        axes.margins(x=0)
+        axes.set_ylim(bottom=0)
+    return drawing.svg
+
+
+def stages_chart(latency: LatencySeries) -> str:
+    """The stages of each frame on top of each other, in the order in which they run, the first at the bottom."""
+    time_s, stages = thinned(latency.time_s, np.nan_to_num(latency.stage_ms, nan=0.0), largest=False)
+    with chart("stages", *WIDE) as drawing:
+        axes = drawing.axes
+        colors = [SERIES[index % len(SERIES)] for index in range(len(latency.stages))]
+        axes.stackplot(time_s, stages.T, colors=colors, linewidth=0)
+        axes.set(xlabel="time in s", ylabel="latency in ms")
+        axes.margins(x=0)
+        axes.set_ylim(bottom=0)
+    return drawing.svg
+
+
+def rate_chart(rate: RateSeries) -> str:
+    """Frames a second offered (line) and answered (filled); red bars, those that were not."""
+    edges = np.append(rate.start_s, rate.start_s[-1:] + rate.window_s)
+    with chart("rate", *WIDE) as drawing:
+        axes = drawing.axes
+        if len(rate.start_s):
+            axes.stairs(rate.answered / rate.window_s, edges, color=ACCENT, fill=True, alpha=0.35)
+            axes.stairs(rate.offered / rate.window_s, edges, color=ACCENT, linewidth=1.6)
+            axes.stairs(rate.unanswered / rate.window_s, edges, color=BAD, fill=True)
+        axes.set(xlabel="time in s", ylabel="frames/s")
+        axes.margins(x=0)
+        axes.set_ylim(bottom=0)
+    return drawing.svg
+
+
+def free_space_chart(free: FreeSpaceSeries) -> str:
+    """Range by direction over time: bright is far. Left is up."""
+    time_s, range_m = _coarse(free)
+    with chart("free-space", *WIDE) as drawing:
+        axes = drawing.axes
+        axes.grid(visible=False)
+        if range_m.size and not np.isnan(range_m).all():
+            columns = np.linspace(0, range_m.shape[1] - 1, min(range_m.shape[1], 96)).round().astype(int)
+            bearing = np.degrees(free.bearing_rad[columns])
+            mesh = axes.pcolormesh(
+                time_s, bearing, range_m[:, columns].T, shading="nearest", cmap="viridis", rasterized=True
+            )
+            bar = drawing.figure.colorbar(mesh, ax=axes, label="range in m", pad=0.015)
+            bar.outline.set_edgecolor(LINE)
+        axes.set(xlabel="time in s", ylabel="bearing in °")
+    return drawing.svg
+
+
+def ahead_chart(free: FreeSpaceSeries) -> str:
+    """Metres free straight ahead, over time."""
+    with chart("ahead") as drawing:
+        axes = drawing.axes
+        axes.plot(free.time_s, free.ahead_m(), color=ACCENT, linewidth=1.3)
+        axes.set(xlabel="time in s", ylabel="free straight ahead in m")
+        axes.margins(x=0)
+        axes.set_ylim(bottom=0)
+    return drawing.svg
+
+
+def plan_chart(free: FreeSpaceSeries, frame: int) -> str:
+    """One frame's free space seen from above: x forward is up, y left is left, the vehicle at the bottom."""
+    known = ~np.isnan(free.range_m[frame])
+    range_m, bearing = free.range_m[frame, known], free.bearing_rad[known]
+    order = np.argsort(bearing)
+    x, y = (range_m * np.cos(bearing))[order], (range_m * np.sin(bearing))[order]
+    with chart("plan") as drawing:
+        axes = drawing.axes
+        axes.fill(np.append(-y, 0.0), np.append(x, 0.0), color=ACCENT, alpha=0.25, linewidth=0)
+        axes.plot(-y, x, color=ACCENT, linewidth=1.4)
+        axes.plot([0], [0], marker="^", color=BAD, markersize=9)
+        axes.set(xlabel="right in m", ylabel="forward in m", aspect="equal")
+        axes.set_adjustable("datalim")
+    return drawing.svg
+
+
+def _coarse(free: FreeSpaceSeries) -> tuple[Floats, Floats]:
+    """At most 400 frames, evenly spaced: a picture has no more columns."""
+    if len(free.time_s) <= 400:
+        return free.time_s, free.range_m
+    rows = np.linspace(0, len(free.time_s) - 1, 400).round().astype(int)
+    return free.time_s[rows], free.range_m[rows]

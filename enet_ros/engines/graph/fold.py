@@ -124,7 +124,7 @@ class _Reader:
 
 
 def _padding(weight: Array, spec: ENetSpec) -> int:
-    """Of a transposed convolution that doubles the sides: its kernel of 3 is cut at both ends or at the end alone."""
+    """Padding of a transposed convolution that doubles the sides: a kernel of 3 is cut at both ends or at the end."""
     return 1 if weight.shape[2] == 3 and spec.strided_padding == "both" else 0
 
 

@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
-"""What TensorRT 8.5 (JetPack 6) and every later runtime reads."""
+"""Opset that TensorRT 8.5 (JetPack 6) and every later runtime read."""
 IR_VERSION = 8
 
 
@@ -44,16 +44,16 @@ class OnnxWriter:
         return self.constant([[[[value]]]])
 
     def cast(self, x: str, to: int) -> str:
-        """To another element type (a TensorProto constant)."""
+        """Convert to another element type (a TensorProto constant)."""
         return self.op("Cast", x, to=to)
 
     def half(self, x: str) -> str:
-        """To float16, as all constants are from here on."""
+        """Convert to float16, as all constants are from here on."""
         self.float = np.float16
         return self.cast(x, TensorProto.FLOAT16)
 
     def reshape(self, x: str, *shape: int) -> str:
-        """To a static shape."""
+        """Reshape to a static shape."""
         return self.op("Reshape", x, self.constant(shape, np.int64))
 
     def slices(

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def api() -> Api:
-    """What it can do. Raises EngineError where it is too old."""
+    """The abilities of the installed TensorRT. Raises EngineError where it is too old."""
     flags = [name for name in vars(trt.BuilderFlag) if name.isupper()]
     return describe(trt.__name__, str(trt.__version__), flags, hasattr(trt, "IInt8EntropyCalibrator2"))
 

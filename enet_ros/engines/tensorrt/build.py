@@ -145,7 +145,7 @@ def calibrator(images: Sequence[Image], size: tuple[int, int], cuda: Cuda) -> tr
 
 
 def precision_of(onnx: bytes) -> str:
-    """What an .onnx file computes in: "int8", "fp16", "bf16" or "fp32"."""
+    """The precision of an .onnx file: "int8", "fp16", "bf16" or "fp32"."""
     logger = Log()
     builder = trt.Builder(logger)  # the network ends with its builder
     network = parse(onnx, builder, logger, typed=True)

@@ -44,7 +44,7 @@ class Cuda:
         self.runtime: ModuleType = runtime
 
     def __call__(self, name: str, *arguments: Any) -> Any:
-        """What `cuda<name>` returns besides its error: nothing, a value or a tuple. Raises EngineError."""
+        """Call `cuda<name>`: None, a value or a tuple, without the error code. Raises EngineError."""
         error, *values = getattr(self.runtime, f"cuda{name}")(*arguments)
         if error != self.runtime.cudaError_t.cudaSuccess:
             _, text = self.runtime.cudaGetErrorString(error)
@@ -67,7 +67,7 @@ class Cuda:
         return np.ctypeslib.as_array(memory).reshape(shape)
 
     def free_pinned(self, array: npt.NDArray[np.uint8]) -> None:
-        """What `pinned` gave; it must not be touched afterwards."""
+        """Free what `pinned` gave; it must not be touched afterwards."""
         self("FreeHost", array.ctypes.data)
 
     def to_device(self, target: int, source: npt.NDArray[np.uint8], stream: Any) -> None:

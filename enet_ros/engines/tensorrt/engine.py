@@ -80,14 +80,14 @@ def _open(path: Path, options: EngineOptions, api: Api, gpu: Gpu) -> tensorrt_fi
 
 
 def cache_key(source: GraphSource, plan: BuildPlan, api: Api, device: str) -> cache.CacheKey:
-    """What an engine built of a model depends on."""
+    """The cache key of an engine built of a model."""
     return cache.CacheKey(
         "tensorrt", source.digest(), variant(source.size, plan), api.runtime, device, cache.graph_digest()
     )
 
 
 def _precision(source: GraphSource, plan: BuildPlan) -> str:
-    """What is computed in: the plan's precision, or that of a file that is built as it is."""
+    """The precision of an engine: the plan's, or that of a file that is built as it is."""
     if plan.precision != "file":
         return plan.precision
     from enet_ros.engines.tensorrt.build import precision_of

@@ -1,4 +1,4 @@
-"""What is decided about a TensorRT engine before one is built: needs neither a GPU nor TensorRT.
+"""Decisions about TensorRT engines, how to build one and what memory it needs, without a GPU and without TensorRT.
 
 TensorRT 10 has weakly typed networks, whose precision is a flag of the builder, and calibrators; TensorRT 11 and
 TensorRT for RTX have only strongly typed ones, whose precision is that of the graph. A graph of our own is therefore
@@ -7,18 +7,20 @@ written in its precision and built strongly typed everywhere; flags are left for
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from enet_ros.engines.graph import GraphOptions
 from enet_ros.errors import EngineError
+from enet_ros.sizes import size_text
 
 OLDEST = 10
 """Earlier releases have neither strongly typed networks nor execute_async_v3 as it is used here."""
 
 
 class Api(NamedTuple):
-    """What the installed TensorRT can do.
+    """Abilities of the installed TensorRT.
 
     name        "TensorRT" or "TensorRT for RTX"
     version     as it tells it, "10.13.0.35"
@@ -48,7 +50,7 @@ class Api(NamedTuple):
 
 
 class BuildPlan(NamedTuple):
-    """How to build.
+    """A way to build an engine.
 
     precision  "fp32", "fp16", "bf16", "int8", or "file": whatever the .onnx file computes in
     graph      how our graph is written; a given .onnx file is what it is
@@ -79,7 +81,7 @@ def describe(package: str, version: str, flags: Sequence[str], calibrator: bool)
 
 
 def choose(api: Api, precision: str, *, is_onnx: bool = False, calibration: bool = False) -> BuildPlan:
-    """How to build for a wished precision; "auto" is fp16 where that can be had.
+    """The plan for a precision; "auto" is fp16 where that is available.
 
     is_onnx      the graph is a given file, not ours to write
     calibration  there are frames to calibrate INT8 with
@@ -121,7 +123,7 @@ def _int8(api: Api, calibration: bool) -> BuildPlan:
 
 
 def variant(size: tuple[int, int], plan: BuildPlan) -> str:
-    """What is asked of an engine, for its cache key."""
+    """Size and precision, for the cache key."""
     return "{}x{}-".format(*size) + plan.precision
 
 
@@ -131,3 +133,52 @@ def device_index(device: str) -> int:
     if name in ("auto", "gpu", "cuda") and (index.isdecimal() or not index):
         return int(index or 0)
     raise EngineError(f"the tensorrt engine runs on NVIDIA GPUs, not on {device!r}; use cuda, or cuda:1 for the second")
+
+
+class TensorInfo(NamedTuple):
+    """An input or output of a built engine, as TensorRT describes it."""
+
+    name: str
+    is_input: bool
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class Buffer(NamedTuple):
+    """Memory of an input or output, on the host and on the device."""
+
+    name: str
+    shape: tuple[int, ...]
+    nbytes: int
+
+
+class BufferPlan(NamedTuple):
+    """All memory that an engine needs besides its own."""
+
+    image: Buffer
+    labels: Buffer
+    confidence: Buffer | None
+
+
+def plan_buffers(tensors: Sequence[TensorInfo], size: tuple[int, int]) -> BufferPlan:
+    """The buffers to allocate. Raises EngineError where the tensors are not those of an engine of this package."""
+    height, width = size
+    expected = {
+        "image": TensorInfo("image", True, (1, height, width, 3), "uint8"),
+        "labels": TensorInfo("labels", False, size, "uint8"),
+        "confidence": TensorInfo("confidence", False, size, "uint8"),
+    }
+    found = {tensor.name: tensor for tensor in tensors}
+    for name in ("image", "labels"):
+        if name not in found:
+            raise EngineError(
+                f"the engine has no tensor {name!r}, only {', '.join(found)}: it was not built by enet_ros"
+            )
+    for name, tensor in found.items():
+        if tensor != expected.get(name):
+            raise EngineError(
+                f"the engine's tensor {tensor} is not {expected.get(name, 'known')}: it was not built by enet_ros for "
+                f"{size_text(size)} images; run `enet_ros export --format tensorrt --size {size_text(size)}`"
+            )
+    buffers = {name: Buffer(name, info.shape, math.prod(info.shape)) for name, info in expected.items()}
+    return BufferPlan(buffers["image"], buffers["labels"], buffers["confidence"] if "confidence" in found else None)

@@ -7,8 +7,8 @@ from typing import Any
 
 from enet_ros.engines.base import Image, Inference
 from enet_ros.engines.tensorrt.api import Log, api, trt
-from enet_ros.engines.tensorrt.buffers import Buffer, TensorInfo, plan_buffers
 from enet_ros.engines.tensorrt.cuda import Cuda
+from enet_ros.engines.tensorrt.plan import Buffer, TensorInfo, plan_buffers
 from enet_ros.errors import EngineError
 
 log = logging.getLogger(__name__)

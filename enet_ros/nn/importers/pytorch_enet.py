@@ -78,7 +78,7 @@ def load(data: bytes, name: str, classes: ClassTable | None, *, before_2021: boo
 
 
 def _unpickle(data: bytes) -> object:
-    """What torch.load gives, after a look at the sizes that a zip archive announces."""
+    """The result of torch.load, after a check of the sizes that a zip archive announces."""
     try:
         if data.startswith(b"PK"):
             entries = zipfile.ZipFile(io.BytesIO(data)).infolist()

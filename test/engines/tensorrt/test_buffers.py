@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from enet_ros.engines.tensorrt.buffers import TensorInfo, plan_buffers
+from enet_ros.engines.tensorrt.plan import TensorInfo, plan_buffers
 from enet_ros.errors import EngineError
 
 IMAGE = TensorInfo("image", True, (1, 40, 56, 3), "uint8")

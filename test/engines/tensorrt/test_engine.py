@@ -24,8 +24,7 @@ from enet_ros.engines.tensorrt import build as tensorrt_build
 from enet_ros.engines.tensorrt import engine as tensorrt
 from enet_ros.engines.tensorrt import file as tensorrt_file
 from enet_ros.engines.tensorrt import run as tensorrt_run
-from enet_ros.engines.tensorrt.buffers import plan_buffers
-from enet_ros.engines.tensorrt.plan import BuildPlan, choose
+from enet_ros.engines.tensorrt.plan import BuildPlan, choose, plan_buffers
 from enet_ros.errors import EngineError
 
 API = tensorrt_api.api()
