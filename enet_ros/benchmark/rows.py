@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from enet_ros.benchmark.cases import BASELINE, Case
 from enet_ros.errors import ConfigError
-from enet_ros.figures import percent
+from enet_ros.figures import percent, percentiles
 from enet_ros.files import write
 from enet_ros.sizes import size_text
 
@@ -47,7 +45,7 @@ def make_row(
     case: Case, runtime: str, times_ms: Sequence[float], threads: int, equal: float | None, miou: float | None
 ) -> Row:
     """The row of a case, from its run times in ms."""
-    p50, p99 = (float(value) for value in np.percentile(times_ms, (50, 99)))
+    p50, p99 = percentiles(times_ms, 50, 99)
     height, width = case.size
     return Row(
         case.name, runtime, case.precision, height, width, p50, p99, 1e3 / p50, equal, miou, len(times_ms), threads

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import NamedTuple
 
-import numpy as np
+from enet_ros.figures import percentiles
 
 LATELY_S = 5.0
 """Seconds over which rates, losses and latencies are reported."""
@@ -125,11 +125,8 @@ class LatencyWindow:
 
     def percentiles(self, now_s: float) -> tuple[float, float]:
         """(p50, p99) in ms; NaN where no frame was answered lately."""
-        recent = [value for time_s, value in self._values.copy() if time_s >= now_s - LATELY_S]
-        if not recent:
-            return math.nan, math.nan
-        p50, p99 = np.percentile(recent, (50, 99))
-        return float(p50), float(p99)
+        p50, p99 = percentiles([ms for time_s, ms in self._values.copy() if time_s >= now_s - LATELY_S], 50, 99)
+        return p50, p99
 
 
 class Account:
