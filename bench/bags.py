@@ -1,9 +1,9 @@
-"""Bags written and labelled: `./run exec python bench/bags.py [--frames 200] [--rounds 5]`.
+"""Speed of writing and of labelling bags: `./run exec python bench/bags.py [--frames 200] [--rounds 5]`.
 
 Writing: frames of 960x720 from memory into a bag, JPEG and raw, MCAP and SQLite; target 100 frames/s for JPEG.
 Labelling: `enet_ros label` of a 960x720 JPEG bag against the engine alone (`infer_many`) on the same frames, resized
 beforehand; target 0.8 of its throughput. Each round takes all measurements one after the other, so that a busy machine
-slows each alike; the figure is the median of the rounds. "cpu" is processor time of all threads per frame, which other
+slows all alike; the figure is the median of the rounds. "cpu" is processor time of all threads per frame, which other
 processes disturb less. The frames are CamVid's where --images has them, else the synthetic street's.
 """
 

@@ -1,4 +1,4 @@
-"""What a frame costs before and beside the network: every raw encoding, JPEG, resize, and the synthetic street.
+"""Time of a frame before and beside the network: every raw encoding, JPEG, resizing, and the synthetic street.
 
   python bench/frames.py [--width 960] [--height 720] [--repeat 60]
 

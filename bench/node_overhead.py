@@ -1,4 +1,4 @@
-"""What the node adds to the engine's time: image published by a process -> mask received by another, less inference.
+"""Time that the node adds to inference: from an image published by one process to its mask received by another.
 
     ./run exec python bench/node_overhead.py --frames 300
 

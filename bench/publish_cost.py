@@ -1,4 +1,4 @@
-"""What filling `Image.data` costs, by the ways there are.
+"""Time of filling `Image.data`, in each possible way.
 
 ./run exec python bench/publish_cost.py
 """

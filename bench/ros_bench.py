@@ -1,4 +1,4 @@
-"""What the benchmarks of the node share: a camera in a process, the node in another, and this one listening."""
+"""Shared by the benchmarks of the node: a camera in one process, the node in another, and this one listening."""
 
 from __future__ import annotations
 

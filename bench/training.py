@@ -1,4 +1,4 @@
-"""What a step of training takes, with freed memory given back to the kernel and with it kept, as `enet_ros train` does.
+"""Time of a training step, with freed memory given back to the kernel and with it kept, as `enet_ros train` does.
 
 python bench/training.py [--steps 10] [--rounds 3]
 

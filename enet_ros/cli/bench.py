@@ -1,13 +1,13 @@
 """Time sizes, engines and precisions on this machine, beside what people would use instead.
 
-  enet_ros bench                                                  what works here, at the model's size
+  enet_ros bench                                                  all that works here, at the model's size
   enet_ros bench --engines openvino --precisions fp32 bf16 --peers none
   enet_ros bench --images frames/ --json bench.json
   enet_ros bench --images val/ --labels valannot/ --classes camvid --frames 101 --precisions fp32 bf16 int8
   enet_ros bench --plot bench.png --peers pytorch_channels_last   320x240 to 1920x1080
 
-From image bytes to labels. Every engine has a process of its own; they take turns in several rounds, so that what else
-the machine does hits all alike. 'labels %' is the share of pixels labelled as by the plain network in float32 (the peer
+Times are from image bytes to labels. Every engine has a process of its own; they take turns in several rounds, so that
+whatever else the machine does affects all alike. 'labels %' is the share of pixels labelled as by the plain network in float32 (the peer
 pytorch_eager), 'of baseline' the median over that of PyTorch in channels-last memory. 'mIoU %' needs --labels.
 """
 
@@ -33,6 +33,7 @@ from enet_ros.benchmark import (
 )
 from enet_ros.benchmark.rows import HEADER, TEXT_COLUMNS, cells, machine, plot
 from enet_ros.engines import ENGINES
+from enet_ros.engines.base import PRECISIONS
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Source
 from enet_ros.frames.files import from_folder, from_pairs
@@ -50,25 +51,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="camvid", help="a shipped model's name or a file (%(default)s)")
     what = parser.add_argument_group("what is measured")
     what.add_argument("--engines", nargs="+", choices=("none", *ENGINES), help="(default: those installed)")
-    what.add_argument("--precisions", nargs="+", choices=("fp32", "fp16", "bf16", "int8"), default=["fp32"])
+    what.add_argument("--precisions", nargs="+", choices=PRECISIONS[1:], default=["fp32"])
     what.add_argument(
-        "--sizes", nargs="+", metavar="WxH", help="e.g. 480x360 (default: the model's; with --plot, five)"
+        "--sizes", nargs="+", metavar="WxH", help="such as 480x360 (default: the model's; with --plot, five)"
     )
     what.add_argument("--peers", nargs="+", choices=("none", *PEERS), default=list(PEERS), help="(default: all)")
     what.add_argument("--opencv-model", type=Path, metavar="FILE", help="Torch7 or ONNX, for the peer opencv4")
     how = parser.add_argument_group("how")
-    how.add_argument("--runs", type=int, default=60, metavar="N", help="timed runs of each (%(default)s)")
-    how.add_argument("--rounds", type=int, default=6, metavar="N", help="in which they take turns (%(default)s)")
-    how.add_argument("--threads", type=int, metavar="N", help="CPU threads of each (default: all)")
-    how.add_argument("--frames", type=int, default=16, metavar="N", help="images to rotate through (%(default)s)")
-    how.add_argument("--images", type=Path, metavar="DIR", help="(default: the synthetic street)")
-    how.add_argument("--labels", type=Path, metavar="DIR", help="their ground truth, for the mIoU")
-    how.add_argument("--classes", metavar="TABLE", help="of the ground truth, as in `enet_ros evaluate`")
+    how.add_argument("--runs", type=int, default=60, metavar="N", help="timed runs of each case (%(default)s)")
+    how.add_argument(
+        "--rounds", type=int, default=6, metavar="N", help="rounds in which the cases take turns (%(default)s)"
+    )
+    how.add_argument("--threads", type=int, metavar="N", help="CPU threads of each runtime (default: all)")
+    how.add_argument(
+        "--frames", type=int, default=16, metavar="N", help="images that the runs rotate through (%(default)s)"
+    )
+    how.add_argument("--images", type=Path, metavar="DIR", help="a folder of images (default: the synthetic street)")
+    how.add_argument("--labels", type=Path, metavar="DIR", help="ground truth of the images, for the mIoU")
+    how.add_argument("--classes", metavar="TABLE", help="class table of the ground truth, as in `enet_ros evaluate`")
     how.add_argument("--calibration", type=Path, metavar="DIR", help="images for int8 (default: those measured)")
     out = parser.add_argument_group("what is written")
-    out.add_argument("--json", type=Path, metavar="FILE", help="the rows")
+    out.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
     out.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    out.add_argument("--plot", type=Path, metavar="FILE", help="a picture of time against pixels")
+    out.add_argument("--plot", type=Path, metavar="FILE", help="write a picture of time against pixels")
 
 
 def run(args: argparse.Namespace) -> int:
