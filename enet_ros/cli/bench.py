@@ -7,8 +7,9 @@
   enet_ros bench --plot bench.png --peers pytorch_channels_last   320x240 to 1920x1080
 
 Times are from image bytes to labels. Every engine has a process of its own; they take turns in several rounds, so that
-whatever else the machine does affects all alike. 'labels %' is the share of pixels labelled as by the plain network in float32 (the peer
-pytorch_eager), 'of baseline' the median over that of PyTorch in channels-last memory. 'mIoU %' needs --labels.
+whatever else the machine does affects all alike. 'labels %' is the share of pixels labelled as by the plain network in
+float32 (the peer pytorch_eager), 'of baseline' the median over that of PyTorch in channels-last memory. 'mIoU %' needs
+--labels.
 """
 
 from __future__ import annotations
