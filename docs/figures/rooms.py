@@ -39,6 +39,7 @@ def table() -> Table:
 
 
 def whole(room: str) -> str:
+    """A sub-room above the line is its parent; one below is a room of its own."""
     return room if room.startswith("ros.") else room.partition(".")[0]
 
 

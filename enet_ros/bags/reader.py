@@ -17,6 +17,7 @@ from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.errors import ReaderError
 from zstandard import ZstdError
 
+import enet_ros.bags.inflate  # noqa: F401 - limits what rosbags inflates
 from enet_ros.bags.salvage import BrokenFile, Truncated, is_complete
 from enet_ros.errors import BagError
 
@@ -28,6 +29,7 @@ _DAMAGE = (
     struct.error,
     OSError,
     ValueError,
+    OverflowError,
     TypeError,
     KeyError,
     IndexError,

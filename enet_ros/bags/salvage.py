@@ -11,6 +11,7 @@ import struct
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
@@ -23,6 +24,8 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefiniti
 from rosbags.rosbag2.errors import ReaderError
 from rosbags.rosbag2.metadata import parse_qos
 from zstandard import ZstdError
+
+from enet_ros.bags.inflate import inflate
 
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
 _RECORD_LIMIT = 1 << 30  # bytes: a damaged length field must not become an allocation
@@ -117,12 +120,16 @@ def _records(path: Path) -> Iterator[McapRecord]:
         whole_until = len(_MCAP_MAGIC)
         try:
             for record in reader.records:
-                yield from breakup_chunk(record) if isinstance(record, Chunk) else (record,)
+                yield from breakup_chunk(_inflated(record)) if isinstance(record, Chunk) else (record,)
                 whole_until = file.tell()
         except _DAMAGE as error:
             file.seek(whole_until)
             yield from _begun_chunk(file)
             raise Truncated(f"{whole_until} of {path.stat().st_size} bytes are whole records") from error
+
+
+def _inflated(chunk: Chunk) -> Chunk:
+    return replace(chunk, compression="", data=inflate(chunk.data, chunk.compression, chunk.uncompressed_size))
 
 
 def _begun_chunk(file: IO[bytes]) -> Iterator[McapRecord]:
@@ -144,7 +151,8 @@ def _begun_chunk(file: IO[bytes]) -> Iterator[McapRecord]:
 def _mcap_connection(channel: Channel, schema: Schema | None) -> Connection:
     definition = MessageDefinition(MessageDefinitionFormat.NONE, "")
     if schema is not None and schema.encoding in _FORMATS:
-        definition = MessageDefinition(_FORMATS[schema.encoding], schema.data.decode())
+        text = schema.data.decode(errors="replace")  # of a damaged one, nothing is asked but to be shown
+        definition = MessageDefinition(_FORMATS[schema.encoding], text)
     return Connection(
         id=channel.id,
         topic=channel.topic,
