@@ -171,14 +171,14 @@ class BagReader:
         reader = Reader(path)
         try:
             reader.open()
+            self._stack.callback(reader.close)
+            self.custom_data.update(getattr(reader.storage.metadata, "custom", None) or {})
+            if reader.message_count:
+                known = self.end_ns > 0
+                self.start_ns = min(self.start_ns, reader.start_time) if known else reader.start_time
+                self.end_ns = max(self.end_ns, reader.end_time - 1)
         except _DAMAGE as error:
             raise BagError(f"{path} cannot be opened ({error}): is it a complete ROS 2 bag?") from error
-        self._stack.callback(reader.close)
-        self.custom_data.update(getattr(reader.storage.metadata, "custom", None) or {})
-        if reader.message_count:
-            known = self.end_ns > 0
-            self.start_ns = min(self.start_ns, reader.start_time) if known else reader.start_time
-            self.end_ns = max(self.end_ns, reader.end_time - 1)
         return reader
 
 

@@ -95,3 +95,14 @@ def test_an_unknown_topic_lists_what_there_is(make_bag: MakeBag) -> None:
         pytest.raises(BagError, match=r"no topic '/x'; its topics: /camera/camera_info"),
     ):
         reader.topic("/x")
+
+
+@pytest.mark.parametrize("entry", ["custom_data: [x]", "message_count: many", "duration: {nanoseconds: x}"])
+def test_metadata_of_another_shape_is_not_a_bag(make_bag: MakeBag, entry: str) -> None:
+    bag = make_bag()
+    metadata = bag / "metadata.yaml"
+    key = entry.partition(":")[0]
+    lines = [line for line in metadata.read_text().splitlines() if not line.strip().startswith(f"{key}:")]
+    metadata.write_text("\n".join([*lines, f"  {entry}"]))
+    with pytest.raises(BagError, match="cannot be opened"):
+        BagReader(bag)
