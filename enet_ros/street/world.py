@@ -155,13 +155,12 @@ def _bays(rng: np.random.Generator, crossing_x: float) -> tuple[tuple[float, flo
 
 
 def _parked(rng: np.random.Generator, side: Side, bays: tuple[tuple[float, float], ...]) -> list[Thing]:
-    sign = side.value
-    return [
-        Thing("car", float(bay + rng.uniform(2.8, 3.2)), sign * (KERB_Y - 1.05), int(rng.integers(48)), 0.0, -sign)
-        for start, end in bays
-        for bay in np.arange(start, end - 5.9, 6.0)
-        if rng.random() < 0.8
-    ]
+    cars = []
+    for bay in (bay for start, end in bays for bay in np.arange(start, end - 5.9, 6.0)):
+        x, y, variant = bay + rng.uniform(2.8, 3.2), KERB_Y - 1.05 + rng.uniform(-0.08, 0.08), int(rng.integers(32))
+        if rng.random() < 0.8:
+            cars.append(Thing("car", float(x), side.value * float(y), variant, heading=-side.value))
+    return cars
 
 
 def _pavement(rng: np.random.Generator, side: Side, crossing_x: float) -> list[Thing]:
@@ -184,7 +183,7 @@ def _pavement(rng: np.random.Generator, side: Side, crossing_x: float) -> list[T
 
 def _traffic(rng: np.random.Generator) -> list[Thing]:
     def moving(kind: str, x: float, y: float, speed: float) -> Thing:
-        return Thing(kind, x, y, int(rng.integers(48)), speed, 1 if speed > 0 else -1, TRAFFIC_M)
+        return Thing(kind, x, y, int(rng.integers(32)), speed, 1 if speed > 0 else -1, TRAFFIC_M)
 
     things = [
         moving("car", 19.0, LANE_Y, CAMERA_SPEED),
