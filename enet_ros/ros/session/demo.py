@@ -20,21 +20,25 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
+
+from rich.table import Table
 
 from enet_ros.errors import EnetRosError
 from enet_ros.figures import finite_or_none, percentiles
+from enet_ros.frames import Source
 from enet_ros.report import RunPage, Still, can_report
 from enet_ros.ros import process
+from enet_ros.ros.play.camera import Answers, CameraFeed, Look
 from enet_ros.ros.play.main import add_source_arguments, source_of
+from enet_ros.ros.play.player import Player, PlayOptions
+from enet_ros.ros.session.children import Children
+from enet_ros.ros.session.collector import TOPICS, Picture
+from enet_ros.ros.session.demo_files import DemoFiles
+from enet_ros.ros.session.page import class_table, model_facts, run_page_of, seconds
+from enet_ros.ros.session.session import Session
 from enet_ros.terminal import console, progress
-
-if TYPE_CHECKING:
-    from enet_ros.frames import Source
-    from enet_ros.ros.session.collector import Picture
-    from enet_ros.ros.session.session import Session
 
 READY_S = 180.0
 """Longest wait for the node to have loaded its model; a first start compiles it."""
@@ -68,17 +72,11 @@ def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, 
     namespace = f"/enet_demo_{os.getpid()}"
     target = f"{namespace}/segmentation"
     rate_hz = options.rate or source.rate_hz
-    with ExitStack() as stack:
-        ros = stack.enter_context(process.running([], exit_s=None))
-        from enet_ros.ros.play.camera import Answers, CameraFeed, Look
-        from enet_ros.ros.play.player import Player, PlayOptions
-        from enet_ros.ros.session.children import Children
-        from enet_ros.ros.session.collector import TOPICS
-        from enet_ros.ros.session.demo_files import DemoFiles
-        from enet_ros.ros.session.session import Session
-
-        children = stack.enter_context(Children())
-        files = stack.enter_context(DemoFiles(options.out, rate_hz))
+    with (
+        process.running([], exit_s=None) as ros,
+        Children() as children,
+        DemoFiles(options.out, rate_hz) as files,
+    ):
         child = children.start_node(_parameters(options, source), {"__ns": namespace}, log)
         node = ros.create_node("demo", namespace=namespace)
         session = Session(node, target, TOPICS, "reliable", ros.stopped)
@@ -143,8 +141,6 @@ def _rounded(milliseconds: float) -> float | None:
 
 def page_of(session: Session, overlays: Sequence[tuple[int, Still]], source: str) -> RunPage:
     """What the page shows. overlays: with their stamps. source: short, for the title."""
-    from enet_ros.ros.session.page import class_table, model_facts, run_page_of, seconds
-
     info, sent, record = session.info, session.sent, session.answers.record
     stills = (still._replace(caption=f"{still.name}, {seconds(sent, stamp):.2f} s") for stamp, still in overlays)
     return run_page_of(
@@ -163,8 +159,6 @@ def page_of(session: Session, overlays: Sequence[tuple[int, Still]], source: str
 
 def show(result: dict[str, Any], out: Path) -> None:
     """The summary as a short table."""
-    from rich.table import Table
-
     engine = f"{result['engine']} ({', '.join(result['engine_info'].values())})"
     table = Table(show_header=False, title=f"{result['model']} on {engine}", title_justify="left")
     table.add_row("frames in, out, dropped", f"{result['frames_in']}, {result['frames_out']}, {result['dropped']}")
