@@ -1,4 +1,4 @@
-"""Which topics of a bag are cameras, their calibrations and ground truth, and what their answers are called."""
+"""The cameras of a bag: their topics, calibrations and ground truth, and the names of the topics of their answers."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class CutEnd(nn.Module):
 
 
 def activation(kind: str, channels: int, spec: ENetSpec, in_branch: bool = True) -> nn.Module:
-    """A PReLU, one slope a channel or one in all, or a ReLU; `in_branch` is False behind concatenation and sum."""
+    """A PReLU with one slope per channel or one for all, or a ReLU; `in_branch` is False behind concatenation, sum."""
     if kind == "relu":
         return nn.ReLU()
     single = spec.slopes == "shared" or (spec.slopes == "branch-shared" and in_branch)

@@ -43,10 +43,10 @@ class LatencySeries:
 
 @dataclass(frozen=True)
 class RateSeries:
-    """Frames a second over the run, in windows.
+    """Frames per second over the run, in windows.
 
     start_s   (M,) seconds since the run began, where each window begins
-    window_s  its length
+    window_s  the length of a window
     offered   (M,) frames offered to the node in the window
     answered  (M,) of these, answered
     """
@@ -141,7 +141,7 @@ def stages_chart(latency: LatencySeries) -> str:
 
 
 def rate_chart(rate: RateSeries) -> str:
-    """Frames a second offered (line) and answered (filled); red bars, those that were not."""
+    """Frames per second offered (line) and answered (filled); red bars, those that were not."""
     edges = np.append(rate.start_s, rate.start_s[-1:] + rate.window_s)
     with chart("rate", *WIDE) as drawing:
         axes = drawing.axes

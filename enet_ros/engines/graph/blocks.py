@@ -50,7 +50,7 @@ class Blocks:
         )
 
     def activate(self, x: str, slope: Array | None) -> str:
-        """PReLU with a slope a channel; zeros are a ReLU, None is nothing."""
+        """Per-channel PReLU; all-zero slopes are a ReLU, None is the identity."""
         w = self.w
         if slope is None:
             return x

@@ -31,7 +31,7 @@ class Conv(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A convolution and the slope (O,) of the PReLU behind it: zeros are a ReLU, None is no activation."""
+    """A convolution and the slopes (O,) of the PReLU behind it: all zeros are a ReLU, None is the identity."""
 
     conv: Conv
     slope: Array | None

@@ -1,4 +1,4 @@
-"""Other projects' ENet weights as models of ours; a module a format, with `recognises(data)` and `load(data, ...)`."""
+"""Other projects' ENet weights as models of ours. Each format has a module with `recognises(data)` and `load(data)`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_BYTES = 64 << 20
 
 
 class Format(NamedTuple):
-    """A kind of file: what it is, whether bytes are one, and how a model is made of them."""
+    """A kind of file: a summary for people, whether bytes are such a file, and how to make a model of them."""
 
     summary: str
     recognises: Callable[[bytes], bool]
@@ -40,7 +40,7 @@ FORMATS: Mapping[str, Format] = {
 
 
 def detect(data: bytes) -> str:
-    """The name of the format a file's content has; ModelError where it is none of them."""
+    """The name of the format of a file's content. Raises ModelError where it is not a known one."""
     for name, form in FORMATS.items():
         if form.recognises(data):
             return name
