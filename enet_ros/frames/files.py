@@ -121,7 +121,8 @@ def from_video(path: Path, rate_hz: float | None = None) -> Source:
 def _labelled(name: tuple[str, str], dataset: PairDataset, rate_hz: float | None, mode: str) -> Source:
     def load(index: int, stamp_ns: int) -> Frame:
         sample = dataset.samples[index]
-        return Frame(sample.name, stamp_ns, *dataset.read(index), sample.image_path)
+        name = sample.name.replace("/", "_")
+        return Frame(name, stamp_ns, *dataset.read(index), sample.image_path)
 
     stems = [sample.name.rpartition("/")[2] for sample in dataset.samples]
     return _stamped(name, stems, load, rate_hz, mode, dataset.table)

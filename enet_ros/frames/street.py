@@ -14,9 +14,9 @@ from enet_ros.street import Street
 def from_street(
     frames: int, seed: int = 0, *, rate_hz: float = 30.0, step: int = 1, width: int = 960, height: int = 720
 ) -> Source:
-    """Every `step`-th of the street's pictures at `rate_hz`; a seed gives the same ones every time.
+    """Every `step`-th frame of a drive along the street, which is drawn at `rate_hz`; a seed always gives the same.
 
-    A frame's stamp is its time in the drive and one period more. Raises ConfigError for fewer than one frame.
+    A frame's stamp is its time in the drive plus 1 / rate_hz. Raises ConfigError for fewer than one frame.
     """
     if frames < 1:
         raise ConfigError(f"{frames} frames of the synthetic street: use 1 or more")
