@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import enet_ros.engines  # noqa: F401 - switches telemetry off before a test imports a runtime
+
 REPO = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("ENET_ROS_DATA", REPO.parent / "shared" / "data"))
 

@@ -9,12 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from enet_ros.engines import telemetry
 from enet_ros.engines.base import PRECISIONS, Engine, EngineInfo, EngineOptions, Inference
 from enet_ros.errors import ConfigError, EngineError, ModelError
 
 __all__ = ["ENGINES", "Engine", "EngineInfo", "EngineOptions", "Inference", "create"]
 
 log = logging.getLogger(__name__)
+
+telemetry.switch_off()  # whatever imports a runtime imports this room first
 
 
 class _Backend(NamedTuple):
