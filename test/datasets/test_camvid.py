@@ -7,6 +7,48 @@ from enet_ros.classes import CAMVID, VOID
 from enet_ros.datasets.camvid import COLORS, camvid, pairs, sequence_of, split_of
 from enet_ros.errors import DatasetError
 
+# CamVid's label_colors.txt, and SegNet's grouping of it into eleven classes.
+GROUPED = """
+64 128 64 Animal pedestrian
+192 0 128 Archway building
+0 128 192 Bicyclist bicyclist
+0 128 64 Bridge building
+128 0 0 Building building
+64 0 128 Car car
+64 0 192 CartLuggagePram pedestrian
+192 128 64 Child pedestrian
+192 192 128 Column_Pole pole
+64 64 128 Fence fence
+128 0 192 LaneMkgsDriv road
+192 0 64 LaneMkgsNonDriv road
+128 128 64 Misc_Text sign
+192 0 192 MotorcycleScooter bicyclist
+128 64 64 OtherMoving car
+64 192 128 ParkingBlock pavement
+64 64 0 Pedestrian pedestrian
+128 64 128 Road road
+128 128 192 RoadShoulder pavement
+0 0 192 Sidewalk pavement
+192 128 128 SignSymbol sign
+128 128 128 Sky sky
+64 128 192 SUVPickupTruck car
+0 0 64 TrafficCone pole
+0 64 64 TrafficLight sign
+192 64 128 Train car
+128 128 0 Tree tree
+192 128 192 Truck_Bus car
+64 0 64 Tunnel building
+192 192 0 VegetationMisc tree
+0 0 0 Void void
+64 192 0 Wall building
+"""
+
+
+def test_each_of_the_32_colours_has_its_class() -> None:
+    rows = [line.split() for line in GROUPED.split("\n") if line]
+    expected = {tuple(map(int, row[:3])): VOID if row[4] == "void" else CAMVID.index(row[4]) for row in rows}
+    assert len(expected) == 32 and expected == COLORS
+
 
 def test_small_layout(tmp_path, write, picture) -> None:
     ids = np.arange(48, dtype=np.uint8).reshape(6, 8) % 12

@@ -111,3 +111,10 @@ def test_refuses_what_does_not_fit() -> None:
         matrix += ConfusionMatrix(4)
     with pytest.raises(ConfigError, match="255 classes"):
         ConfusionMatrix(255)
+
+
+def test_void_predicted_where_the_truth_is_void_counts_nowhere() -> None:
+    matrix = ConfusionMatrix(2)
+    matrix.add(np.array([[VOID, VOID, 0, 1]], np.uint8), np.array([[VOID, 0, VOID, 1]], np.uint8))
+    assert matrix.counts.tolist() == [[0, 0, 1], [0, 1, 0]]
+    assert matrix.iou().tolist() == [0.0, 1.0]

@@ -21,12 +21,15 @@ from enet_ros.classes import CAMVID, CITYSCAPES20
 from enet_ros.cli import main
 from enet_ros.datasets.base import Pair
 from enet_ros.errors import ConfigError, ModelError
-from enet_ros.nn import ENet, build, tensors_of
+from enet_ros.metrics import ConfusionMatrix
+from enet_ros.nn import Dropout, ENet, build, tensors_of
 from enet_ros.spec import ENetSpec
-from enet_ros.train.batches import Part
+from enet_ros.train import loop
+from enet_ros.train.batches import Part, count_pixels
 from enet_ros.train.checkpoint import read
 from enet_ros.train.evaluation import calibrate, confusion
 from enet_ros.train.loop import RunConfig, Trainer
+from enet_ros.train.losses import class_weights, lovasz_softmax
 from enet_ros.train.mix import Mix
 from enet_ros.train.recipe import DEFAULT, NO_AUGMENTATION, PAPER
 from enet_ros.train.targets import Targets
@@ -168,3 +171,91 @@ def test_the_saved_model_rebuilds_itself(tmp_path: Path) -> None:
     rebuilt = build(model_file.load(tmp_path / "m.safetensors"))
     image = torch.rand(1, 3, 30, 44)
     assert rebuilt(image).equal(network(image)) and len(card.digest) == 64
+
+
+def with_cars(count: int) -> list[Pair]:
+    """Toy frames with a rare third class."""
+    pairs = toy_pairs(count)
+    for _, labels in pairs:
+        labels[:6, :6] = 8
+    return pairs
+
+
+def one_step(tmp_path: Path, **changes: object) -> tuple[float, Trainer]:
+    """The loss of a first step on four frames, and the trainer that took it."""
+    recipe = DEFAULT.with_(
+        epochs=1, batch=4, augmentation=NO_AUGMENTATION, dropout=(0.0, 0.0, 0.0), lovasz=0.0, class_weight_c=0.0
+    )
+    losses: list[float] = []
+    config = RunConfig(tmp_path, report=lambda progress: losses.append(progress.loss))
+    trainer = Trainer(CARD, recipe.with_(**changes), mix(with_cars(4)), config)
+    trainer.run()
+    (tmp_path / "checkpoint.pt").unlink()
+    return losses[0], trainer
+
+
+def test_the_loss_is_the_weighted_entropy_and_the_share_of_lovasz(tmp_path: Path) -> None:
+    torch.manual_seed(DEFAULT.seed)
+    network = ENet(CARD.spec, Dropout(0.0, 0.0, 0.0)).train()
+    pairs = with_cars(4)
+    labels = torch.from_numpy(np.stack([truth for _, truth in pairs])).long()
+    logits = network(torch.from_numpy(np.stack([image for image, _ in pairs])).permute(0, 3, 1, 2).float() / 255)
+    weights = class_weights(count_pixels([Part(pairs)]), 1.02)
+    weights = torch.nn.functional.pad(weights, (0, 11 - len(weights)), value=9.0)
+    entropy, weighted = (torch.nn.functional.cross_entropy(logits, labels, w).item() for w in (None, weights))
+    surrogate = lovasz_softmax(logits[:, :, 1::4, 1::4], labels[:, 1::4, 1::4], torch.eye(256, 11).bool()).item()
+    assert abs(weighted - entropy) > 1e-3
+    cases: list[tuple[dict[str, object], float]] = [
+        ({}, entropy),
+        ({"class_weight_c": 1.02}, weighted),
+        ({"lovasz": 0.25}, entropy + 0.25 * surrogate),
+    ]
+    for changes, expected in cases:
+        assert one_step(tmp_path, **changes)[0] == pytest.approx(expected, rel=1e-4), changes
+
+
+def test_long_gradients_are_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adam's step does not depend on the gradient's length, unless it is far below its epsilon."""
+    fresh = Trainer(CARD, DEFAULT, mix(toy_pairs(4)), RunConfig(tmp_path)).network
+    start = {name: tensor.clone() for name, tensor in fresh.named_parameters()}
+
+    def moved(trainer: Trainer) -> float:
+        return max(float((t - start[n]).abs().max()) for n, t in trainer.network.named_parameters())
+
+    quiet = {"weight_decay": 0.0, "learning_rate": 1e-2}
+    usual = moved(one_step(tmp_path, **quiet)[1])
+    monkeypatch.setattr(loop, "GRADIENT_NORM", 1e-12)
+    assert moved(one_step(tmp_path, **quiet)[1]) < 0.01 * usual
+
+
+def test_the_learning_rate_falls_within_an_epoch(tmp_path: Path) -> None:
+    recipe = DEFAULT.with_(epochs=3, batch=2, warmup_epochs=0.0)
+    trainer = Trainer(CARD, recipe, mix(toy_pairs(8)), RunConfig(tmp_path))
+    trainer.run()
+    rates = [float(row["learning_rate"]) for row in trainer.log.rows]
+    assert rates == pytest.approx([recipe.rate(epoch + 3 / 4, 3) for epoch in range(3)], rel=1e-3)
+
+
+def test_the_averaged_weights_are_scored_kept_and_returned(tmp_path: Path) -> None:
+    kept = []
+
+    def keep(network: ENet, scores: ConfusionMatrix | None) -> None:
+        assert scores is not None
+        expected = {name: tensor.clone() for name, tensor in trainer.average.state.items()}
+        kept.append((tensors_of(network), expected, tensors_of(trainer.network), scores.counts.copy()))
+
+    recipe = DEFAULT.with_(epochs=6, batch=2, ema=0.99, learning_rate=2e-2)
+    held_out = toy_pairs(12)[10:]
+    trainer = Trainer(CARD, recipe, mix(toy_pairs(6), held_out), RunConfig(tmp_path, keep=keep))
+    final = trainer.run()
+    ((network, average, latest, counts),) = kept
+    for name in ("initial.conv.weight", "last.bias", "stage1.0.expand.0.running_mean"):
+        if name in network:
+            np.testing.assert_array_equal(network[name], average[name].numpy())
+    assert (network["initial.conv.weight"] != latest["initial.conv.weight"]).any()
+    rebuilt = trainer.averaged()
+    rebuilt.load_state_dict(average)
+    np.testing.assert_array_equal(counts, confusion(rebuilt, CARD, held_out).counts)
+    assert final.last.weight.equal(trainer.average.state["last.weight"])
+    assert not final.last.weight.equal(trainer.network.last.weight)
+    assert float(trainer.log.rows[-1]["miou"]) == pytest.approx(confusion(final, CARD, held_out).miou(), abs=1e-4)

@@ -14,10 +14,12 @@ from enet_ros import model_file
 from enet_ros.card import ModelCard
 from enet_ros.classes import CAMVID, CITYSCAPES, VOID
 from enet_ros.cli import main
+from enet_ros.datasets.opening import open_dataset
 from enet_ros.errors import ModelError
-from enet_ros.nn import ENet, tensors_of
+from enet_ros.nn import ENet, build, tensors_of
 from enet_ros.spec import ENetSpec, variant
 from enet_ros.train.batches import Part
+from enet_ros.train.evaluation import calibrate
 from enet_ros.train.loop import RunConfig, Trainer
 from enet_ros.train.mix import Mix
 from enet_ros.train.recipe import DEFAULT, NO_AUGMENTATION
@@ -88,6 +90,25 @@ def test_the_card_says_how_it_was_trained(camvid: Path) -> None:
     assert train(camvid, "--scale", "0.8", "1.25", "--class-weight-c", "0", "--recipe", "paper") == 0
     said = model_file.read_card(camvid.parent / "out" / "model.safetensors").provenance
     assert "recipe paper, scale 0.8 to 1.25, c 0, 1 epochs of the encoder and 1 epochs on frames: 3 of camvid" in said
+
+
+def test_the_temperature_is_that_of_the_balanced_network(camvid: Path) -> None:
+    """Labels are wrong here and there, and more so in held-out frames; a rare class is balanced."""
+    rng = np.random.default_rng(0)
+    for split, names in SPLITS.items():
+        for name in names:
+            truth = np.where(np.arange(48) < 30, 3, np.where(np.arange(48) < 42, 4, 8)) + np.zeros((32, 1), int)
+            image = (30 * truth[..., None] + rng.normal(0, 20, (32, 48, 3))).clip(0, 255).astype(np.uint8)
+            wrong = rng.random(truth.shape) < (0.1 if split == "train" else 0.2)
+            truth[wrong] = rng.choice([3, 4, 8], wrong.sum())
+            cv2.imwrite(str(camvid / split / f"{name}.png"), image)
+            cv2.imwrite(str(camvid / f"{split}annot" / f"{name}.png"), truth.astype(np.uint8))
+    assert train(camvid, "--learning-rate", "0.01", "--epochs", "25") == 0
+    model = model_file.load(camvid.parent / "out" / "model.safetensors")
+    dataset = open_dataset("camvid", camvid, "val")
+    held_out = [dataset.read(index) for index in range(len(dataset))]
+    network = build(model)
+    assert calibrate(network, model.card, held_out).temperature == model.card.temperature
 
 
 def test_it_is_told_what_another_model_cannot_give(camvid: Path, capsys: pytest.CaptureFixture[str]) -> None:
