@@ -6,6 +6,7 @@ header says; what comes before can still be read in order.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import struct
 from collections import Counter
@@ -86,10 +87,10 @@ class _Exact:
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        if len(data) < size:
+        left = os.fstat(self._file.fileno()).st_size - self._file.tell()
+        if size > left:  # asked before reading: a damaged length is no allocation
             raise EndOfFile
-        return data
+        return self._file.read(size)
 
 
 def _mcap_is_complete(path: Path) -> bool:
@@ -186,7 +187,7 @@ def _salvage_sqlite(path: Path) -> Iterator[SalvagedMessage]:
             for topic, log_ns, data in file.execute(query):
                 if topic in connections:
                     yield SalvagedMessage(connections[topic], log_ns, data)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, *_DAMAGE, TypeError, KeyError, AttributeError) as error:
             raise Truncated(f"{error}; the file has {path.stat().st_size} bytes") from error
     raise Truncated(f"the file has {path.stat().st_size} bytes, fewer than its header says")
 

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mcap.exceptions import EndOfFile
 
 from enet_ros.bags import BagReader
+from enet_ros.bags.salvage import _Exact
 from enet_ros.errors import BagError
 
 MakeBag = Callable[..., Path]
@@ -106,3 +108,22 @@ def test_metadata_of_another_shape_is_not_a_bag(make_bag: MakeBag, entry: str) -
     metadata.write_text("\n".join([*lines, f"  {entry}"]))
     with pytest.raises(BagError, match="cannot be opened"):
         BagReader(bag)
+
+
+@pytest.mark.parametrize("text", [b"\xf3\x28", b"\x00\xff"])
+def test_a_broken_sqlite_bag_whose_texts_turned(make_bag: MakeBag, text: bytes) -> None:
+    bag = make_bag(storage="sqlite3")
+    (file,) = bag.glob("*.db3")
+    data = file.read_bytes().replace(b"/camera/camera_info", text + b"/camera/camera_info"[len(text) :])
+    cut = bag.parent / "cut.db3"
+    cut.write_bytes(data[:-1])
+    with BagReader(cut) as reader:
+        assert reader.damage == "cut.db3 ended early" and reader.topics == ()
+
+
+@pytest.mark.parametrize("length", [3, 2**40, 2**62])
+def test_a_length_beyond_the_file_is_not_allocated(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "two"
+    path.write_bytes(b"ab")
+    with path.open("rb") as file, pytest.raises(EndOfFile):
+        _Exact(file).read(length)
