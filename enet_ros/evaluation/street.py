@@ -1,4 +1,4 @@
-"""The metres judged: free space and grid on the synthetic street, whose every pixel's place is known."""
+"""Errors of free space and occupancy grid on the synthetic street, where the position of every pixel is known."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STRIDE = 10
 
 
 class StreetJudge:
-    """Judges what is made of the labels of the street's frames."""
+    """Judges the ranges and grids that follow from labels of the street's frames."""
 
     def __init__(self, source: Source, seed: int, spec: GridSpec | None = None) -> None:
         """source: `from_street` at RATE_HZ, of the same seed. spec: the grid's, 0.1 m and 20 x 10 m by default.
@@ -45,7 +45,7 @@ class StreetJudge:
         self._judge = MetricJudge()
 
     def add(self, frame: Frame, labels: UInt8) -> None:
-        """Judge what is made of a frame's `labels`, (H, W) uint8 of the camera's size, exact or a network's."""
+        """Judge what follows from a frame's `labels`: (H, W) uint8 of the camera's size, exact or a network's."""
         fine = self._fine.frame(round(frame.stamp_ns * RATE_HZ / NS) - 1)
         fine_surface = surface_image(fine.labels, self._lut)
         depth_m = fine.depth_m.astype(np.float64)

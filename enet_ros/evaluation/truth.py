@@ -1,7 +1,7 @@
-"""How far from the truth the metres are: ranges and grids judged by a labelled image with depth.
+"""Errors of metric outputs: ranges and occupancy grids compared with a labelled image that has depth.
 
-The truth is an image of the same camera at `fine` times the rows, so that its boundaries are that much
-sharper than what is judged, and its metres come from depth, not from a flat ground.
+The truth comes from an image of the same camera with `fine` times the rows, so that its boundaries are that much
+sharper than those of what is judged; its metres come from depth, not from assuming a flat ground.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from enet_ros.products.occupancy import FREE, OCCUPIED, UNKNOWN, GridSpec
 from enet_ros.products.surface import Surface
 
 FOOT_M = 0.3
-"""What stands lower than this over a cell stands on it; a tree's crown or a sign's plate does not."""
+"""Only what is seen below this height occupies a cell; a tree's crown or a sign's plate does not."""
 
 
 class MetricTruth(NamedTuple):
-    """What one frame really shows.
+    """The true ranges and grid of one frame.
 
     range_m: (W,) float64. Metres from the base frame's origin to where each column's road ends; NaN where it
     does not within the image. grid: (rows, columns) int8: FREE, OCCUPIED, or UNKNOWN where the camera cannot
@@ -38,7 +38,7 @@ class MetricScores(NamedTuple):
     range_error_p95_20m, range_error_p95_40m: 95th percentile of |range - truth| / truth over the columns
     whose road truly ends within 20 and 40 m; a column without an answer has an infinite error.
     grid_agreement: share of cells with the true value, of those the camera can see or that are called free.
-    NaN where nothing was to be judged.
+    NaN where there was nothing to judge.
     """
 
     range_error_p95_20m: float
@@ -49,7 +49,7 @@ class MetricScores(NamedTuple):
 
 
 def fine_rows(intrinsics: CameraIntrinsics, fine: int) -> CameraIntrinsics:
-    """The camera with each row of pixels cut into `fine` rows."""
+    """The camera with each row of pixels divided into `fine` rows."""
     return lens.scaled(intrinsics, intrinsics.width, intrinsics.height * fine)
 
 
@@ -69,7 +69,7 @@ def metric_truth(surface: U8, depth_m: F64, camera: CameraIntrinsics, pose: Came
 
 
 def _range(surface: U8, points: F64) -> F64:
-    """(W,) float64: where the first pixel that is not drivable lies, seen from below."""
+    """(W,) float64: range of each column's first pixel, from the bottom up, that is not drivable."""
     height, width = surface.shape
     blocked = surface[::-1] != Surface.DRIVABLE
     length = blocked.argmax(axis=0)
@@ -86,7 +86,7 @@ def _range(surface: U8, points: F64) -> F64:
 
 
 def _grid(surface: U8, depth_m: F64, points: F64, camera: CameraIntrinsics, pose: CameraPose, spec: GridSpec) -> I8:
-    """Cells whose ground the camera sees, by its class; and cells on which it sees something stand."""
+    """(rows, columns) int8: cells whose ground is seen, by its class, and cells on which something is seen to stand."""
     grid = np.full(spec.shape, UNKNOWN, np.int8)
     cells = grid.reshape(-1)
     centers = spec.centers()
@@ -107,7 +107,7 @@ def _grid(surface: U8, depth_m: F64, points: F64, camera: CameraIntrinsics, pose
 
 
 class MetricJudge:
-    """Collects the errors of frames; `scores` sums them up."""
+    """Collects the errors of many frames."""
 
     def __init__(self) -> None:
         self._truths: list[F64] = []

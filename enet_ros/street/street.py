@@ -1,4 +1,4 @@
-"""A drive through a made-up street, with the truth about every pixel."""
+"""A drive through the synthetic street: pictures with exact labels and depth."""
 
 from __future__ import annotations
 
@@ -69,9 +69,10 @@ class Street:
     ) -> None:
         """Paints the street's textures, about a second.
 
-        pose: of the camera in the base frame, which drives in the middle of the right lane; 1.5 m up and 0.04 rad down
-        by default. intrinsics: an ideal camera of 64 degrees by default; its size goes before width and height.
-        Raises ConfigError for a size, rate or camera that cannot be.
+        pose: of the camera in the base frame, which drives in the middle of the right lane; by default 1.5 m up and
+        0.04 rad down. intrinsics: by default an ideal camera of 64 degrees; its size takes precedence over width and
+        height.
+        Raises ConfigError for an impossible size, rate or camera.
         """
         if not (16 <= width <= 4096 and 16 <= height <= 4096):
             raise ConfigError(f"street of {width}x{height} pixels: use 16..4096 each")

@@ -1,4 +1,4 @@
-"""What is where in the street: the fronts and things that a seed places, and where they are at a time.
+"""Layout and traffic of the street: what a seed places along it, and where everything is at a given time.
 
 Street frame: x along the street, y to the left, z up, metres; y = 0 is the middle of the road, z = 0 the ground.
 The street repeats every PERIOD_M. Traffic keeps right.
@@ -26,11 +26,11 @@ END_X = 300.0
 CAMERA_SPEED = 8.0
 """Metres a second along x."""
 TRAFFIC_M = 176.0
-"""What moves comes back after this distance, seen from the camera."""
+"""Traffic reappears after this distance relative to the camera."""
 
 _BEHIND_M = 16.0
 _SIGHT_M = {"person": 75.0, "bicyclist": 85.0, "sign": 85.0, "car": 105.0, "lamp": 110.0, "tree": 140.0}
-"""Farther away, things of a kind are not drawn."""
+"""Distance beyond which things of each kind are not drawn."""
 
 
 class Side(Enum):

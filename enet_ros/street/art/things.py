@@ -42,7 +42,7 @@ _STEEL: Color = (112, 116, 118)
 
 
 def look(thing: Thing, seconds: float) -> tuple[Model | Sprite, ...]:
-    """What to paint for a thing at a time, in this order; people step twice a second."""
+    """What to paint for a thing at a time, in this order; people take two steps a second."""
     return _drawn(thing.kind, thing.variant, int(seconds * _PHASES * 1.1 + thing.x) % _phases(thing))
 
 
@@ -120,7 +120,7 @@ def _dress_end(model: Modeller, bars: tuple[tuple[float, float, Color], ...], hi
 
 
 def _glaze(model: Modeller, start: float, end: float) -> None:
-    """A window with the sky in its upper part."""
+    """A window that reflects the sky in its upper part."""
     model.rect(start, end, 0.07, 0.88, _GLASS)
     model.detail([(start, 0.53), (end, 0.69), (end, 0.88), (start, 0.88)], _SHINE)
 

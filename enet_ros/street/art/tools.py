@@ -191,7 +191,7 @@ class Modeller:
         self._polygons: list[tuple[Array, Array, float, Color, bool]] = []
 
     def face(self, corners: Sequence[Corner], color: Color, is_face: bool = True) -> None:
-        """A flat face of four corners, counter-clockwise as seen from outside; a mere shadow is no face."""
+        """A flat face of four corners, counter-clockwise from outside; is_face False: a shadow, of the ground."""
         self._corners = np.array(corners, np.float64)
         self._normal = np.cross(self._corners[1] - self._corners[0], self._corners[2] - self._corners[0])
         self._add(self._corners, color, is_face)

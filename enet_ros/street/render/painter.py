@@ -81,7 +81,7 @@ class Faces:
 
 
 class Canvas:
-    """A picture being painted, from far to near. image: (H, W, 3) uint8 RGB; ids: (H, W) uint16 of `faces`."""
+    """A picture that is painted from far to near. image: (H, W, 3) uint8 RGB; ids: (H, W) uint16 of `faces`."""
 
     def __init__(self, view: View, image: _UINT8, ids: npt.NDArray[np.uint16], faces: Faces) -> None:
         """Paints into the arrays and adds to the faces."""
