@@ -49,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe = parser.add_argument_group("recipe")
     recipe.add_argument("--recipe", choices=RECIPES, default="default")
     recipe.add_argument("--init", metavar="MODEL", help="begin from this model's weights")
+    recipe.add_argument(
+        "--keep-init", type=float, metavar="SHARE", help="share of the weights of --init in the saved ones, such as 0.3"
+    )
     recipe.add_argument("--epochs", type=int)
     recipe.add_argument("--batch", type=int)
     recipe.add_argument("--learning-rate", type=float)
@@ -107,6 +110,7 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     from enet_ros.train.recipe import RECIPES
 
     recipe = RECIPES[args.recipe].with_(
+        keep_init=args.keep_init,
         epochs=args.epochs,
         batch=args.batch,
         learning_rate=args.learning_rate,

@@ -86,6 +86,7 @@ class Trainer:
         )
         self.sets = torch.from_numpy(mix.targets.sets)
         self.weights = class_weights(pixels, recipe.class_weight_c)
+        self.weights[list(card.classes.indices(card.classes.flat - card.classes.drivable))] *= recipe.flat_weight
         self.average = Average(self.network, recipe.ema)
         shares = [(len(part.pairs), part.share) for part in mix.parts]
         self.identity = (

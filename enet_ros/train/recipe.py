@@ -76,8 +76,10 @@ class Recipe:
     optimizer        "adam" (weight decay as L2 in the gradient) or "adamw" (decoupled)
     schedule         "constant" or "cosine" down to a hundredth, after `warmup_epochs` of linear rise
     class_weight_c   c in the class weights 1 / ln(c + p_class) (paper 5.1: 1.02); 0 for none
+    flat_weight      weight of what lies flat and is not drivable, such as pavement: called road, it costs a driver most
     lovasz           weight of the Lovasz-softmax loss (Berman et al. 2018) beside the cross-entropy
     ema              decay of the moving average of the weights that is evaluated and saved; 0 for none
+    keep_init        share of the weights begun from in those that are saved (WiSE-FT, Wortsman et al. 2022)
     balance          offsets of the class outputs at the end, for the greatest mIoU on the frames trained on
     crop             (height, width) cut out of a frame to train on; None for the whole input size
     dropout          spatial dropout of stage 1, stages 2-3, decoder
@@ -93,8 +95,10 @@ class Recipe:
     schedule: str = "cosine"
     warmup_epochs: float = 2.0
     class_weight_c: float = 1.10
+    flat_weight: float = 1.0
     lovasz: float = 0.5
     ema: float = 0.998
+    keep_init: float = 0.0
     balance: bool = True
     dropout: tuple[float, float, float] = (0.0, 0.05, 0.0)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -115,6 +119,10 @@ class Recipe:
             raise ConfigError(f"learning rate is {self.learning_rate}; use a positive number such as 1e-3")
         if self.class_weight_c and not 1 < self.class_weight_c < math.inf:
             raise ConfigError(f"class weight c is {self.class_weight_c}; use more than 1, such as 1.1, or 0 for none")
+        if not 0 <= self.keep_init < 1:
+            raise ConfigError(
+                f"the share of the initial weights is {self.keep_init}; use 0 to less than 1, such as 0.3"
+            )
         if self.seed < 0:
             raise ConfigError(f"seed is {self.seed}; use 0 or more")
 
@@ -158,13 +166,15 @@ DEFAULT = Recipe(name="default", epochs=300)
 ROAD = Recipe(
     name="road",
     epochs=20,
-    learning_rate=6e-4,
+    learning_rate=1e-3,
     warmup_epochs=0.5,
     class_weight_c=0.0,
+    flat_weight=2.0,
+    ema=0.995,
     augmentation=Augmentation(
         scale=(0.7, 1.6), wide=2.8, distort=0.25, tint=0.2, effects=0.6, severity=3.5, rotate_deg=4.0
     ),
 )
-"""For cameras and roads that nobody trained on: wide images squeezed, bent lenses, bad light."""
+"""For cameras and roads nobody trained on, begun from another model: wide images squeezed, bent lenses, bad light."""
 
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, PAPER, ROAD)}

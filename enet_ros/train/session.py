@@ -25,7 +25,7 @@ from enet_ros.train.finish import plot_log, save_model
 from enet_ros.train.loop import Progress, RunConfig, Trainer
 from enet_ros.train.mix import DataConfig
 from enet_ros.train.recipe import Recipe
-from enet_ros.train.transfer import transfer
+from enet_ros.train.transfer import keep_initial, transfer
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ def run(config: SessionConfig, console: Console) -> ModelCard:
     if config.threads:
         torch.set_num_threads(config.threads)
     recipe = config.recipe
+    if recipe.keep_init and not config.init:
+        raise ConfigError(f"--keep-init {recipe.keep_init:g} needs --init, the model to keep a share of")
     source = model_file.load(model_file.resolve(config.init)) if config.init else None
     mix = mixes.load(config.data, config.size, config.table, source.card.classes if source else None)
     table = mix.targets.table
@@ -103,6 +105,8 @@ def run(config: SessionConfig, console: Console) -> ModelCard:
         trainer = Trainer(card, recipe, mix, how, start)
         _begin(trainer, source, console)
         network = trainer.run()
+    if recipe.keep_init and source:
+        keep_initial(network, table, source, recipe.keep_init)
     if recipe.balance and mix.exact:
         balance(network, card, mix.exact)
     if mix.held_out:
@@ -146,7 +150,8 @@ def _device(name: str) -> str:
 def _origin(config: SessionConfig, frames: str) -> str:
     recipe = config.recipe
     held = f", sequences {' '.join(config.data.hold_out)} held out" if config.data.hold_out else ""
-    start = f", begun from {Path(config.init).stem}" if config.init else ""
+    kept = f" ({100 * recipe.keep_init:.0f} % of its weights kept)" if recipe.keep_init else ""
+    start = f", begun from {Path(config.init).stem}{kept}" if config.init else ""
     encoder = f"{recipe.encoder_epochs} epochs of the encoder and " if recipe.encoder_epochs else ""
     low, high = recipe.augmentation.scale
     return (

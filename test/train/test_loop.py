@@ -214,6 +214,11 @@ def test_the_loss_is_the_weighted_entropy_and_the_share_of_lovasz(tmp_path: Path
         assert one_step(tmp_path, **changes)[0] == pytest.approx(expected, rel=1e-4), changes
 
 
+def test_what_is_flat_and_not_road_weighs_more(tmp_path: Path) -> None:
+    trainer = Trainer(CARD, DEFAULT.with_(class_weight_c=0.0, flat_weight=2.5), mix(toy_pairs(2)), RunConfig(tmp_path))
+    assert trainer.weights.tolist() == [2.5 if name == "pavement" else 1.0 for name in CAMVID.names]
+
+
 def test_long_gradients_are_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adam's step does not depend on the gradient's length, unless it is far below its epsilon."""
     fresh = Trainer(CARD, DEFAULT, mix(toy_pairs(4)), RunConfig(tmp_path)).network

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from enet_ros import model_file
 from enet_ros.card import ModelCard
@@ -71,6 +72,7 @@ def test_frames_are_trained_on_or_held_out(
         (("--device", "abacus"), "abacus"),
         (("--threads", "-1"), "--threads is -1"),
         (("--seed", "-1"), "seed is -1"),
+        (("--keep-init", "1"), "share of the initial weights is 1"),
         (("--scale", "2", "0.5"), "scale is 2 to 0.5"),
         (("--class-weight-c", "0.9"), "class weight c is 0.9"),
         (("--dataset", "sunrgbd", "--with-val"), "no split `val`"),
@@ -90,6 +92,30 @@ def test_the_card_says_how_it_was_trained(camvid: Path) -> None:
     assert train(camvid, "--scale", "0.8", "1.25", "--class-weight-c", "0", "--recipe", "paper") == 0
     said = model_file.read_card(camvid.parent / "out" / "model.safetensors").provenance
     assert "recipe paper, scale 0.8 to 1.25, c 0, 1 epochs of the encoder and 1 epochs on frames: 3 of camvid" in said
+
+
+def test_a_share_of_the_weights_begun_from_is_kept(camvid: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(4)
+    other = ENet(ENetSpec(11))
+    start = camvid.parent / "start.safetensors"
+    model_file.save(start, ModelCard("start", other.spec, CAMVID, (32, 48)), tensors_of(other))
+    options = ("--init", str(start), "--learning-rate", "0.01", "--recipe", "paper")  # which does not balance
+
+    def weights(name: str, *more: str) -> dict[str, np.ndarray]:
+        assert train(camvid, *options, *more, "--out", str(camvid.parent / name)) == 0
+        return model_file.load(camvid.parent / name / "model.safetensors").tensors
+
+    trained, kept = weights("trained"), weights("kept", "--keep-init", "0.25")
+    for name, begun in tensors_of(other).items():
+        if begun.dtype.kind == "f":
+            np.testing.assert_allclose(kept[name], 0.25 * begun + 0.75 * trained[name], rtol=1e-4, atol=1e-6)
+    assert np.abs(trained["last.weight"] - tensors_of(other)["last.weight"]).max() > 1e-3
+    assert (
+        "begun from start (25 % of its weights kept)"
+        in model_file.read_card(camvid.parent / "kept" / "model.safetensors").provenance
+    )
+    assert train(camvid, "--keep-init", "0.25") == 2
+    assert "needs --init" in capsys.readouterr().err
 
 
 def test_the_temperature_is_that_of_the_balanced_network(camvid: Path) -> None:
