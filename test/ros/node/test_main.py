@@ -91,7 +91,10 @@ def test_an_unusable_parameter_leaves_it_waiting(ros_domain: int) -> None:
     process = Process(**{**SMALL, "engine": "caffe"})
     process.wait_for("ros2 lifecycle set /segmentation configure")
     assert process.end(signal.SIGTERM) == 0
-    assert "[segmentation]: configure failed: engine is 'caffe': use one of auto, openvino" in process.output
+    assert (
+        "[segmentation]: configure failed: engine is 'caffe': use one of auto, tensorrt, openvino, onnxruntime, pytorch"
+        in process.output
+    )
     assert "Traceback" not in process.output
 
 
