@@ -19,8 +19,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; what was written there takes the place of `path` when the block ends.
 
     After an exception (OSError where the disk is full, say) the temporary file is removed and `path` is as it was.
-    Several processes may do this at once; the last one wins.
+    Several processes may do this at once; the last one wins. A symbolic link stays, and the file it names is replaced.
     """
+    path = path.resolve()
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         yield part
@@ -33,9 +34,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write(path: Path, content: bytes | str) -> Path:
-    """Write a whole file, text as UTF-8, in one step. Raises OSError."""
+    """Write a whole file, text as UTF-8, in one step; write to a pipe or terminal directly. Raises OSError."""
+    data = content.encode() if isinstance(content, str) else content
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return path
     with replacing(path) as part:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        part.write_bytes(data)
     return path
 
 

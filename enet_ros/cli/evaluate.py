@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from enet_ros import model_file
+from enet_ros import files, model_file
 from enet_ros.card import ModelCard
 from enet_ros.cli.evaluate_live import add_live_arguments, run_live
 from enet_ros.cli.score_table import print_metres, print_robustness, print_scores
@@ -205,5 +205,5 @@ def _json(values: dict[str, Any]) -> str:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    files.write(path, text)
     print(f"wrote {path}")

@@ -6,6 +6,7 @@ import argparse
 import json
 
 from enet_ros.errors import ConfigError
+from enet_ros.files import write
 
 
 def add_live_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,5 +62,5 @@ def run_live(args: argparse.Namespace) -> int:
     print(scores.text())
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", "utf-8")
+        write(args.json, json.dumps(scores.to_dict(), indent=2) + "\n")
     return 0 if scores.answered else 1

@@ -15,6 +15,7 @@ from enet_ros.bags.messages import camera_frame, label_image
 from enet_ros.bags.types import IMAGE
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError
+from enet_ros.files import write
 from enet_ros.report import EvenSample, RunPage, Still, can_report, run_page
 from enet_ros.ros.session.collector import Picture
 from enet_ros.ros.session.page import STILLS
@@ -72,7 +73,7 @@ class DemoFiles:
         for name, text in texts.items():
             path = self._masks_dir.parent / name
             try:
-                path.write_text(text, encoding="utf-8")
+                write(path, text)
             except OSError as error:
                 raise ConfigError(f"cannot write {path}: {error.strerror}") from error
 

@@ -18,6 +18,7 @@ from enet_ros.bags.types import COMPRESSED
 from enet_ros.classes import TABLES, label_map
 from enet_ros.datasets.opening import table_of
 from enet_ros.errors import ConfigError
+from enet_ros.files import write
 from enet_ros.report import RunPage, require_report, run_page
 from enet_ros.ros import process
 from enet_ros.ros.play.bag import BagFeed, BagOptions
@@ -71,7 +72,7 @@ def evaluate_live(options: LiveOptions) -> LiveScores:
         judged = judge(run)  # after playing, so that it takes no time from the node
         if options.report and run.sent:
             options.report.parent.mkdir(parents=True, exist_ok=True)
-            options.report.write_text(run_page(live_page(run, judged)), encoding="utf-8")
+            write(options.report, run_page(live_page(run, judged)))
         latency_ms = np.array(sorted(run.latency_ms().values()), np.float64)
         foreign = len(masks.arrived_ns) - len(latency_ms)
         return LiveScores(len(run.sent), len(latency_ms), foreign, latency_ms, judged.scores)
