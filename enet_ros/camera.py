@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import yaml
 
+from enet_ros.arrays import F64
 from enet_ros.errors import ConfigError
 
 
@@ -27,7 +27,7 @@ class CameraIntrinsics:
 
     width: int
     height: int
-    k: npt.NDArray[np.float64]
+    k: F64
     d: tuple[float, ...] = ()
     model: str = "plumb_bob"
 
@@ -66,11 +66,11 @@ class CameraPose:
     y_m: float = 0.0
     yaw_rad: float = 0.0
 
-    def position(self) -> npt.NDArray[np.float64]:
+    def position(self) -> F64:
         """(3,) float64: optical centre in the base frame, metres."""
         return np.array([self.x_m, self.y_m, self.height_m], np.float64)
 
-    def rotation(self) -> npt.NDArray[np.float64]:
+    def rotation(self) -> F64:
         """(3, 3) float64: turns optical directions (x right, y down, z forward) into the base frame."""
         cy, sy = math.cos(self.yaw_rad), math.sin(self.yaw_rad)
         cp, sp = math.cos(self.pitch_rad), math.sin(self.pitch_rad)
@@ -79,7 +79,7 @@ class CameraPose:
         pitch = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]], np.float64)
         roll = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]], np.float64)
         body_from_optical = np.array([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], np.float64)
-        rotation: npt.NDArray[np.float64] = yaw @ pitch @ roll @ body_from_optical
+        rotation: F64 = yaw @ pitch @ roll @ body_from_optical
         return rotation
 
 

@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F32, F64, U8, U16
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.card import ModelCard
 from enet_ros.codec import MAX_PIXELS, RawImage, decode_compressed, to_rgb
 from enet_ros.errors import ImageError
 from enet_ros.products import free_space as products
 from enet_ros.products import lens
-from enet_ros.products.arrays import F32, F64, U8
 from enet_ros.products.points import Metres
 from enet_ros.stamps import stamp_ns
 
@@ -84,7 +83,7 @@ class FreeSpace(NamedTuple):
     width: int
     column_offset: int
     column_step: int
-    boundary_row: npt.NDArray[np.uint16]
+    boundary_row: U16
     ends_at: U8
     base_frame: str
     range: F32

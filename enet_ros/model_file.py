@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from enet_ros.arrays import F32
 from enet_ros.card import ModelCard
 from enet_ros.errors import ModelError
 from enet_ros.files import replacing, unpacked
@@ -24,7 +24,7 @@ MAX_BYTES = 256 << 20
 """No ENet is near this; a larger file is refused before it is read."""
 MODELS_DIR = Path(__file__).parent / "models"
 
-Tensors = Mapping[str, npt.NDArray[np.float32]]
+Tensors = Mapping[str, F32]
 
 
 class Model(NamedTuple):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.classes import label_map
 from enet_ros.engines.base import Inference
@@ -19,8 +19,6 @@ from enet_ros.products.images import nearest
 
 if TYPE_CHECKING:
     from enet_ros.engines.base import Engine
-
-_UINT8 = npt.NDArray[np.uint8]
 
 
 class Segmentation(NamedTuple):
@@ -31,8 +29,8 @@ class Segmentation(NamedTuple):
     preprocess_ns, infer_ns, postprocess_ns: nanoseconds of the monotonic clock.
     """
 
-    labels: _UINT8
-    confidence: _UINT8 | None
+    labels: U8
+    confidence: U8 | None
     preprocess_ns: int
     infer_ns: int
     postprocess_ns: int
@@ -46,9 +44,7 @@ class Segmenter:
     for one thread at a time. The engine stays the caller's to close.
     """
 
-    def __init__(
-        self, engine: Engine, card: ModelCard, ids: _UINT8 | None = None, *, full_resolution: bool = True
-    ) -> None:
+    def __init__(self, engine: Engine, card: ModelCard, ids: U8 | None = None, *, full_resolution: bool = True) -> None:
         """Prepare the tables.
 
         ids: (256,) uint8, the answer's id of each of the network's (`label_map`); by default the network's own, its
@@ -62,7 +58,7 @@ class Segmenter:
         own = label_map(card.classes, card.classes) if card.classes.void is not None else None
         self._ids = own if ids is None else ids
 
-    def segment(self, image: _UINT8, *, confidence: bool = False) -> Segmentation:
+    def segment(self, image: U8, *, confidence: bool = False) -> Segmentation:
         """Labels of an (H, W, 3) uint8 RGB image (a strided or read-only view will do).
 
         Raises ImageError for another shape or type, EngineError where the engine fails.
@@ -76,11 +72,11 @@ class Segmenter:
         done = time.monotonic_ns()
         return Segmentation(labels, sureness, prepared - started, inferred - prepared, done - inferred)
 
-    def segment_many(self, images: Iterable[_UINT8], *, confidence: bool = False) -> Iterator[Inference]:
+    def segment_many(self, images: Iterable[U8], *, confidence: bool = False) -> Iterator[Inference]:
         """Labels of many images in their order, for throughput instead of latency. Raises as `segment`."""
         sizes: deque[tuple[int, int]] = deque()
 
-        def inputs() -> Iterator[_UINT8]:
+        def inputs() -> Iterator[U8]:
             for image in images:
                 sizes.append(self._answer_size(image))
                 yield self.prepare(image)
@@ -88,7 +84,7 @@ class Segmenter:
         for inference in self.infer_many(inputs(), confidence=confidence):
             yield self.finish(inference, sizes.popleft())
 
-    def prepare(self, image: _UINT8, into: _UINT8 | None = None) -> _UINT8:
+    def prepare(self, image: U8, into: U8 | None = None) -> U8:
         """The network's input, (h, w, 3) uint8 of `size_hw`, for an (H, W, 3) uint8 RGB image.
 
         into: an array to fill; without one, an image of that size already is returned itself. Raises ImageError.
@@ -98,7 +94,7 @@ class Segmenter:
         return stretched(image, self.size_hw, into)
 
     def infer_many(
-        self, inputs: Iterable[_UINT8], *, confidence: bool = False, in_flight: int = 0
+        self, inputs: Iterable[U8], *, confidence: bool = False, in_flight: int = 0
     ) -> Generator[Inference, None, None]:
         """The engine's answers to prepared images, in their order, each still to be passed to `finish`."""
         yield from self._engine.infer_many(inputs, confidence=confidence, in_flight=in_flight)
@@ -116,11 +112,11 @@ class Segmenter:
             labels = np.asarray(cv2.LUT(labels, self._ids), np.uint8)
         return Inference(nearest(labels, size_hw), None if confidence is None else nearest(confidence, size_hw))
 
-    def _answer_size(self, image: _UINT8) -> tuple[int, int]:
+    def _answer_size(self, image: U8) -> tuple[int, int]:
         return (image.shape[0], image.shape[1]) if self._full_resolution else self.size_hw
 
 
-def stretched(image: _UINT8, size_hw: tuple[int, int], into: _UINT8 | None = None) -> _UINT8:
+def stretched(image: U8, size_hw: tuple[int, int], into: U8 | None = None) -> U8:
     """An (H, W, 3) uint8 image stretched to (height, width), without aliasing; into: an array to fill.
 
     Box halves while the image is twice as large or more, then linear: every source pixel counts, at a fifth of the time

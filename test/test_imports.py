@@ -14,6 +14,7 @@ PACKAGE = REPO / "enet_ros"
 
 # Room: what it may import. Allowed is also whatever the named rooms may import. Order is from the ground up.
 ROOMS: dict[str, tuple[str, ...]] = {
+    "arrays": (),
     "version": (),
     "errors": (),
     "memory": (),
@@ -22,9 +23,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "terminal": (),
     "stamps": ("errors",),
     "sizes": ("errors",),
-    "classes": ("errors",),
-    "camera": ("errors",),
-    "codec": ("errors",),
+    "classes": ("errors", "arrays"),
+    "camera": ("errors", "arrays"),
+    "codec": ("errors", "arrays"),
     "spec": ("errors",),
     "card": ("classes", "spec"),
     "model_file": ("card", "files"),

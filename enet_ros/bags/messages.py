@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from rosbags.serde import SerdeError
 
 from enet_ros import messages
+from enet_ros.arrays import U8
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, FREE_SPACE, IMAGE, IMAGE_TYPES, SEGMENTATION_INFO, typestore
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.codec import MAX_PIXELS
@@ -57,7 +56,7 @@ def from_cdr(msgtype: str, data: bytes | memoryview) -> Any:
         raise BagError(f"{len(data)} bytes are not a {msgtype} ({error}): the bag is damaged here") from error
 
 
-def image_cdr(header: Header, pixels: npt.NDArray[np.uint8], encoding: str) -> memoryview:
+def image_cdr(header: Header, pixels: U8, encoding: str) -> memoryview:
     """sensor_msgs/Image of pixels as `enet_ros.messages.image` takes them."""
     return to_cdr(header, messages.image(pixels, encoding))
 
@@ -76,7 +75,7 @@ class CameraFrame(NamedTuple):
     """A decoded image message. rgb: (H, W, 3) uint8, maybe a read-only view of the message."""
 
     header: Header
-    rgb: npt.NDArray[np.uint8]
+    rgb: U8
 
 
 def camera_frame(msgtype: str, data: bytes | memoryview, *, max_pixels: int = MAX_PIXELS) -> CameraFrame:
@@ -90,7 +89,7 @@ def camera_frame(msgtype: str, data: bytes | memoryview, *, max_pixels: int = MA
     return CameraFrame(header_of(message), messages.decode(message, max_pixels=max_pixels))
 
 
-def label_image(data: bytes | memoryview) -> tuple[Header, npt.NDArray[np.uint8]]:
+def label_image(data: bytes | memoryview) -> tuple[Header, U8]:
     """Header and (H, W) uint8 class ids of a mono8 (or 8UC1) Image. Raises BagError, ImageError."""
     message = from_cdr(IMAGE, data)
     return header_of(message), messages.label_ids(message)

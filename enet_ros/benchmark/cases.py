@@ -6,14 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from enet_ros.arrays import U8
 from enet_ros.engines import ENGINES
 from enet_ros.errors import ConfigError
 
-UInt8 = npt.NDArray[np.uint8]
-Infer = Callable[[UInt8], UInt8]
+Infer = Callable[[U8], U8]
 """(H, W, 3) uint8 RGB -> (H, W) uint8 labels."""
 
 PEERS: Final = {

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from enet_ros.benchmark.cases import REFERENCE, Case, Settings, UInt8
+from enet_ros.arrays import U8
+from enet_ros.benchmark.cases import REFERENCE, Case, Settings
 from enet_ros.benchmark.rows import Row, make_row
 from enet_ros.benchmark.worker import Worker
 from enet_ros.classes import ClassTable
@@ -100,7 +101,7 @@ def _rows(
     return rows
 
 
-def _miou(found: UInt8, frames: Sequence[Frame], table: ClassTable) -> float:
+def _miou(found: U8, frames: Sequence[Frame], table: ClassTable) -> float:
     """found: (N, H, W) labels of the frames, compared with their truths at that size."""
     matrix = ConfusionMatrix(table.num_classes)
     for frame, labels in zip(frames, found, strict=True):
@@ -109,6 +110,6 @@ def _miou(found: UInt8, frames: Sequence[Frame], table: ClassTable) -> float:
     return matrix.miou()
 
 
-def _images_at(size: tuple[int, int], frames: Sequence[Frame]) -> UInt8:
+def _images_at(size: tuple[int, int], frames: Sequence[Frame]) -> U8:
     """(N, H, W, 3) uint8 RGB, stretched to (height, width)."""
     return np.stack([stretched(frame.rgb, size) for frame in frames])

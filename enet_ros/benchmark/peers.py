@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from enet_ros.benchmark.cases import Infer, Runner, UInt8
+from enet_ros.arrays import U8
+from enet_ros.benchmark.cases import Infer, Runner
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import Model, load
 
@@ -43,7 +44,7 @@ def _openvino(data: bytes, threads: int) -> Runner:
     config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
     request = core.compile_model(core.read_model(data), "CPU", config).create_infer_request()
 
-    def infer(image: UInt8) -> UInt8:
+    def infer(image: U8) -> U8:
         request.set_input_tensor(ov.Tensor(image[None], shared_memory=True))
         request.infer()
         return np.array(request.get_output_tensor(0).data, np.uint8)
@@ -94,8 +95,8 @@ def _opencv_file(path: Path, threads: int) -> Runner:
     )
 
 
-def _forward(net: object, prepare: Callable[[UInt8], object]) -> Infer:
-    def infer(image: UInt8) -> UInt8:
+def _forward(net: object, prepare: Callable[[U8], object]) -> Infer:
+    def infer(image: U8) -> U8:
         net.setInput(prepare(image))  # type: ignore[attr-defined]
         return np.asarray(net.forward()[0].argmax(0), np.uint8)  # type: ignore[attr-defined]
 

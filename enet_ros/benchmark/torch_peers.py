@@ -13,44 +13,41 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from enet_ros.arrays import U8
 from enet_ros.engines.pytorch import PlainNetwork
 from enet_ros.model_file import Model
 from enet_ros.nn import build
 from enet_ros.nn.blocks import Down, Up
 
-UInt8 = npt.NDArray[np.uint8]
-
 RUNTIME = f"PyTorch {torch.__version__.partition('+')[0]}"
 
 
-def enet(model: Model, threads: int) -> Callable[[UInt8], UInt8]:
+def enet(model: Model, threads: int) -> Callable[[U8], U8]:
     """nn.ENet itself: no layout is asked for, nothing is folded."""
     return _eager(build(model), model, threads)
 
 
-def segnet(model: Model, threads: int) -> Callable[[UInt8], UInt8]:
+def segnet(model: Model, threads: int) -> Callable[[U8], U8]:
     """SegNet of random weights with the model's classes."""
     torch.manual_seed(0)
     return _eager(SegNet(model.card.classes.num_classes).eval(), model, threads)
 
 
-def _eager(network: nn.Module, model: Model, threads: int) -> Callable[[UInt8], UInt8]:
+def _eager(network: nn.Module, model: Model, threads: int) -> Callable[[U8], U8]:
     torch.set_num_threads(threads)
     card = model.card
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (card.mean, card.std))
 
     @torch.inference_mode()
-    def infer(image: UInt8) -> UInt8:
+    def infer(image: U8) -> U8:
         x: Tensor = torch.from_numpy(image).permute(2, 0, 1)[None].contiguous().float()
         if card.channel_order == "bgr":
             x = x.flip(1)
-        labels: UInt8 = network((x - mean) / std)[0].argmax(0).to(torch.uint8).numpy()
+        labels: U8 = network((x - mean) / std)[0].argmax(0).to(torch.uint8).numpy()
         return labels
 
     return infer

@@ -20,7 +20,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from enet_ros.benchmark.cases import Case, Runner, Settings, UInt8
+from enet_ros.arrays import U8
+from enet_ros.benchmark.cases import Case, Runner, Settings
 from enet_ros.errors import EnetRosError, EngineError
 from enet_ros.sizes import size_text
 
@@ -75,11 +76,11 @@ class Worker:
         self._send({"runs": runs})
         self.times_ms += self._receive()["times_ms"]
 
-    def labels(self, file: Path) -> UInt8:
+    def labels(self, file: Path) -> U8:
         """The labels of every frame, (N, H, W) uint8, by way of a file."""
         self._send({"labels": str(file)})
         self._receive()
-        labels: UInt8 = np.load(file)
+        labels: U8 = np.load(file)
         return labels
 
     def _send(self, command: dict[str, Any]) -> None:
@@ -126,7 +127,7 @@ def serve(commands: IO[str], answers: IO[str]) -> None:
         answers.flush()
 
     job = json.loads(commands.readline())
-    frames: UInt8 = np.load(job["frames"], mmap_mode="r")
+    frames: U8 = np.load(job["frames"], mmap_mode="r")
     images = [np.array(frame) for frame in frames]
     try:
         runner = open_runner(job)

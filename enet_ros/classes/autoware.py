@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.classes.builtin import AUTOWARE
 from enet_ros.classes.table import ClassTable
 
@@ -27,7 +27,7 @@ _AUTOWARE_NAMES: Mapping[str, str] = {
 }
 
 
-def autoware_ids(table: ClassTable) -> npt.NDArray[np.uint8]:
+def autoware_ids(table: ClassTable) -> U8:
     """(256,) uint8 table from the ids of `table` to those of AUTOWARE, by the classes' names.
 
     The names of CamVid and Cityscapes are known; any other class, void and unused ids become UNKNOWN (0).

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8, Bool
 from enet_ros.classes.table import VOID, ClassTable
 from enet_ros.errors import ConfigError
 
 
-def members(coarse: ClassTable, fine: ClassTable) -> npt.NDArray[np.bool_]:
+def members(coarse: ClassTable, fine: ClassTable) -> Bool:
     """(V, C) bool: whether a pixel labelled with class v of `coarse` may be class c of `fine`.
 
     A table without `means` is matched by name, so that of a table with itself it is the identity. No set holds the
@@ -33,7 +33,7 @@ def members(coarse: ClassTable, fine: ClassTable) -> npt.NDArray[np.bool_]:
     return table
 
 
-def judged(coarse: ClassTable, fine: ClassTable) -> npt.NDArray[np.uint8]:
+def judged(coarse: ClassTable, fine: ClassTable) -> U8:
     """(256, 256) uint8 [truth, prediction]: as which class of `coarse` a predicted class of `fine` counts.
 
     Sets may overlap (a rider is a living thing, his bicycle a vehicle). So a prediction is right where the set of the

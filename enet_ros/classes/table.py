@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.classes.sets import ClassSet
 from enet_ros.errors import ConfigError
 
@@ -80,13 +80,13 @@ class ClassTable:
         """The ids of several classes, ascending; ConfigError as in `index`."""
         return tuple(sorted(self.index(name) for name in names))
 
-    def membership(self, names: Iterable[str]) -> npt.NDArray[np.uint8]:
+    def membership(self, names: Iterable[str]) -> U8:
         """(256,) uint8 table: 255 at the ids of `names`, 0 elsewhere (void included)."""
         table = np.zeros(256, np.uint8)
         table[list(self.indices(names))] = 255
         return table
 
-    def lut(self) -> npt.NDArray[np.uint8]:
+    def lut(self) -> U8:
         """(256, 3) uint8 RGB colours by id; void and unused ids are black."""
         table = np.zeros((256, 3), np.uint8)
         table[: self.num_classes] = self.colors
@@ -140,7 +140,7 @@ def _meanings(names: tuple[str, ...], values: Any) -> tuple[ClassSet, ...]:
 _UNLABELLED = frozenset({"unlabelled", "unlabeled", "void"})
 
 
-def label_map(own: ClassTable | Sequence[str], wanted: ClassTable | Sequence[str]) -> npt.NDArray[np.uint8]:
+def label_map(own: ClassTable | Sequence[str], wanted: ClassTable | Sequence[str]) -> U8:
     """(256,) uint8: the wanted id of each of a model's own ids, by the classes' names; VOID for any other id.
 
     A table's void output is no class. Bare names, as a message states them, do not tell which that is: there a name for

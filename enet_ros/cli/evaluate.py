@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from enet_ros import files, model_file
+from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.cli.evaluate_live import add_live_arguments, run_live
 from enet_ros.cli.score_table import print_metres, print_robustness, print_scores
@@ -44,7 +45,6 @@ from enet_ros.evaluation.street import RATE_HZ, STRIDE, StreetJudge
 from enet_ros.figures import finite_or_none, percent
 from enet_ros.frames import Frame, Source
 from enet_ros.frames.files import from_pairs
-from enet_ros.frames.source import UInt8
 from enet_ros.frames.street import from_street
 from enet_ros.metrics import FrameScore
 from enet_ros.report import Chosen, EvaluationPage, Gallery, evaluation_page, require_report
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     gallery = Gallery()
     with progress("evaluating", source.total) as bar:
 
-        def seen(frame: Frame, labels: UInt8, score: FrameScore) -> None:
+        def seen(frame: Frame, labels: U8, score: FrameScore) -> None:
             bar.advance()
             if args.report and frame.truth is not None:
                 gallery.add(frame.rgb, frame.truth, labels, score)

@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from enet_ros import model_file
+from enet_ros.arrays import U8
 from enet_ros.engines import create
 from enet_ros.engines.export import FORMATS, PRECISIONS, export
 from enet_ros.errors import ConfigError
@@ -32,7 +32,7 @@ from enet_ros.sizes import parse_size, size_text
 CALIBRATION_IMAGES = 64
 _COMPARED = 16
 
-_Images = list[npt.NDArray[np.uint8]]
+_Images = list[U8]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

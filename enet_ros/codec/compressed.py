@@ -9,13 +9,11 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.codec.containers import Header, Kind, jpeg_is_complete, read_header
 from enet_ros.codec.raw import MAX_PIXELS, Buffer, check_size
 from enet_ros.errors import ImageError
-
-_UINT8 = npt.NDArray[np.uint8]
 
 COMPRESSIONS: Final = ("none", "jpeg", "png")
 """What `compress` writes, and "none" for raw images."""
@@ -24,7 +22,7 @@ COMPRESSIONS: Final = ("none", "jpeg", "png")
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-def decode_compressed(format: str, data: Buffer, *, max_pixels: int = MAX_PIXELS) -> _UINT8:
+def decode_compressed(format: str, data: Buffer, *, max_pixels: int = MAX_PIXELS) -> U8:
     """(height, width, 3) uint8 RGB.
 
     format: CompressedImage.format: 'jpeg', 'png', 'webp', or compressed_image_transport's
@@ -57,7 +55,7 @@ def decode_compressed(format: str, data: Buffer, *, max_pixels: int = MAX_PIXELS
     return rgb
 
 
-def _decode(header: Header, stream: memoryview) -> _UINT8:
+def _decode(header: Header, stream: memoryview) -> U8:
     if header.kind is not Kind.JPEG:
         return _opencv(header, stream)
     if not jpeg_is_complete(stream):  # OpenCV 4 fills the missing part with grey
@@ -68,7 +66,7 @@ def _decode(header: Header, stream: memoryview) -> _UINT8:
     return _turbo_jpeg(turbo, stream)
 
 
-def _opencv(header: Header, stream: memoryview) -> _UINT8:
+def _opencv(header: Header, stream: memoryview) -> U8:
     try:
         image = cv2.imdecode(np.frombuffer(stream, np.uint8), _FLAGS)
     except cv2.error as error:
@@ -90,7 +88,7 @@ def _turbo(name: str) -> Callable[..., Any] | None:
     return function
 
 
-def _turbo_jpeg(decode: Callable[..., Any], stream: memoryview) -> _UINT8:
+def _turbo_jpeg(decode: Callable[..., Any], stream: memoryview) -> U8:
     try:
         return np.asarray(decode(stream, "RGB"), np.uint8)
     except ValueError as error:
@@ -109,7 +107,7 @@ def _turbo_jpeg(decode: Callable[..., Any], stream: memoryview) -> _UINT8:
     return np.asarray(as_sent, np.uint8)
 
 
-def compress(rgb: _UINT8, format: str, quality: int = 90) -> bytes:
+def compress(rgb: U8, format: str, quality: int = 90) -> bytes:
     """(H, W, 3) uint8 RGB as a JPEG (4:2:0, quality 1..100) or PNG (lossless). ImageError for another format."""
     if format == "png":
         return _encode(".png", rgb, [cv2.IMWRITE_PNG_COMPRESSION, 1])
@@ -121,7 +119,7 @@ def compress(rgb: _UINT8, format: str, quality: int = 90) -> bytes:
     return bytes(turbo(np.ascontiguousarray(rgb), quality, "RGB", "420"))
 
 
-def _encode(ending: str, rgb: _UINT8, parameters: list[int]) -> bytes:
+def _encode(ending: str, rgb: U8, parameters: list[int]) -> bytes:
     done, data = cv2.imencode(ending, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), parameters)
     if not done:
         raise ImageError(f"an image of shape {rgb.shape} cannot be written as {ending[1:]}")

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.codec.layouts import Family, Layout, layout_of
 from enet_ros.errors import ImageError
 
 MAX_PIXELS = 50_000_000
 """Default limit of height * width: above any camera's frame, below what a corrupt header can ask for."""
 
-_UINT8 = npt.NDArray[np.uint8]
 Buffer = Union[bytes, bytearray, memoryview, "array[int]", npt.NDArray[Any]]
 
 # Rows give R, G, B from (Y, U, V, 1): OpenCV's constants for 4:2:2 and 4:2:0.
@@ -45,7 +45,7 @@ class RawImage(NamedTuple):
     data: Buffer
 
 
-def to_rgb(raw: RawImage, *, max_pixels: int = MAX_PIXELS) -> _UINT8:
+def to_rgb(raw: RawImage, *, max_pixels: int = MAX_PIXELS) -> U8:
     """(height, width, 3) uint8 RGB.
 
     rgb8 is a view of `raw.data` (it keeps the buffer alive, is read-only where the buffer is, and its rows
@@ -78,7 +78,7 @@ def check_size(height: int, width: int, max_pixels: int) -> None:
         )
 
 
-def _bytes(raw: RawImage, layout: Layout) -> _UINT8:
+def _bytes(raw: RawImage, layout: Layout) -> U8:
     """Flat view of the data after the step and length checks."""
     least = raw.width * layout.channels * layout.sample_bytes
     if raw.step < least:
@@ -109,7 +109,7 @@ def _data_bytes(raw: RawImage, layout: Layout) -> int:
     return raw.step * raw.height
 
 
-def _packed_to_rgb(raw: RawImage, layout: Layout, flat: _UINT8) -> _UINT8:
+def _packed_to_rgb(raw: RawImage, layout: Layout, flat: U8) -> U8:
     height, width, channels = raw.height, raw.width, layout.channels
     rows = flat.reshape(height, raw.step)[:, : width * channels * layout.sample_bytes]
     if layout.sample_bytes == 2:
@@ -123,13 +123,13 @@ def _packed_to_rgb(raw: RawImage, layout: Layout, flat: _UINT8) -> _UINT8:
     return _uint8(cv2.cvtColor(pixels, layout.to_rgb))
 
 
-def _uint8(image: Any) -> _UINT8:
+def _uint8(image: Any) -> U8:
     """OpenCV's stubs promise less than its calls return."""
-    result: _UINT8 = image
+    result: U8 = image
     return result
 
 
-def _packed_422(flat: _UINT8, height: int, width: int, step: int, code: int) -> _UINT8:
+def _packed_422(flat: U8, height: int, width: int, step: int, code: int) -> U8:
     """UYVY or YUYV rows of `step` bytes. (height, width, 3) uint8 RGB."""
     rows = flat.reshape(height, step)
     even = width + width % 2
@@ -139,7 +139,7 @@ def _packed_422(flat: _UINT8, height: int, width: int, step: int, code: int) -> 
     return _uint8(rgb[:, :width])
 
 
-def _complete_last_pair(rows: _UINT8, *, luma_first: bool) -> _UINT8:
+def _complete_last_pair(rows: U8, *, luma_first: bool) -> U8:
     """Rows of odd width that end within a pair: its V is the pair's before (128 if none)."""
     height, used = rows.shape
     full = np.empty((height, used + 2), np.uint8)
@@ -150,7 +150,7 @@ def _complete_last_pair(rows: _UINT8, *, luma_first: bool) -> _UINT8:
     return full
 
 
-def _planar_420(flat: _UINT8, height: int, width: int, step: int, code: int) -> _UINT8:
+def _planar_420(flat: U8, height: int, width: int, step: int, code: int) -> U8:
     """NV12 or NV21: `height` luma rows of `step` bytes, then ceil(height / 2) chroma rows.
 
     Returns (height, width, 3) uint8 RGB.
@@ -163,7 +163,7 @@ def _planar_420(flat: _UINT8, height: int, width: int, step: int, code: int) -> 
     return _uint8(cv2.cvtColorTwoPlane(luma, chroma, code)[:height, :width])
 
 
-def _planar_444(flat: _UINT8, height: int, width: int, step: int) -> _UINT8:
+def _planar_444(flat: U8, height: int, width: int, step: int) -> U8:
     """NV24: `height` luma rows of `step` bytes, then as many chroma rows of 2 * `step`.
 
     Returns (height, width, 3) uint8 RGB.

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from enet_ros.arrays import U8
 from enet_ros.classes import ClassTable
 from enet_ros.datasets.files import read_image, read_raw_label
 from enet_ros.datasets.labels import LabelDecoder
 from enet_ros.errors import DatasetError
 
-Pair = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+Pair = tuple[U8, U8]
 """image (H, W, 3) uint8 RGB and labels (H, W) uint8, void 255"""
 
 

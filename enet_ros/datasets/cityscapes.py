@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.classes import CITYSCAPES, VOID
 from enet_ros.datasets.base import PairDataset, Sample
 from enet_ros.datasets.files import find_images, find_label
@@ -40,7 +40,7 @@ class CityscapesLabels:
         self._label_ids = IdLabels(ids)
         self._train_ids = IdLabels(ids_of(CITYSCAPES.num_classes))
 
-    def __call__(self, raw: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
+    def __call__(self, raw: npt.NDArray[Any], path: Path) -> U8:
         """As `LabelDecoder`: (H, W) uint8."""
         decoder = self._train_ids if path.stem.endswith("TrainIds") else self._label_ids
         return decoder(raw, path)

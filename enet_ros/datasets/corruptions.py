@@ -9,14 +9,12 @@ import zlib
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.datasets.base import Pair
 from enet_ros.datasets.effects import EFFECTS
 from enet_ros.datasets.views import VIEWS
 from enet_ros.errors import ConfigError
-
-UInt8 = npt.NDArray[np.uint8]
 
 NAMES = (*EFFECTS, *VIEWS)
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -37,7 +35,7 @@ class Corruption(NamedTuple):
     def __str__(self) -> str:
         return f"{self.name}:{self.severity}"
 
-    def __call__(self, image: UInt8, labels: UInt8, index: int) -> Pair:
+    def __call__(self, image: U8, labels: U8, index: int) -> Pair:
         """New arrays from (H, W, 3) uint8 RGB and (H, W) uint8; `index` is the frame's number, which seeds the draw."""
         rng = np.random.default_rng((zlib.crc32(self.name.encode()), self.severity, index))
         if self.moves:

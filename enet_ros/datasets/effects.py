@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
-Effect = Callable[[Image, float, np.random.Generator], Image]
+from enet_ros.arrays import F64, U8
+
+Effect = Callable[[U8, float, np.random.Generator], U8]
 
 _COARSE = 12
 """Side of the small maps that smooth fields of light are drawn on."""
@@ -27,20 +27,20 @@ def strength(severity: float, table: Sequence[float], none: float = 0.0) -> floa
     return float(np.interp(severity, range(6), (none, *table)))
 
 
-def _grid() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _grid() -> tuple[F64, F64]:
     """x and y of a small map, -1..1 each."""
     axis = np.linspace(-1.0, 1.0, _COARSE)
     return axis[None, :], axis[:, None]
 
 
-def _lit(image: Image, gain: npt.NDArray[np.float64]) -> Image:
+def _lit(image: U8, gain: F64) -> U8:
     """The image times a smooth field: gain (_COARSE, _COARSE[, 3]), 0 to 2."""
     small = np.clip(128.0 * np.broadcast_to(np.atleast_3d(gain), (_COARSE, _COARSE, 3)), 0, 255).astype(np.uint8)
     field = cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.multiply(image, field, scale=1 / 128), np.uint8)
 
 
-def tint(image: Image, severity: float, rng: np.random.Generator) -> Image:
+def tint(image: U8, severity: float, rng: np.random.Generator) -> U8:
     """Colour casts: one of the whole image, and one that grows towards an edge, as of cheap or badly shaded sensors."""
     amount = strength(severity, (0.08, 0.16, 0.25, 0.35, 0.5))
     x, y = _grid()
@@ -50,14 +50,14 @@ def tint(image: Image, severity: float, rng: np.random.Generator) -> Image:
     return _lit(image, np.exp2(amount * (0.6 * whole + 1.2 * ramp * edge)))
 
 
-def _cast(rng: np.random.Generator) -> npt.NDArray[np.float64]:
+def _cast(rng: np.random.Generator) -> F64:
     """(3,) a direction in colour: log2 gains of mean 0 whose greatest is 1."""
     gains = rng.standard_normal(3)
     gains -= gains.mean()
     return np.asarray(gains / np.abs(gains).max(), np.float64)
 
 
-def vignette(image: Image, severity: float, rng: np.random.Generator) -> Image:
+def vignette(image: U8, severity: float, rng: np.random.Generator) -> U8:
     """Light falling off from a middle that is not quite the image's."""
     loss = strength(severity, (0.25, 0.4, 0.55, 0.7, 0.85))
     x, y = _grid()
@@ -65,12 +65,12 @@ def vignette(image: Image, severity: float, rng: np.random.Generator) -> Image:
     return _lit(image, 1.0 - loss * np.minimum(1.0, ((x - centre_x) ** 2 + (y - centre_y) ** 2) / 2))
 
 
-def noise(image: Image, severity: float, rng: np.random.Generator) -> Image:
+def noise(image: U8, severity: float, rng: np.random.Generator) -> U8:
     """Shot and read noise of a sensor under a Bayer filter, demosaiced, so that neighbours share it."""
     return _noisy(image, strength(severity, (6, 11, 17, 25, 36)), rng)
 
 
-def _noisy(image: Image, sigma: float, rng: np.random.Generator) -> Image:
+def _noisy(image: U8, sigma: float, rng: np.random.Generator) -> U8:
     """Noise of standard deviation `sigma` of 255 at mid-grey, half its variance in proportion to the light."""
     mosaic = image[..., 1].copy()  # (H, W): the colour that each pixel of the sensor sees
     mosaic[::2, 1::2], mosaic[1::2, ::2] = image[::2, 1::2, 0], image[1::2, ::2, 2]
@@ -81,7 +81,7 @@ def _noisy(image: Image, sigma: float, rng: np.random.Generator) -> Image:
     return np.asarray(np.clip(image + spread, 0, 255), np.uint8)
 
 
-def motion(image: Image, severity: float, rng: np.random.Generator) -> Image:
+def motion(image: U8, severity: float, rng: np.random.Generator) -> U8:
     """Blur along a line, as of a shaking or turning camera."""
     length = strength(severity, (4, 7, 10, 14, 20), 1) * image.shape[1] / 480
     side = 2 * math.ceil(length / 2) + 1
@@ -94,7 +94,7 @@ def motion(image: Image, severity: float, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
 
 
-def defocus(image: Image, severity: float, rng: np.random.Generator) -> Image:
+def defocus(image: U8, severity: float, rng: np.random.Generator) -> U8:
     """Blur by a disk, as of a lens out of focus."""
     radius = strength(severity, (1.0, 1.6, 2.4, 3.4, 4.8)) * image.shape[1] / 480
     reach = math.ceil(radius)
@@ -103,7 +103,7 @@ def defocus(image: Image, severity: float, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.filter2D(image, -1, disk / disk.sum()), np.uint8)
 
 
-def glare(image: Image, severity: float, rng: np.random.Generator) -> Image:
+def glare(image: U8, severity: float, rng: np.random.Generator) -> U8:
     """Veiling light over all, and more of it around a sun in the upper half."""
     veil = strength(severity, (0.08, 0.15, 0.24, 0.34, 0.45))
     x, y = _grid()
@@ -115,7 +115,7 @@ def glare(image: Image, severity: float, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.add(image, cv2.multiply(cv2.bitwise_not(image), field, scale=1 / 255)), np.uint8)
 
 
-def rain(image: Image, severity: float, rng: np.random.Generator) -> Image:
+def rain(image: U8, severity: float, rng: np.random.Generator) -> U8:
     """Drops on the lens: each shows the scene blurred, upside down and a little brighter."""
     drops = round(strength(severity, (8, 16, 28, 44, 64)))
     height, width = image.shape[:2]
@@ -135,7 +135,7 @@ def rain(image: Image, severity: float, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.add(kept, cv2.multiply(seen, cover, scale=1 / 255)), np.uint8)
 
 
-def night(image: Image, severity: float, rng: np.random.Generator) -> Image:
+def night(image: U8, severity: float, rng: np.random.Generator) -> U8:
     """Less light, of a colour, and the noise of the gain that the camera then sets."""
     stops = strength(severity, (1.0, 2.0, 3.0, 4.0, 5.0))
     linear = np.linspace(0.0, 1.0, 256)[:, None] ** 2.2  # sRGB, near enough
@@ -145,7 +145,7 @@ def night(image: Image, severity: float, rng: np.random.Generator) -> Image:
     return _noisy(np.asarray(dark, np.uint8), 2.5 * stops, rng)
 
 
-def jpeg(image: Image, severity: float, rng: np.random.Generator) -> Image:
+def jpeg(image: U8, severity: float, rng: np.random.Generator) -> U8:
     """JPEG, there and back."""
     quality = round(strength(severity, (50, 35, 25, 15, 8), 95))
     _, payload = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])

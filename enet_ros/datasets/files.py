@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.errors import DatasetError
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
@@ -18,7 +19,7 @@ LABEL_ENDINGS = (".png", ".bmp", ".tif", ".tiff", ".pgm")
 _PALETTE = 3  # PNG colour type, byte 25 of the file (PNG specification, IHDR)
 
 
-def read_image(path: Path) -> npt.NDArray[np.uint8]:
+def read_image(path: Path) -> U8:
     """(H, W, 3) uint8 RGB, pixels as stored: an EXIF rotation is ignored, for labels do not follow it."""
     decoded = _decoded(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
@@ -41,7 +42,7 @@ def read_raw_label(path: Path) -> npt.NDArray[Any]:
     return np.ascontiguousarray(raw[..., 2::-1])  # BGR(A) -> RGB
 
 
-def _palette_indices(path: Path) -> npt.NDArray[np.uint8]:
+def _palette_indices(path: Path) -> U8:
     """OpenCV expands a palette to colours; Pillow keeps the indices."""
     try:
         from PIL import Image, UnidentifiedImageError

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.classes import VOID
 from enet_ros.errors import DatasetError
 
@@ -21,7 +22,7 @@ Color = tuple[int, int, int]
 class LabelDecoder(Protocol):
     """Turns the array of a label file into class ids."""
 
-    def __call__(self, raw: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
+    def __call__(self, raw: npt.NDArray[Any], path: Path) -> U8:
         """(H, W) or (H, W, 3) RGB -> (H, W) uint8, void 255. DatasetError names `path` and the value."""
 
 
@@ -34,7 +35,7 @@ class IdLabels:
         for value, class_id in ids.items():
             self._lut[value] = class_id
 
-    def __call__(self, raw: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
+    def __call__(self, raw: npt.NDArray[Any], path: Path) -> U8:
         """As `LabelDecoder`: (H, W) of any unsigned type."""
         if raw.ndim == 3:
             if not (np.array_equal(raw[..., 0], raw[..., 1]) and np.array_equal(raw[..., 0], raw[..., 2])):
@@ -59,9 +60,9 @@ class ColorLabels:
     def __init__(self, colors: Mapping[Color, int]) -> None:
         """`colors` maps (r, g, b) to a class id or to 255; all other colours are refused."""
         self._colors = dict(colors)
-        self._table: npt.NDArray[np.uint8] | None = None
+        self._table: U8 | None = None
 
-    def __call__(self, raw: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
+    def __call__(self, raw: npt.NDArray[Any], path: Path) -> U8:
         """As `LabelDecoder`: (H, W, 3) uint8 RGB."""
         if raw.ndim != 3 or raw.dtype != np.uint8:
             raise DatasetError(f"{path} is not an 8-bit colour image; this layout has a colour a class")
@@ -72,7 +73,7 @@ class ColorLabels:
         packed = raw[..., 0].astype(np.uint32) << 16
         packed |= raw[..., 1].astype(np.uint32) << 8
         packed |= raw[..., 2]
-        labels: npt.NDArray[np.uint8] = self._table[packed]
+        labels: U8 = self._table[packed]
         if (illegal := labels == _ILLEGAL).any():
             y, x = np.argwhere(illegal)[0]
             raise DatasetError(
@@ -91,7 +92,7 @@ class IdOrColorLabels:
         self._ids = IdLabels(ids)
         self._colors = ColorLabels(colors)
 
-    def __call__(self, raw: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
+    def __call__(self, raw: npt.NDArray[Any], path: Path) -> U8:
         """As `LabelDecoder`."""
         return self._colors(raw, path) if raw.ndim == 3 else self._ids(raw, path)
 
@@ -102,13 +103,13 @@ def ids_of(num_classes: int, void: tuple[int, ...] = (VOID,), first: int = 0) ->
     return {**ids, **dict.fromkeys(void, VOID)}
 
 
-def _narrowed(raw: npt.NDArray[Any], path: Path) -> npt.NDArray[np.uint8]:
+def _narrowed(raw: npt.NDArray[Any], path: Path) -> U8:
     """16-bit labels as 8-bit, 65535 as 255."""
     top = np.iinfo(raw.dtype).max if np.issubdtype(raw.dtype, np.integer) else None
     if top is None or raw.min() < 0 or bool(((raw > VOID) & (raw != top)).any()):
         values = sorted({float(v) for v in np.unique(raw) if not 0 <= v <= VOID})
         raise DatasetError(f"{path} has label values {_few(values)} outside 0..255; save ids as 8-bit PNG")
-    narrow: npt.NDArray[np.uint8] = np.minimum(raw, VOID).astype(np.uint8)
+    narrow: U8 = np.minimum(raw, VOID).astype(np.uint8)
     return narrow
 
 

@@ -11,21 +11,18 @@ from collections.abc import Callable, Mapping
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F64, U8
 from enet_ros.classes import VOID
 from enet_ros.datasets.base import Pair
 from enet_ros.datasets.effects import strength
 
-UInt8 = npt.NDArray[np.uint8]
-View = Callable[[UInt8, UInt8, float, np.random.Generator], Pair]
+View = Callable[[U8, U8, float, np.random.Generator], Pair]
 
 _GREY = (110, 110, 110)
 
 
-def warp(
-    image: UInt8, labels: UInt8, size: tuple[int, int], matrix: npt.NDArray[np.float64], bend: float = 0.0
-) -> Pair:
+def warp(image: U8, labels: U8, size: tuple[int, int], matrix: F64, bend: float = 0.0) -> Pair:
     """Image and labels moved by `matrix`, (2, 3), and seen through a lens, in one resampling.
 
     `matrix` takes their pixels to those of the result, whose size is (height, width) = `size`. The lens makes radii
@@ -53,34 +50,32 @@ def warp(
     return np.asarray(moved, np.uint8), np.asarray(moved_labels, np.uint8)
 
 
-def _about_middle(
-    labels: UInt8, zoom_x: float, zoom_y: float, shift_x: float = 0.0, shift_y: float = 0.0
-) -> npt.NDArray[np.float64]:
+def _about_middle(labels: U8, zoom_x: float, zoom_y: float, shift_x: float = 0.0, shift_y: float = 0.0) -> F64:
     """(2, 3) magnification about the middle, then a shift in shares of width and height."""
     height, width = labels.shape
     x, y = (width - 1) / 2, (height - 1) / 2
     return np.array([[zoom_x, 0, x - zoom_x * x + shift_x * width], [0, zoom_y, y - zoom_y * y + shift_y * height]])
 
 
-def lens(image: UInt8, labels: UInt8, severity: float, rng: np.random.Generator) -> Pair:
+def lens(image: U8, labels: U8, severity: float, rng: np.random.Generator) -> Pair:
     """A wide lens: straight lines bulge."""
     bend = -strength(severity, (0.1, 0.2, 0.3, 0.4, 0.5))
     return warp(image, labels, labels.shape, _about_middle(labels, 1.0, 1.0), bend)
 
 
-def wide(image: UInt8, labels: UInt8, severity: float, rng: np.random.Generator) -> Pair:
+def wide(image: U8, labels: U8, severity: float, rng: np.random.Generator) -> Pair:
     """A wide image squeezed into the network's input: a band of the frame, stretched to its height."""
     zoom = strength(severity, (1.25, 1.5, 1.8, 2.1, 2.5), 1.0)
     return warp(image, labels, labels.shape, _about_middle(labels, 1.0, zoom))
 
 
-def zoom(image: UInt8, labels: UInt8, severity: float, rng: np.random.Generator) -> Pair:
+def zoom(image: U8, labels: U8, severity: float, rng: np.random.Generator) -> Pair:
     """A narrower field of view."""
     factor = strength(severity, (1.2, 1.4, 1.7, 2.0, 2.4), 1.0)
     return warp(image, labels, labels.shape, _about_middle(labels, factor, factor))
 
 
-def horizon(image: UInt8, labels: UInt8, severity: float, rng: np.random.Generator) -> Pair:
+def horizon(image: U8, labels: U8, severity: float, rng: np.random.Generator) -> Pair:
     """A camera that looks further up or down, magnified so far that nothing is empty."""
     shift = strength(severity, (0.06, 0.1, 0.15, 0.2, 0.25)) * rng.choice((-1.0, 1.0))
     factor = 1 + 2 * abs(shift)

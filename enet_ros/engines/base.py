@@ -7,13 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.errors import EngineError
-
-Image = npt.NDArray[np.uint8]
-"""(H, W, 3) uint8 RGB, C-contiguous."""
-Mask = npt.NDArray[np.uint8]
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
@@ -25,8 +21,8 @@ class Inference(NamedTuple):
     confidence  (H, W) uint8, round(255 * soft-max probability of that output), or None where not asked for
     """
 
-    labels: Mask
-    confidence: Mask | None
+    labels: U8
+    confidence: U8 | None
 
 
 class EngineInfo(NamedTuple):
@@ -69,15 +65,13 @@ class Engine(Protocol):
     def info(self) -> EngineInfo:
         """Runtime, device, precision and size."""
 
-    def infer(self, image: Image, *, confidence: bool = False) -> Inference:
+    def infer(self, image: U8, *, confidence: bool = False) -> Inference:
         """Labels of one image (H, W, 3) uint8 RGB of the engine's size.
 
         Raises EngineError where shape or dtype differ from `info.size`, or where the runtime fails.
         """
 
-    def infer_many(
-        self, images: Iterable[Image], *, confidence: bool = False, in_flight: int = 0
-    ) -> Iterator[Inference]:
+    def infer_many(self, images: Iterable[U8], *, confidence: bool = False, in_flight: int = 0) -> Iterator[Inference]:
         """Labels of many images, in their order, for throughput instead of latency.
 
         in_flight  how many images are worked on at once; 0 lets the engine choose. They are copied: the caller may hand
@@ -88,7 +82,7 @@ class Engine(Protocol):
         """Free the runtime; the engine cannot be used afterwards. May be called twice."""
 
 
-def check_image(image: Image, size: tuple[int, int]) -> Image:
+def check_image(image: U8, size: tuple[int, int]) -> U8:
     """The image, copied where it is not contiguous. Raises EngineError where it is not (H, W, 3) uint8 of that size."""
     expected = (*size, 3)
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != expected:
@@ -111,7 +105,7 @@ class EngineBase:
         """Runtime, device, precision and size."""
         return self._info
 
-    def infer(self, image: Image, *, confidence: bool = False) -> Inference:
+    def infer(self, image: U8, *, confidence: bool = False) -> Inference:
         """As `Engine.infer`."""
         self._check_open()
         image = check_image(image, self._info.size)
@@ -122,9 +116,7 @@ class EngineBase:
         except Exception as error:  # a runtime raises what it likes
             raise EngineError(f"{self._info.runtime} failed on a frame: {error}") from error
 
-    def infer_many(
-        self, images: Iterable[Image], *, confidence: bool = False, in_flight: int = 0
-    ) -> Iterator[Inference]:
+    def infer_many(self, images: Iterable[U8], *, confidence: bool = False, in_flight: int = 0) -> Iterator[Inference]:
         """As `Engine.infer_many`, one after the other."""
         for image in images:
             yield self.infer(image, confidence=confidence)
@@ -145,7 +137,7 @@ class EngineBase:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, image: Image, confidence: bool) -> Inference:
+    def _run(self, image: U8, confidence: bool) -> Inference:
         raise NotImplementedError
 
     def _free(self) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from enet_ros import files
+from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
-from enet_ros.engines.base import Image, check_image
+from enet_ros.engines.base import check_image
 from enet_ros.engines.graph import EXPORT
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import ConfigError, EngineError
@@ -38,7 +39,7 @@ def export(
     format: str = "onnx",
     size: tuple[int, int] | None = None,
     precision: str | None = None,
-    calibration: Sequence[Image] = (),
+    calibration: Sequence[U8] = (),
 ) -> Path:
     """Write the inference graph of a model file; returns the file.
 
@@ -73,7 +74,7 @@ def export(
 
 
 def onnx_bytes(
-    model: Path | str, size: tuple[int, int] | None, precision: str, calibration: Sequence[Image] = ()
+    model: Path | str, size: tuple[int, int] | None, precision: str, calibration: Sequence[U8] = ()
 ) -> bytes:
     """The exported ONNX model, serialised; arguments as `export`."""
     source = GraphSource(model, size)
@@ -88,7 +89,7 @@ def onnx_bytes(
     return bytes(quantized.SerializeToString())
 
 
-def quantize(model: onnx.ModelProto, images: Sequence[Image], *, symmetric: bool = False) -> onnx.ModelProto:
+def quantize(model: onnx.ModelProto, images: Sequence[U8], *, symmetric: bool = False) -> onnx.ModelProto:
     """An inference graph with 8-bit convolutions between QuantizeLinear and DequantizeLinear (per-channel weights).
 
     The first convolution, which reads pixels, and the last, whose outputs are compared, stay in float32. `images` are

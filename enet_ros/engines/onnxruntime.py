@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from enet_ros.arrays import U8
 from enet_ros.engines import cache
-from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Image, Inference
+from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Inference
 from enet_ros.engines.graph import EXPORT, ONNXRUNTIME
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import EngineError
@@ -42,7 +43,7 @@ class OnnxRuntimeEngine(EngineBase):
         size = self._source.size
         super().__init__(EngineInfo("onnxruntime", RUNTIME, device, precision, size, options.threads, load_ms))
 
-    def _run(self, image: Image, confidence: bool) -> Inference:
+    def _run(self, image: U8, confidence: bool) -> Inference:
         binding = self._session.io_binding()
         binding.bind_cpu_input("image", image[None])
         binding.bind_output("labels")

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
+from enet_ros.arrays import U8
 from enet_ros.engines import cache
-from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Image, Inference, check_image
+from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Inference, check_image
 from enet_ros.engines.graph import OPENVINO
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import EngineError
@@ -116,16 +117,14 @@ class OpenVinoEngine(EngineBase):
             self._requests[confidence] = self._compile(confidence, _LATENCY).create_infer_request()
         return self._requests[confidence]
 
-    def _run(self, image: Image, confidence: bool) -> Inference:
+    def _run(self, image: U8, confidence: bool) -> Inference:
         # One network answers both where confidence is expected: a second takes 50 MB and saves 1 ms at most.
         request = self._request(confidence or self._options.confidence)
         request.set_input_tensor(ov.Tensor(image[None], shared_memory=True))
         request.infer()
         return _result(request, confidence)
 
-    def infer_many(
-        self, images: Iterable[Image], *, confidence: bool = False, in_flight: int = 0
-    ) -> Iterator[Inference]:
+    def infer_many(self, images: Iterable[U8], *, confidence: bool = False, in_flight: int = 0) -> Iterator[Inference]:
         """As `Engine.infer_many`: one stream a core, several requests in flight."""
         self._check_open()
         compiled = self._compile(confidence, _THROUGHPUT)

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from enet_ros import nn
-from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Image, Inference
+from enet_ros.arrays import U8
+from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Inference
 from enet_ros.errors import EngineError
 from enet_ros.model_file import Model, load
 
@@ -77,7 +78,7 @@ class PyTorchEngine(EngineBase):
         super().__init__(EngineInfo("pytorch", runtime, name, precision, size, options.threads, load_ms))
 
     @torch.inference_mode()
-    def _run(self, image: Image, confidence: bool) -> Inference:
+    def _run(self, image: U8, confidence: bool) -> Inference:
         x = torch.from_numpy(image).to(self._device)[None]
         if not confidence:
             return Inference(self._plain(x).cpu().numpy(), None)

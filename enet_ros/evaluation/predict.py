@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.classes import VOID, ClassTable, label_map
 from enet_ros.classes.coarse import judged
@@ -19,7 +17,6 @@ from enet_ros.segmenter import Segmenter
 if TYPE_CHECKING:
     from enet_ros.engines.base import Engine
 
-UInt8 = npt.NDArray[np.uint8]
 
 _CHUNK_BYTES = 64 << 20
 _CHUNK_FRAMES = 32
@@ -33,8 +30,8 @@ class Answer(NamedTuple):
     """
 
     frame: Frame
-    labels: UInt8
-    confidence: UInt8 | None
+    labels: U8
+    confidence: U8 | None
 
 
 class Stopwatch:
@@ -50,7 +47,7 @@ class Stopwatch:
         return self.frames / self.seconds if self.seconds > 0 else float("nan")
 
 
-def counted_as(own: ClassTable, target: ClassTable) -> tuple[UInt8 | None, UInt8 | None]:
+def counted_as(own: ClassTable, target: ClassTable) -> tuple[U8 | None, U8 | None]:
     """Which class of the target each class of the model counts as: one table whatever the truth, or one by truth.
 
     Returns (256,) uint8 by the model's ids (`label_map`) or, where the target's classes are sets of the model's,

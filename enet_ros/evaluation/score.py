@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.errors import ConfigError
 from enet_ros.evaluation.predict import Stopwatch, predict
 from enet_ros.evaluation.street import StreetJudge
 from enet_ros.evaluation.truth import MetricScores
 from enet_ros.frames import Frame, Source
-from enet_ros.frames.source import UInt8
 from enet_ros.metrics import FrameScore, Scorer, Scores
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def evaluate(
     engine: Engine,
     card: ModelCard,
     judge: StreetJudge | None = None,
-    seen: Callable[[Frame, UInt8, FrameScore], None] = lambda frame, labels, score: None,
+    seen: Callable[[Frame, U8, FrameScore], None] = lambda frame, labels, score: None,
 ) -> Evaluation:
     """All frames of a source through an engine, the labels compared with the truth; `judge` judges metres as well.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.errors import ConfigError
 from enet_ros.evaluation.truth import MetricJudge, MetricScores, fine_rows, metric_truth
 from enet_ros.frames import Frame, Source
@@ -15,8 +15,6 @@ from enet_ros.products.points import boundary_xy, range_and_bearing
 from enet_ros.products.surface import surface_image, surface_lut
 from enet_ros.stamps import NS
 from enet_ros.street import Street
-
-UInt8 = npt.NDArray[np.uint8]
 
 RATE_HZ = 30.0
 FINE = 5
@@ -44,7 +42,7 @@ class StreetJudge:
         self._table = grid_table(self._ground, self._spec)
         self._judge = MetricJudge()
 
-    def add(self, frame: Frame, labels: UInt8) -> None:
+    def add(self, frame: Frame, labels: U8) -> None:
         """Judge what follows from a frame's `labels`: (H, W) uint8 of the camera's size, exact or a network's."""
         fine = self._fine.frame(round(frame.stamp_ns * RATE_HZ / NS) - 1)
         fine_surface = surface_image(fine.labels, self._lut)

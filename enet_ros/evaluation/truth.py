@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from enet_ros.arrays import F64, I8, U8
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.products import lens
-from enet_ros.products.arrays import F64, I8, U8
 from enet_ros.products.occupancy import FREE, OCCUPIED, UNKNOWN, GridSpec
 from enet_ros.products.surface import Surface
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from enet_ros.arrays import U8
 from enet_ros.bags.cameras import Calibrations, Camera, find_cameras, find_image, find_truth, truth_classes
 from enet_ros.bags.messages import camera_frame, label_image
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.classes import ClassTable, table_with
 from enet_ros.errors import BagError, ConfigError, EnetRosError
-from enet_ros.frames.source import Frame, Load, Source, UInt8
+from enet_ros.frames.source import Frame, Load, Source
 from enet_ros.stamps import NS, cdr_stamp_ns
 
 DEFAULT_HZ = 10.0
@@ -125,7 +126,7 @@ def _pair(image: BagMessage, label: BagMessage) -> Frame:
     return frame._replace(truth=truth)
 
 
-def _truth(message: BagMessage) -> UInt8:
+def _truth(message: BagMessage) -> U8:
     try:
         return label_image(message.data)[1]
     except EnetRosError as error:

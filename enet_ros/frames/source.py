@@ -9,13 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from enet_ros.arrays import U8
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.classes import ClassTable
-
-UInt8 = npt.NDArray[np.uint8]
 
 
 class Frame(NamedTuple):
@@ -30,8 +26,8 @@ class Frame(NamedTuple):
 
     name: str
     stamp_ns: int
-    rgb: UInt8
-    truth: UInt8 | None = None
+    rgb: U8
+    truth: U8 | None = None
     file: Path | None = None
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 
 from enet_ros import messages
+from enet_ros.arrays import U8
 from enet_ros.bags.messages import compressed_cdr, image_cdr, to_cdr
 from enet_ros.bags.types import COMPRESSED, FREE_SPACE, IMAGE
 from enet_ros.camera import CameraIntrinsics, CameraPose
@@ -44,8 +43,6 @@ LATCHED: Final = Qos(
     False,
 )
 """Reliable, transient local, depth 1: a late subscriber still gets the message (`ros2 bag play` offers it so)."""
-
-_UINT8 = npt.NDArray[np.uint8]
 
 
 class Output(NamedTuple):
@@ -97,9 +94,7 @@ class Outputs:
         self._lut = card.classes.lut()
         self._surface = surface_lut(card.classes)
 
-    def make(
-        self, of: Header, rgb: _UINT8, network_rgb: _UINT8, labels: _UINT8, camera: CameraIntrinsics | None
-    ) -> list[Output]:
+    def make(self, of: Header, rgb: U8, network_rgb: U8, labels: U8, camera: CameraIntrinsics | None) -> list[Output]:
         """The messages for one frame.
 
         of: header of the image, copied to each message. rgb: (H, W, 3) uint8. network_rgb: (h, w, 3) uint8, the image
@@ -115,12 +110,12 @@ class Outputs:
         }
         return [Output(_TYPES[kind][0], *made[kind]()) for kind in self.settings.kinds]
 
-    def _overlay(self, of: Header, rgb: _UINT8, labels: _UINT8) -> memoryview:
+    def _overlay(self, of: Header, rgb: U8, labels: U8) -> memoryview:
         picture = overlay(rgb, labels, self._lut, self.settings.opacity)
         return compressed_cdr(of, compress(picture, "jpeg", self.settings.quality), "jpeg")
 
     def _free_space(
-        self, of: Header, labels: _UINT8, size: tuple[int, int], camera: CameraIntrinsics | None
+        self, of: Header, labels: U8, size: tuple[int, int], camera: CameraIntrinsics | None
     ) -> tuple[memoryview, str]:
         """FreeSpace, and a note where a pose was given but there are no metres."""
         surface = surface_image(labels, self._surface)

@@ -9,9 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from enet_ros.arrays import U8
 from enet_ros.bags.cameras import Calibrations, Camera
 from enet_ros.bags.messages import CameraFrame, camera_frame
 from enet_ros.bags.ordered import ordered
@@ -26,8 +24,6 @@ _AHEAD = 6
 """Frames decoded before the network wants them, and answered frames being encoded: about 10 MB each at 1080p."""
 _MOST_WORKERS = 4
 
-_UINT8 = npt.NDArray[np.uint8]
-
 
 class Labelled(NamedTuple):
     """A message of the input and the messages that answer it; problem: why it is unreadable, None where it is not."""
@@ -40,7 +36,7 @@ class Labelled(NamedTuple):
 class _Decoded(NamedTuple):
     message: BagMessage
     frame: CameraFrame | None
-    network_input: _UINT8 | None
+    network_input: U8 | None
     problem: str | None
 
 
@@ -75,7 +71,7 @@ def pipeline(
     def answer(decoded: Iterable[_Decoded]) -> Generator[_Answered, None, None]:
         backlog: deque[_Decoded] = deque()
 
-        def inputs() -> Iterator[_UINT8]:
+        def inputs() -> Iterator[U8]:
             for item in decoded:
                 backlog.append(item)
                 if item.network_input is not None:

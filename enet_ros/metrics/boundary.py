@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8, Bool
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError, DatasetError
 from enet_ros.metrics.confusion import ConfusionMatrix
 
-Labels = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
 
-
-def edges(labels: Labels) -> Mask:
+def edges(labels: U8) -> Bool:
     """(H, W) bool: both pixels of each pair of 4-neighbours that have different labels, neither void."""
     mask = np.zeros(labels.shape, bool)
     for here, there in (
@@ -28,12 +25,12 @@ def edges(labels: Labels) -> Mask:
     return mask
 
 
-def boundary_band(labels: Labels, radius: int) -> Mask:
+def boundary_band(labels: U8, radius: int) -> Bool:
     """(H, W) bool: pixels at most `radius` pixels (Euclidean) from an edge."""
     return _dilated(edges(labels), radius)
 
 
-def _dilated(mask: Mask, radius: int) -> Mask:
+def _dilated(mask: Bool, radius: int) -> Bool:
     if not mask.any():
         return mask
     outside = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -55,7 +52,7 @@ class BoundaryScore:
         self.confusion = ConfusionMatrix(num_classes)
         self._predicted = self._predicted_hits = self._true = self._true_hits = 0
 
-    def add(self, truth: Labels, predicted: Labels) -> None:
+    def add(self, truth: U8, predicted: U8) -> None:
         """Count a frame: both (H, W) uint8, void 255; DatasetError as in `ConfusionMatrix.add`."""
         if truth.shape != predicted.shape:
             raise DatasetError(f"truth is {truth.shape}, prediction {predicted.shape}; scale one to the other")

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import I64, U8
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError, DatasetError
-
-Bytes = npt.NDArray[np.uint8]
 
 
 class ReliabilityBin(NamedTuple):
@@ -33,10 +31,10 @@ class Calibration:
     """
 
     def __init__(self) -> None:
-        self.totals: npt.NDArray[np.int64] = np.zeros(256, np.int64)
-        self.hits: npt.NDArray[np.int64] = np.zeros(256, np.int64)
+        self.totals: I64 = np.zeros(256, np.int64)
+        self.hits: I64 = np.zeros(256, np.int64)
 
-    def add(self, truth: Bytes, predicted: Bytes, confidence: Bytes) -> None:
+    def add(self, truth: U8, predicted: U8, confidence: U8) -> None:
         """Count a frame, all three (H, W) uint8; DatasetError where the shapes differ."""
         if not truth.shape == predicted.shape == confidence.shape:
             raise DatasetError(

@@ -9,11 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.arrays import F64, I64, U8
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError, DatasetError
-
-Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.uint8]
 
 
 class GroupScore(NamedTuple):
@@ -45,7 +43,7 @@ class ConfusionMatrix:
         return len(self.counts)
 
     @property
-    def matrix(self) -> npt.NDArray[np.int64]:
+    def matrix(self) -> I64:
         """(C, C) int64: `counts` without the column of void predictions."""
         return self.counts[:, : self.num_classes]
 
@@ -54,7 +52,7 @@ class ConfusionMatrix:
         """The number of pixels compared: those whose truth is a class."""
         return int(self.counts.sum())
 
-    def add(self, truth: Labels, predicted: Labels) -> None:
+    def add(self, truth: U8, predicted: U8) -> None:
         """Count a frame: both (H, W) uint8, void 255.
 
         Raises DatasetError where the sizes differ or a value is neither a class nor void.
@@ -78,7 +76,7 @@ class ConfusionMatrix:
         self.counts += other.counts
         return self
 
-    def iou(self) -> Floats:
+    def iou(self) -> F64:
         """(C,) intersection over union a class; NaN for a class that is in neither truth nor prediction."""
         hits = np.diagonal(self.matrix)
         return _ratio(hits, self.counts.sum(1) + self.matrix.sum(0) - hits)
@@ -87,11 +85,11 @@ class ConfusionMatrix:
         """Mean IoU over the classes that occur in truth or prediction, all frames together; NaN if none."""
         return _mean(self.iou())
 
-    def recall(self) -> Floats:
+    def recall(self) -> F64:
         """(C,) share of each class's pixels that were found; NaN for a class absent from the truth."""
         return _ratio(np.diagonal(self.matrix), self.counts.sum(1))
 
-    def precision(self) -> Floats:
+    def precision(self) -> F64:
         """(C,) share of each class's predicted pixels that are right; NaN for a class never predicted."""
         return _ratio(np.diagonal(self.matrix), self.matrix.sum(0))
 
@@ -113,12 +111,12 @@ class ConfusionMatrix:
         return GroupScore(iou, precision, recall)
 
 
-def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:
+def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> F64:
     part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
-    ratio: Floats = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    ratio: F64 = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
     return ratio
 
 
-def _mean(values: Floats) -> float:
+def _mean(values: F64) -> float:
     occurring = values[~np.isnan(values)]
     return float(occurring.mean()) if occurring.size else float("nan")

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from enet_ros.arrays import F64, U8
 from enet_ros.classes import ClassTable
 from enet_ros.figures import finite_or_none
 from enet_ros.metrics.boundary import BoundaryScore
 from enet_ros.metrics.calibration import Calibration
 from enet_ros.metrics.confusion import ConfusionMatrix, GroupScore
-
-Labels = npt.NDArray[np.uint8]
 
 BOUNDARY_RADIUS = 3
 """Pixels around a true boundary that the boundary scores look at."""
@@ -61,7 +57,7 @@ class Scores:
             "pixels": matrix.pixels,
         }
 
-    def _by_class(self, values: npt.NDArray[np.float64]) -> dict[str, float | None]:
+    def _by_class(self, values: F64) -> dict[str, float | None]:
         names = enumerate(self.table.names)
         return {name: finite_or_none(values[index]) for index, name in names if index != self.table.void}
 
@@ -77,7 +73,7 @@ class Scorer:
         self._calibration: Calibration | None = None
         self._frames: list[FrameScore] = []
 
-    def add(self, name: str, truth: Labels, predicted: Labels, confidence: Labels | None = None) -> FrameScore:
+    def add(self, name: str, truth: U8, predicted: U8, confidence: U8 | None = None) -> FrameScore:
         """Count a frame, arrays (H, W) uint8, void 255. Raises DatasetError as `ConfusionMatrix.add`."""
         frame = ConfusionMatrix(self._table.num_classes)
         frame.add(truth, predicted)

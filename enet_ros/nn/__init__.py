@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from enet_ros.arrays import F32
 from enet_ros.errors import ModelError
 from enet_ros.model_file import Model
 from enet_ros.nn.enet import Dropout, ENet
@@ -16,7 +16,7 @@ __all__ = ["Dropout", "ENet", "ENetSpec", "build", "count_parameters", "load_ten
 _COUNTER = "num_batches_tracked"  # batch norm's own bookkeeping; plays no part in inference
 
 
-def tensors_of(network: ENet) -> dict[str, npt.NDArray[np.float32]]:
+def tensors_of(network: ENet) -> dict[str, F32]:
     """The network's parameters and running statistics as float32 arrays, by state-dict name."""
     return {
         name: tensor.detach().float().cpu().numpy()

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.arrays import I32, U8
 from enet_ros.errors import ConfigError
-from enet_ros.products.arrays import I32, U8
 from enet_ros.products.images import nearest, require_labels
 from enet_ros.products.surface import Surface
 

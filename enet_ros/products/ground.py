@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.arrays import F32, F64, Bool
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.products import lens
-from enet_ros.products.arrays import F32, F64, Bool
 from enet_ros.products.lens import GeometryError, Reason
 
 DEFAULT_MAX_RANGE_M = 100.0

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError, ImageError
-from enet_ros.products.arrays import U8
 
 Value = TypeVar("Value", np.uint8, np.uint16)
 

@@ -8,9 +8,9 @@ from enum import Enum
 import cv2
 import numpy as np
 
+from enet_ros.arrays import F64, Bool
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import ConfigError
-from enet_ros.products.arrays import F64, Bool
 
 COEFFICIENTS = {"plumb_bob": (0, 4, 5), "rational_polynomial": (0, 8), "equidistant": (0, 4)}
 """Models of sensor_msgs/distortion_models.hpp and how many coefficients each takes; none: no distortion."""

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from enet_ros.arrays import F64, I8, I32, U8
 from enet_ros.errors import ConfigError, ImageError
-from enet_ros.products.arrays import F64, I8, I32, U8
 from enet_ros.products.ground import Ground
 from enet_ros.products.surface import Surface
 

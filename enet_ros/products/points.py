@@ -9,8 +9,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from enet_ros.arrays import F32, F64, I32, U8
 from enet_ros.errors import ImageError
-from enet_ros.products.arrays import F32, F64, I32, U8
 from enet_ros.products.free_space import FreeSpace
 from enet_ros.products.ground import Ground, meet
 from enet_ros.products.lens import GeometryError

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from enet_ros.arrays import U8
 from enet_ros.errors import ImageError
-from enet_ros.products.arrays import U8
 from enet_ros.products.images import require_labels
 
 RUN = np.dtype([("value", "u1"), ("count", "<i4")])

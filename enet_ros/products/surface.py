@@ -10,9 +10,9 @@ from enum import IntEnum
 import cv2
 import numpy as np
 
+from enet_ros.arrays import U8
 from enet_ros.classes import VOID, ClassTable
 from enet_ros.errors import ConfigError, ImageError
-from enet_ros.products.arrays import U8
 from enet_ros.products.images import require_labels
 
 

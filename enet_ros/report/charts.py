@@ -9,15 +9,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F64
 from enet_ros.report.page import require_report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = npt.NDArray[np.float64]
 
 # Stand-ins that the style sheet's variables replace, so that one drawing serves light and dark.
 INK, MUTED, LINE, ACCENT, BAD = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
@@ -99,7 +98,7 @@ def _svg(figure: Figure, name: str) -> str:
     return text
 
 
-def thinned(time_s: Floats, values: Floats, *, largest: bool = True) -> tuple[Floats, Floats]:
+def thinned(time_s: F64, values: F64, *, largest: bool = True) -> tuple[F64, F64]:
     """At most 800 points, so that a long run stays a small page.
 
     The first time of each stretch with its largest value (spikes stay), or its mean. values: (N,) or (N, S); NaN is

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.classes import ClassTable
 from enet_ros.figures import percent
@@ -16,8 +16,6 @@ from enet_ros.metrics import FrameScore, Scores
 from enet_ros.report.page import Stat, render
 from enet_ros.report.pictures import EvenSample, Still, comparison, legend
 from enet_ros.report.scores import score_stats, score_view
-
-UInt8 = npt.NDArray[np.uint8]
 
 _KEPT = 64
 
@@ -41,7 +39,7 @@ class Gallery:
         self._counts = (worst, median)
         self._all: list[float] = []
 
-    def add(self, image: UInt8, truth: UInt8, labels: UInt8, score: FrameScore) -> None:
+    def add(self, image: U8, truth: U8, labels: U8, score: FrameScore) -> None:
         """Look at a frame: (H, W, 3) uint8 RGB and two (H, W) uint8; copied if kept."""
         if math.isnan(score.miou):
             return
@@ -124,6 +122,6 @@ def evaluation_page(content: EvaluationPage) -> str:
     )
 
 
-def _frame(still: Still, table: ClassTable) -> tuple[str, str, tuple[tuple[str, UInt8], ...]]:
+def _frame(still: Still, table: ClassTable) -> tuple[str, str, tuple[tuple[str, U8], ...]]:
     """Name, caption and pictures of a frame."""
     return still.name, still.caption, comparison(still, table)

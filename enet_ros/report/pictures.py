@@ -7,12 +7,11 @@ from typing import Generic, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.classes import VOID, ClassTable
 from enet_ros.products.images import nearest, overlay
 
-UInt8 = npt.NDArray[np.uint8]
 T = TypeVar("T")
 
 MAX_WIDTH = 480
@@ -31,9 +30,9 @@ class Still(NamedTuple):
 
     name: str
     caption: str
-    image: UInt8
-    labels: UInt8
-    truth: UInt8 | None = None
+    image: U8
+    labels: U8
+    truth: U8 | None = None
 
     def reduced(self, width: int = MAX_WIDTH) -> Still:
         """At most `width` pixels wide; labels by nearest neighbour. Always in memory of its own."""
@@ -48,7 +47,7 @@ class Still(NamedTuple):
         )
 
 
-def comparison(still: Still, table: ClassTable) -> tuple[tuple[str, UInt8], ...]:
+def comparison(still: Still, table: ClassTable) -> tuple[tuple[str, U8], ...]:
     """Camera, prediction and, where there is a truth, truth and errors: a name and an (H, W, 3) uint8 RGB each."""
     small = still.reduced()
     lut = table.lut()
@@ -59,7 +58,7 @@ def comparison(still: Still, table: ClassTable) -> tuple[tuple[str, UInt8], ...]
     return tuple(views)
 
 
-def small_overlay(still: Still, table: ClassTable) -> UInt8:
+def small_overlay(still: Still, table: ClassTable) -> U8:
     """The classes over the image, for a filmstrip: (H, W, 3) uint8 RGB, at most 360 pixels wide."""
     small = still.reduced(360)
     return overlay(small.image, small.labels, table.lut(), 0.55)
@@ -71,14 +70,14 @@ def legend(table: ClassTable) -> tuple[tuple[str, str], ...]:
     return tuple((name, "rgb({}, {}, {})".format(*color)) for index, (name, color) in pairs if index != table.void)
 
 
-def jpeg_uri(picture: UInt8) -> str:
+def jpeg_uri(picture: U8) -> str:
     """An (H, W, 3) uint8 RGB array as a data: URI that holds its JPEG."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     _, payload = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return "data:image/jpeg;base64," + base64.b64encode(payload.tobytes()).decode("ascii")
 
 
-def _errors(image: UInt8, truth: UInt8, labels: UInt8) -> UInt8:
+def _errors(image: U8, truth: U8, labels: U8) -> U8:
     """Grey camera image, wrong pixels red, unlabelled ones dark."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     picture = np.asarray(255 - (255 - grey.astype(np.int16)) // 2, np.uint8)

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from enet_ros.arrays import F64
 from enet_ros.classes import ClassTable
 from enet_ros.figures import percent
 from enet_ros.metrics import Scores
 from enet_ros.report import series
-from enet_ros.report.charts import SERIES, Floats
+from enet_ros.report.charts import SERIES
 from enet_ros.report.page import UNDEFINED, Stat, render
 from enet_ros.report.pictures import Still, legend, small_overlay
 from enet_ros.report.scores import score_stats, score_view
@@ -107,7 +108,7 @@ def _latency(latency: LatencySeries) -> LatencyView:
     return LatencyView(series.latency_chart(latency), series.stages_chart(latency), tuple(rows))
 
 
-def _stage(name: str, color: str, values_ms: Floats) -> StageRow:
+def _stage(name: str, color: str, values_ms: F64) -> StageRow:
     known = values_ms[~np.isnan(values_ms)]
     if not known.size:
         return StageRow(name, color, ("0", *[UNDEFINED] * 5))

@@ -6,11 +6,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F64, I64
 from enet_ros.figures import percent
 from enet_ros.metrics import ReliabilityBin, Scores
-from enet_ros.report.charts import ACCENT, BAD, MUTED, Floats, chart
+from enet_ros.report.charts import ACCENT, BAD, MUTED, chart
 from enet_ros.report.page import UNDEFINED, Stat
 from enet_ros.report.pictures import legend
 
@@ -107,7 +107,7 @@ def reliability_chart(bins: tuple[ReliabilityBin, ...]) -> str:
     return drawing.svg
 
 
-def confidence_chart(totals: npt.NDArray[np.int64]) -> str:
+def confidence_chart(totals: I64) -> str:
     """Share of pixels by confidence, in 32 bars. totals: (256,) pixels by value."""
     shares = totals.reshape(32, 8).sum(1) / max(int(totals.sum()), 1)
     with chart("confidence") as drawing:
@@ -117,7 +117,7 @@ def confidence_chart(totals: npt.NDArray[np.int64]) -> str:
     return drawing.svg
 
 
-def frames_chart(miou: Floats) -> str:
+def frames_chart(miou: F64) -> str:
     """mIoU of every frame in order. miou: (N,) 0..1, NaN allowed."""
     with chart("frames", 10.6, 2.6) as drawing:
         axes = drawing.axes

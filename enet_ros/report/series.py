@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F64, I64, Bool
 from enet_ros.errors import ConfigError
-from enet_ros.report.charts import ACCENT, BAD, LINE, MUTED, SERIES, Floats, chart, thinned
+from enet_ros.report.charts import ACCENT, BAD, LINE, MUTED, SERIES, chart, thinned
 
 WIDE = (10.6, 2.9)
 """Inches of a chart over the whole width of the page."""
@@ -26,10 +26,10 @@ class LatencySeries:
     ConfigError where the shapes do not fit together.
     """
 
-    time_s: Floats
-    total_ms: Floats
+    time_s: F64
+    total_ms: F64
     stages: tuple[str, ...]
-    stage_ms: Floats
+    stage_ms: F64
 
     def __post_init__(self) -> None:
         """Check the shapes."""
@@ -51,13 +51,13 @@ class RateSeries:
     answered  (M,) of these, answered
     """
 
-    start_s: Floats
+    start_s: F64
     window_s: float
-    offered: npt.NDArray[np.int64]
-    answered: npt.NDArray[np.int64]
+    offered: I64
+    answered: I64
 
     @classmethod
-    def of_stamps(cls, offered_s: Floats, answered: npt.NDArray[np.bool_], window_s: float = 1.0) -> RateSeries:
+    def of_stamps(cls, offered_s: F64, answered: Bool, window_s: float = 1.0) -> RateSeries:
         """From the time of each frame offered, (K,) seconds, and whether it was answered, (K,) bool."""
         if len(offered_s) == 0:
             nothing = np.zeros(0, np.int64)
@@ -74,7 +74,7 @@ class RateSeries:
         )
 
     @property
-    def unanswered(self) -> npt.NDArray[np.int64]:
+    def unanswered(self) -> I64:
         """(M,) frames that were dropped, lost or failed."""
         return self.offered - self.answered
 
@@ -90,9 +90,9 @@ class FreeSpaceSeries:
     ConfigError where the shapes do not fit together.
     """
 
-    time_s: Floats
-    bearing_rad: Floats
-    range_m: Floats
+    time_s: F64
+    bearing_rad: F64
+    range_m: F64
 
     def __post_init__(self) -> None:
         """Check the shapes."""
@@ -101,12 +101,12 @@ class FreeSpaceSeries:
                 f"free space has ranges {self.range_m.shape}; use ({len(self.time_s)}, {len(self.bearing_rad)})"
             )
 
-    def ahead_m(self, half_angle_rad: float = np.radians(3.0)) -> Floats:
+    def ahead_m(self, half_angle_rad: float = np.radians(3.0)) -> F64:
         """(N,) metres: the shortest range within 3 degrees of straight ahead; NaN where none is known."""
         ahead = np.abs(self.bearing_rad) <= half_angle_rad
         if not ahead.any():
             return np.full(len(self.time_s), np.nan)
-        shortest: Floats = np.fmin.reduce(self.range_m[:, ahead], axis=1)
+        shortest: F64 = np.fmin.reduce(self.range_m[:, ahead], axis=1)
         return shortest
 
 
@@ -200,7 +200,7 @@ def plan_chart(free: FreeSpaceSeries, frame: int) -> str:
     return drawing.svg
 
 
-def _coarse(free: FreeSpaceSeries) -> tuple[Floats, Floats]:
+def _coarse(free: FreeSpaceSeries) -> tuple[F64, F64]:
     """At most 400 frames, evenly spaced: a picture has no more columns."""
     if len(free.time_s) <= 400:
         return free.time_s, free.range_m

@@ -15,15 +15,13 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2, Poi
 from std_msgs.msg import Header
 
 from enet_ros import messages
+from enet_ros.arrays import F32, I8, U8
 from enet_ros.classes import ClassTable
 from enet_ros.codec import UnsupportedEncoding
 from enet_ros.errors import ImageError
 from enet_ros.msg import FreeSpace, SegmentationInfo
-from enet_ros.products.arrays import F32, I8
 from enet_ros.products.occupancy import GridSpec
 from enet_ros.stamps import sec_nanosec
-
-_UINT8 = npt.NDArray[np.uint8]
 
 _CLASSES: dict[type, Any] = {
     messages.Image: Image,
@@ -78,7 +76,7 @@ def to_stamp(nanoseconds: int) -> Time:
     return Time(sec=sec, nanosec=nanosec)
 
 
-def to_image(values: _UINT8, encoding: str, header: Header) -> Image:
+def to_image(values: U8, encoding: str, header: Header) -> Image:
     """(H, W) or (H, W, C) uint8 as an Image without padding: step is width times channels."""
     message: Image = to_message(messages.image(values, encoding), header)
     return message
@@ -92,7 +90,7 @@ def from_image(message: Image) -> npt.NDArray[Any]:
     return flat.reshape(shape if channels > 1 else shape[:2])
 
 
-def decode(message: Image | CompressedImage, max_pixels: int) -> _UINT8:
+def decode(message: Image | CompressedImage, max_pixels: int) -> U8:
     """As `enet_ros.messages.decode`, with cv_bridge for the encodings outside codec's table where it is installed."""
     try:
         return messages.decode(message, max_pixels=max_pixels)
@@ -111,7 +109,7 @@ def has_cv_bridge() -> bool:
     return True
 
 
-def _by_cv_bridge(message: Image) -> _UINT8:
+def _by_cv_bridge(message: Image) -> U8:
     from cv_bridge import CvBridge, CvBridgeError
 
     try:

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F32, U8, U16
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.classes import CAMVID, ClassTable
 from enet_ros.errors import ConfigError
@@ -33,19 +33,19 @@ class StreetFrame:
     index: int
     stamp_ns: int
     driven_m: float
-    image: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.uint8]
-    _ids: npt.NDArray[np.uint16]
+    image: U8
+    labels: U8
+    _ids: U16
     _faces: Faces
     _view: View
 
     @cached_property
-    def depth_m(self) -> npt.NDArray[np.float32]:
+    def depth_m(self) -> F32:
         """(H, W) float32: metres along the optical axis to what is seen, inf for the sky. Computed when asked for."""
         return self._faces.depth_m(self._ids, self._view)
 
     @cached_property
-    def range_m(self) -> npt.NDArray[np.float32]:
+    def range_m(self) -> F32:
         """(H, W) float32: metres along the ground from the point below the camera to what is seen, inf for the sky."""
         across = np.hypot(self._view.rays[..., 0], self._view.rays[..., 1])
         return np.asarray(self.depth_m * across, np.float32)
@@ -110,7 +110,7 @@ class Street:
         """The first `count` frames."""
         return (self.frame(index) for index in range(count))
 
-    def _sensor(self, image: npt.NDArray[np.uint8], index: int) -> npt.NDArray[np.uint8]:
+    def _sensor(self, image: U8, index: int) -> U8:
         """The slight blur of a lens and the noise of a sensor."""
         height, width = image.shape[:2]
         soft = cv2.GaussianBlur(image, (3, 3), 0)

@@ -6,25 +6,21 @@ import math
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.datasets.base import Pair
 from enet_ros.datasets.effects import EFFECTS
 from enet_ros.datasets.views import warp
 from enet_ros.train.recipe import Augmentation
 
-Image = npt.NDArray[np.uint8]
 
-
-def augment(
-    image: Image, labels: Image, size: tuple[int, int], rng: np.random.Generator, how: Augmentation
-) -> tuple[Image, Image]:
+def augment(image: U8, labels: U8, size: tuple[int, int], rng: np.random.Generator, how: Augmentation) -> tuple[U8, U8]:
     """A changed copy of image (H, W, 3) uint8 RGB and labels (H, W) uint8, both cut to `size` = (height, width)."""
     image, labels = _geometry(image, labels, size, rng, how)
     return _photometry(image, rng, how), labels
 
 
-def paste(pair: Pair, other: Pair, classes: npt.NDArray[np.uint8], mirror: bool) -> Pair:
+def paste(pair: Pair, other: Pair, classes: U8, mirror: bool) -> Pair:
     """A copy of `pair` with the pixels of `classes` in `other`, of the same size, laid over it where they are there.
 
     Cameras on cars see people and signs in the same places, so they land where they could be (a ClassMix, Olsson et
@@ -42,8 +38,8 @@ def paste(pair: Pair, other: Pair, classes: npt.NDArray[np.uint8], mirror: bool)
 
 
 def _geometry(
-    image: Image, labels: Image, size: tuple[int, int], rng: np.random.Generator, how: Augmentation
-) -> tuple[Image, Image]:
+    image: U8, labels: U8, size: tuple[int, int], rng: np.random.Generator, how: Augmentation
+) -> tuple[U8, U8]:
     """Scale, stretch, rotate, mirror, distort and cut in one resampling; what lies outside becomes grey and void.
 
     `how.frame`, by default the cut's size, is the size at which the network sees a whole frame; magnifications are
@@ -76,7 +72,7 @@ def _geometry(
     return warp(image, labels, size, np.column_stack((linear, offset)), bend if bent else 0.0)
 
 
-def _photometry(image: Image, rng: np.random.Generator, how: Augmentation) -> Image:
+def _photometry(image: U8, rng: np.random.Generator, how: Augmentation) -> U8:
     """Exposure and colour, then up to two effects of bad light and bad cameras."""
     if how.saturation:
         image = _saturate(image, 1.0 + how.saturation * rng.uniform(-1, 1))
@@ -89,19 +85,19 @@ def _photometry(image: Image, rng: np.random.Generator, how: Augmentation) -> Im
     return image
 
 
-def _saturate(image: Image, factor: float) -> Image:
+def _saturate(image: U8, factor: float) -> U8:
     """Move every colour towards or away from its grey (Rec. 601 luma)."""
     luma = np.array([0.299, 0.587, 0.114])
     mix = factor * np.eye(3) + (1.0 - factor) * luma[None, :]
     return np.asarray(cv2.transform(image, mix), np.uint8)
 
 
-def _tone(rng: np.random.Generator, how: Augmentation) -> npt.NDArray[np.uint8]:
+def _tone(rng: np.random.Generator, how: Augmentation) -> U8:
     """(1, 256, 3) uint8 table of exposure, tint, gamma and contrast."""
     level = np.linspace(0.0, 1.0, 256)[:, None]  # (256, 1)
     gain = 2.0 ** (how.gain * rng.uniform(-1, 1)) * (1.0 + how.tint * rng.uniform(-1, 1, 3))  # (3,)
     exponent = 2.0 ** (how.gamma * rng.uniform(-1, 1))
     contrast = 1.0 + how.contrast * rng.uniform(-1, 1)
     curve = (np.clip(level * gain, 0.0, 1.0) ** exponent - 0.5) * contrast + 0.5  # (256, 3)
-    table: npt.NDArray[np.uint8] = np.clip(255.0 * curve + 0.5, 0, 255).astype(np.uint8)[None]
+    table: U8 = np.clip(255.0 * curve + 0.5, 0, 255).astype(np.uint8)[None]
     return table

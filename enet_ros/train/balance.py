@@ -7,9 +7,9 @@ where the IoU wants it; the offsets move it back. They are found on the frames t
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from enet_ros.arrays import F32, U8
 from enet_ros.card import ModelCard
 from enet_ros.datasets.base import Pair
 from enet_ros.metrics import ConfusionMatrix
@@ -22,7 +22,7 @@ STEPS = (0.5, 0.25, 0.125)
 """Sizes of the changes tried, in logits."""
 
 
-def balance(network: ENet, card: ModelCard, pairs: list[Pair]) -> npt.NDArray[np.float32]:
+def balance(network: ENet, card: ModelCard, pairs: list[Pair]) -> F32:
     """Add to the bias of the last layer the offsets found on `pairs`; returns them, (C,) float32 with mean 0."""
     every = max(EVERY, sum(labels.size for _, labels in pairs) // MOST)
     logits, truth = sampled_logits(network, card, pairs, every)
@@ -32,10 +32,10 @@ def balance(network: ENet, card: ModelCard, pairs: list[Pair]) -> npt.NDArray[np
     return offsets
 
 
-def best_offsets(logits: npt.NDArray[np.float32], truth: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def best_offsets(logits: F32, truth: U8) -> F32:
     """(P, C) logits and (P,) labels -> (C,) offsets of no lower mIoU than zeros have, by coordinate ascent."""
 
-    def score(offsets: npt.NDArray[np.float32]) -> float:
+    def score(offsets: F32) -> float:
         matrix = ConfusionMatrix(logits.shape[1])
         matrix.add(truth[None], (logits + offsets).argmax(1).astype(np.uint8)[None])
         return matrix.miou()

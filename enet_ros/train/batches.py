@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from enet_ros.arrays import I64, U8
 from enet_ros.classes import VOID
 from enet_ros.datasets.base import Pair
 from enet_ros.errors import DatasetError
@@ -33,7 +33,7 @@ class Part(NamedTuple):
         return max(1, round(self.share * len(self.pairs)))
 
 
-def count_pixels(parts: Sequence[Part]) -> npt.NDArray[np.int64]:
+def count_pixels(parts: Sequence[Part]) -> I64:
     """(V,) pixels of each target value up to the greatest there is, void left out. DatasetError where all are void."""
     total = np.zeros(256, np.int64)
     for part in parts:
@@ -45,7 +45,7 @@ def count_pixels(parts: Sequence[Part]) -> npt.NDArray[np.int64]:
     return total[: np.flatnonzero(total[:VOID])[-1] + 1]
 
 
-def rare_classes(pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+def rare_classes(pixels: I64) -> U8:
     """The classes that have pixels, but less than half of an even share of them."""
     return np.flatnonzero((pixels > 0) & (pixels < 0.5 * pixels.sum() / len(pixels))).astype(np.uint8)
 
@@ -64,7 +64,7 @@ class Batches:
         batch: int,
         seed: int,
         how: Augmentation,
-        rare: npt.NDArray[np.uint8] | None = None,
+        rare: U8 | None = None,
     ) -> None:
         self._parts, self._size, self._seed, self._how = parts, size, seed, how
         self._rare = np.empty(0, np.uint8) if rare is None else rare
@@ -75,7 +75,7 @@ class Batches:
         """Batches an epoch."""
         return self._frames // self.batch
 
-    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
+    def _order(self, epoch: int) -> I64:
         """(F, 2) part and frame of an epoch's draws: each part's frames as often as its share says, shuffled."""
         rng = np.random.default_rng((self._seed, epoch))
         draws = []
@@ -119,7 +119,7 @@ class Batches:
             stop.set()
             worker.join()
 
-    def _make(self, epoch: int, start: int, draws: npt.NDArray[np.int64]) -> Batch:
+    def _make(self, epoch: int, start: int, draws: I64) -> Batch:
         height, width = self._size
         images = np.empty((len(draws), height, width, 3), np.uint8)
         labels = np.full((len(draws), height, width), VOID, np.uint8)

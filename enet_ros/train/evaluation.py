@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.classes import VOID
 from enet_ros.datasets.base import Pair
@@ -15,7 +15,7 @@ from enet_ros.metrics import ConfusionMatrix
 from enet_ros.nn import ENet
 
 
-def logits_of(network: ENet, card: ModelCard, image: npt.NDArray[np.uint8]) -> torch.Tensor:
+def logits_of(network: ENet, card: ModelCard, image: U8) -> torch.Tensor:
     """(C, H, W) float32 logits of one image (H, W, 3) uint8 RGB."""
     channels = image if card.channel_order == "rgb" else image[..., ::-1].copy()
     x = torch.from_numpy(channels).permute(2, 0, 1)[None].float()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from enet_ros.arrays import I64
 from enet_ros.classes import VOID
 
 
-def class_weights(pixel_counts: npt.NDArray[np.int64], c: float) -> Tensor:
+def class_weights(pixel_counts: I64, c: float) -> Tensor:
     """(C,) float32: 1 / ln(c + p) with p the share of the class's pixels (paper 5.1); ones where c is 0."""
     if not c:
         return torch.ones(len(pixel_counts))

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from enet_ros.arrays import U8
 from enet_ros.datasets.base import Pair
 from enet_ros.nn import ENet
 from enet_ros.spec import STRIDE
@@ -80,5 +80,5 @@ def _resized(pair: Pair, size: tuple[int, int]) -> Pair:
     if labels.shape == size:
         return pair
     where = (size[1], size[0])
-    small: npt.NDArray[np.uint8] = np.asarray(cv2.resize(image, where, interpolation=cv2.INTER_AREA), np.uint8)
+    small: U8 = np.asarray(cv2.resize(image, where, interpolation=cv2.INTER_AREA), np.uint8)
     return small, np.asarray(cv2.resize(labels, where, interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8, Bool
 from enet_ros.classes import VOID, ClassTable
 from enet_ros.classes.coarse import members
 from enet_ros.errors import ConfigError
@@ -34,13 +34,13 @@ class Targets:
         return f"classes of {self.table.name}, sets {' '.join(brought) or 'none'}"
 
     @property
-    def sets(self) -> npt.NDArray[np.bool_]:
+    def sets(self) -> Bool:
         """See the class."""
         sets = np.ones((256, self.table.num_classes), bool)
         sets[: len(self._sets)] = self._sets
         return sets
 
-    def values_of(self, coarse: ClassTable) -> npt.NDArray[np.uint8]:
+    def values_of(self, coarse: ClassTable) -> U8:
         """(256,) uint8: from the label values of a dataset to those of the run. ConfigError as `members`."""
         values = np.full(256, VOID, np.uint8)
         for value, row in enumerate(members(coarse, self.table).tolist()):

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from enet_ros.arrays import U8
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.classes import CAMVID
@@ -19,8 +19,8 @@ PERIOD_NS = 100_000_000
 def frame(index: int, height: int = HEIGHT, width: int = WIDTH) -> Frame:
     """A frame of noise with its own truth; the same for the same index."""
     rng = np.random.default_rng(index)
-    rgb: npt.NDArray[np.uint8] = rng.integers(0, 256, (height, width, 3), np.uint8)
-    truth: npt.NDArray[np.uint8] = rng.integers(0, CAMVID.num_classes, (height, width), np.uint8)
+    rgb: U8 = rng.integers(0, 256, (height, width, 3), np.uint8)
+    truth: U8 = rng.integers(0, CAMVID.num_classes, (height, width), np.uint8)
     truth[0] = 255
     return Frame(f"{index:06d}", (index + 1) * PERIOD_NS, rgb, truth)
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from enet_ros import model_file
+from enet_ros.arrays import U8
 from enet_ros.bags import BagReader
 from enet_ros.bags.cameras import Calibrations, find_cameras
 from enet_ros.engines import create
-from enet_ros.engines.base import Engine, Image, Inference
+from enet_ros.engines.base import Engine, Inference
 from enet_ros.errors import EngineError
 from enet_ros.labelling.outputs import Outputs, OutputSettings
 from enet_ros.labelling.pipeline import Labelled, pipeline
@@ -55,7 +56,7 @@ class Failing:
     def __init__(self, engine: Engine) -> None:
         self.info = engine.info
 
-    def infer_many(self, images: Iterator[Image], **_: object) -> Iterator[Inference]:
+    def infer_many(self, images: Iterator[U8], **_: object) -> Iterator[Inference]:
         for number, image in enumerate(images):
             if number == 2:
                 raise EngineError("the runtime failed on a frame")

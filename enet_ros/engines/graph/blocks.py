@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from enet_ros.arrays import F32
 from enet_ros.engines.graph import GraphOptions
 from enet_ros.engines.graph.fold import Block
 from enet_ros.engines.graph.onnx_writer import OnnxWriter
-from enet_ros.engines.graph.phases import Array, Conv, Layer, in_phases
+from enet_ros.engines.graph.phases import Conv, Layer, in_phases
 
 _BELOW_ALL = -6e4  # float16 has it, too; stands for the pixels around the image, of which none is a maximum
 _NOWHERE = -1.0
@@ -25,7 +26,7 @@ class Pooled(NamedTuple):
     place: str
 
 
-def tiled(slope: Array | None) -> Array | None:
+def tiled(slope: F32 | None) -> F32 | None:
     """The slope of every channel in 2 x 2 phases."""
     return None if slope is None else np.tile(slope, 4)
 
@@ -49,7 +50,7 @@ class Blocks:
             dilations=[conv.dilation] * 2,
         )
 
-    def activate(self, x: str, slope: Array | None) -> str:
+    def activate(self, x: str, slope: F32 | None) -> str:
         """Per-channel PReLU; all-zero slopes are a ReLU, None is the identity."""
         w = self.w
         if slope is None:

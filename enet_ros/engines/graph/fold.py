@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F32, F64
 from enet_ros.card import ModelCard
-from enet_ros.engines.graph.phases import Array, Conv, Layer, transposed
+from enet_ros.engines.graph.phases import Conv, Layer, transposed
 from enet_ros.errors import ModelError
 from enet_ros.model_file import Model, Tensors
 from enet_ros.spec import CONTEXT, ENetSpec
-
-Double = npt.NDArray[np.float64]
 
 
 class Initial(NamedTuple):
@@ -24,17 +22,17 @@ class Initial(NamedTuple):
     pooled  1x1, 3 -> 16; its first thirteen outputs are zero
     """
 
-    mean: Array
+    mean: F32
     conv: Conv
     pooled: Conv
-    slope: Array | None
+    slope: F32 | None
 
 
 class Block(NamedTuple):
     """A bottleneck: slope(skip + branch). `skip` is the 1x1 convolution of those that have one."""
 
     branch: tuple[Layer, ...]
-    slope: Array
+    slope: F32
     skip: Conv | None = None
 
 
@@ -60,23 +58,23 @@ class _Reader:
         self.tensors, self.spec, self.prefix = tensors, spec, prefix
         self.index = 0
 
-    def tensor(self, name: str) -> Array:
+    def tensor(self, name: str) -> F32:
         try:
             return self.tensors[f"{self.prefix}.{name}"]
         except KeyError:
             raise ModelError(f"the model has no tensor {self.prefix}.{name}, which its card's network needs") from None
 
-    def bias(self, name: str, channels: int) -> Array:
+    def bias(self, name: str, channels: int) -> F32:
         """A convolution's bias, zeros where it has none."""
         return self.tensors.get(f"{self.prefix}.{name}".rstrip(".") + ".bias", np.zeros(channels, np.float32))
 
-    def norm(self, name: str) -> tuple[Double, Double]:
+    def norm(self, name: str) -> tuple[F64, F64]:
         """Batch norm as scale and shift, in double precision."""
         mean, variance = self.tensor(f"{name}.running_mean"), self.tensor(f"{name}.running_var")
         scale = self.tensor(f"{name}.weight") / np.sqrt(variance.astype(np.float64) + self.spec.bn_eps)
         return scale, self.tensor(f"{name}.bias") - mean * scale
 
-    def slope(self, name: str, kind: str, channels: int) -> Array:
+    def slope(self, name: str, kind: str, channels: int) -> F32:
         """The slope of every channel: zeros for a ReLU."""
         if kind == "relu":
             return np.zeros(channels, np.float32)
@@ -123,12 +121,12 @@ class _Reader:
         return Layer(conv, slope)
 
 
-def _padding(weight: Array, spec: ENetSpec) -> int:
+def _padding(weight: F32, spec: ENetSpec) -> int:
     """Padding of a transposed convolution that doubles the sides: a kernel of 3 is cut at both ends or at the end."""
     return 1 if weight.shape[2] == 3 and spec.strided_padding == "both" else 0
 
 
-def scaled(conv: Conv, scale: Double, shift: Double) -> Conv:
+def scaled(conv: Conv, scale: F64, shift: F64) -> Conv:
     """scale * conv + shift, one number an output channel, in double precision until stored."""
     weight = conv.weight * scale[:, None, None, None]
     return conv._replace(weight=weight.astype(np.float32), bias=(conv.bias * scale + shift).astype(np.float32))

@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+from enet_ros.arrays import F32
 
 
 class Conv(NamedTuple):
@@ -23,8 +22,8 @@ class Conv(NamedTuple):
     dilation  of both
     """
 
-    weight: Array
-    bias: Array
+    weight: F32
+    bias: F32
     stride: tuple[int, int] = (1, 1)
     pads: tuple[int, int, int, int] = (0, 0, 0, 0)
     dilation: int = 1
@@ -34,7 +33,7 @@ class Layer(NamedTuple):
     """A convolution and the slopes (O,) of the PReLU behind it: all zeros are a ReLU, None is the identity."""
 
     conv: Conv
-    slope: Array | None
+    slope: F32 | None
 
 
 class _Tap(NamedTuple):
@@ -79,7 +78,7 @@ def in_phases(conv: Conv, inputs: tuple[int, int], outputs: tuple[int, int]) -> 
     )
 
 
-def transposed(weight: Array, bias: Array, padding: int) -> Conv:
+def transposed(weight: F32, bias: F32, padding: int) -> Conv:
     """A transposed convolution of stride 2 that doubles the sides, as a plain one that writes 2 x 2 phases.
 
     weight (I, O, k, k) as torch.nn.ConvTranspose2d has it, with padding and output padding of `padding`.

@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from enet_ros.engines.base import Image, check_image
+from enet_ros.arrays import U8
+from enet_ros.engines.base import check_image
 from enet_ros.engines.tensorrt.api import Log, api, trt
 from enet_ros.engines.tensorrt.cuda import Cuda
 from enet_ros.engines.tensorrt.plan import BuildPlan
@@ -110,7 +111,7 @@ def build(onnx: bytes, plan: BuildPlan, calibrator: trt.IInt8EntropyCalibrator2 
     return bytes(memoryview(serialised))
 
 
-def calibrator(images: Sequence[Image], size: tuple[int, int], cuda: Cuda) -> trt.IInt8EntropyCalibrator2:
+def calibrator(images: Sequence[U8], size: tuple[int, int], cuda: Cuda) -> trt.IInt8EntropyCalibrator2:
     """INT8 calibration by TensorRT 10 itself, on (H, W, 3) uint8 RGB images of the engine's size.
 
     Later releases and TensorRT for RTX have none: `enet_ros.engines.export.quantize` serves them.

@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.errors import EngineError
 
 
@@ -60,22 +60,22 @@ class Cuda:
         properties = self("GetDeviceProperties", index)
         return Gpu(index, properties.name.decode().rstrip("\0"), f"{properties.major}.{properties.minor}")
 
-    def pinned(self, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    def pinned(self, shape: tuple[int, ...]) -> U8:
         """An array of bytes that the device reads and writes by itself; free it with `free_pinned`."""
         pointer = self("HostAlloc", int(np.prod(shape)), 0)
         memory = (ctypes.c_uint8 * int(np.prod(shape))).from_address(int(pointer))
         return np.ctypeslib.as_array(memory).reshape(shape)
 
-    def free_pinned(self, array: npt.NDArray[np.uint8]) -> None:
+    def free_pinned(self, array: U8) -> None:
         """Free what `pinned` gave; it must not be touched afterwards."""
         self("FreeHost", array.ctypes.data)
 
-    def to_device(self, target: int, source: npt.NDArray[np.uint8], stream: Any) -> None:
+    def to_device(self, target: int, source: U8, stream: Any) -> None:
         """Copies, in the stream's turn."""
         kind = self.runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
         self("MemcpyAsync", target, source.ctypes.data, source.nbytes, kind, stream)
 
-    def to_host(self, target: npt.NDArray[np.uint8], source: int, stream: Any) -> None:
+    def to_host(self, target: U8, source: int, stream: Any) -> None:
         """Copies, in the stream's turn."""
         kind = self.runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self("MemcpyAsync", target.ctypes.data, source, target.nbytes, kind, stream)

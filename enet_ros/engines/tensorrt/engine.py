@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from enet_ros.arrays import U8
 from enet_ros.engines import cache
-from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Image, Inference
+from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Inference
 from enet_ros.engines.source import GraphSource
 from enet_ros.engines.tensorrt import file as tensorrt_file
 from enet_ros.engines.tensorrt.cuda import Cuda, Gpu, require_driver
@@ -50,7 +51,7 @@ class TensorRtEngine(EngineBase):
         load_ms = (time.perf_counter() - started) * 1e3
         super().__init__(EngineInfo("tensorrt", api.runtime, str(gpu), file.precision, size, 0, load_ms))
 
-    def _run(self, image: Image, confidence: bool) -> Inference:
+    def _run(self, image: U8, confidence: bool) -> Inference:
         if confidence and not self._session.has_confidence:
             raise EngineError("the engine has no output for confidence; export it anew with `enet_ros export`")
         return self._session.run(image, confidence)
@@ -95,7 +96,7 @@ def _precision(source: GraphSource, plan: BuildPlan) -> str:
     return precision_of(source.onnx(plan.graph))
 
 
-def build_from(source: GraphSource, plan: BuildPlan, calibration: Sequence[Image] = ()) -> bytes:
+def build_from(source: GraphSource, plan: BuildPlan, calibration: Sequence[U8] = ()) -> bytes:
     """A serialised engine of a model. Raises EngineError where TensorRT refuses the graph or has no GPU to build on."""
     from enet_ros.engines.tensorrt.build import build, calibrator
 
@@ -115,7 +116,7 @@ def export(
     *,
     size: tuple[int, int] | None = None,
     precision: str = "auto",
-    calibration: Sequence[Image] = (),
+    calibration: Sequence[U8] = (),
 ) -> Path:
     """Build an engine of a model (.safetensors or .onnx) and write it to `out`, for `create("tensorrt", out)`.
 

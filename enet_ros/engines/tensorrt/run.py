@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from enet_ros.engines.base import Image, Inference
+from enet_ros.arrays import U8
+from enet_ros.engines.base import Inference
 from enet_ros.engines.tensorrt.api import Log, api, trt
 from enet_ros.engines.tensorrt.cuda import Cuda
 from enet_ros.engines.tensorrt.plan import Buffer, TensorInfo, plan_buffers
@@ -44,7 +45,7 @@ class Session:
     def __init__(self, plan: bytes, size: tuple[int, int], cuda: Cuda, device: int) -> None:
         """Raises EngineError where the engine is refused or memory is short."""
         self._cuda, self._device = cuda, device
-        self._host: dict[str, Image] = {}
+        self._host: dict[str, U8] = {}
         self._memory: dict[str, int] = {}
         self._graphs: dict[bool, Any] = {}
         self._capture = True
@@ -73,7 +74,7 @@ class Session:
         self._memory[buffer.name] = int(self._cuda("Malloc", buffer.nbytes))
         self._context.set_tensor_address(buffer.name, self._memory[buffer.name])
 
-    def run(self, image: Image, confidence: bool) -> Inference:
+    def run(self, image: U8, confidence: bool) -> Inference:
         """Labels, and confidence where asked for, of one image of the engine's size."""
         cuda = self._cuda
         cuda("SetDevice", self._device)  # CUDA keeps it by thread

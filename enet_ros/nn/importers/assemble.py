@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from torch import nn
 
+from enet_ros.arrays import F32
 from enet_ros.errors import ModelError
 from enet_ros.nn.blocks import Down, Up
 from enet_ros.nn.enet import ENet
 from enet_ros.spec import ENetSpec
 
-Arrays = Mapping[str, npt.NDArray[np.float32]]
+Arrays = Mapping[str, F32]
 
 
 class Layer(NamedTuple):
@@ -52,13 +52,13 @@ def _modules(network: ENet, skip_first: bool) -> Iterator[tuple[str, nn.Module]]
     yield from late
 
 
-def assemble(spec: ENetSpec, layers: Sequence[Layer], *, skip_first: bool) -> dict[str, npt.NDArray[np.float32]]:
+def assemble(spec: ENetSpec, layers: Sequence[Layer], *, skip_first: bool) -> dict[str, F32]:
     """The foreign layers under our state-dict names.
 
     `skip_first` tells the order in bottlenecks whose skip has layers: the skip's before the branch's, or behind.
     Raises ModelError naming the first layer whose kind or shape is not the one that `spec` needs there.
     """
-    tensors: dict[str, npt.NDArray[np.float32]] = {}
+    tensors: dict[str, F32] = {}
     ours = list(_modules(ENet(spec), skip_first))
     for (name, module), layer in zip(ours, layers):  # noqa: B905 (the first difference says more than the counts)
         kind = _KINDS[type(module)]

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F32
 from enet_ros.card import ModelCard
 from enet_ros.classes import CITYSCAPES, ClassTable
 from enet_ros.errors import ModelError
@@ -37,8 +37,6 @@ _WEIGHTLESS = {
     "DenseImageData",
 }
 _DROPOUT = re.compile(r"'p': *'?([0-9.]{1,12})'?")
-
-Array = npt.NDArray[np.float32]
 
 
 def recognises(data: bytes) -> bool:
@@ -126,7 +124,7 @@ def _norm(layer: CaffeLayer, before: CaffeLayer | None) -> Layer:
     return Layer("norm", layer.name, arrays)
 
 
-def _blobs(layer: CaffeLayer, count: int) -> tuple[Array, ...]:
+def _blobs(layer: CaffeLayer, count: int) -> tuple[F32, ...]:
     if len(layer.blobs) != count:
         raise ModelError(f"the Caffe model's layer {layer.name} has {len(layer.blobs)} blobs, {count} were expected")
     return layer.blobs

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F32
 from enet_ros.errors import ModelError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -31,7 +31,7 @@ class CaffeLayer(NamedTuple):
 
     name: str
     type: str
-    blobs: tuple[npt.NDArray[np.float32], ...]
+    blobs: tuple[F32, ...]
     parameters: str
 
 
@@ -50,7 +50,7 @@ def read(data: bytes) -> list[CaffeLayer]:
 
 def _layer(data: memoryview, index: int) -> CaffeLayer:
     name, kind, parameters = f"number {index}", "", ""
-    blobs: list[npt.NDArray[np.float32]] = []
+    blobs: list[F32] = []
     for field, value in _fields(data, f"layer {name}"):
         if field == _LAYER_NAME:
             name = _text(value, f"layer {name}")
@@ -66,10 +66,10 @@ def _layer(data: memoryview, index: int) -> CaffeLayer:
     return CaffeLayer(name, kind, tuple(blobs), parameters)
 
 
-def _blob(data: memoryview, layer: str) -> npt.NDArray[np.float32]:
+def _blob(data: memoryview, layer: str) -> F32:
     """A blob in the shape it claims."""
     where = f"a blob of layer {layer}"
-    values: list[npt.NDArray[np.float32]] = []
+    values: list[F32] = []
     shape: list[int] = []
     for field, value in _fields(data, where):
         if field == _BLOB_DATA:

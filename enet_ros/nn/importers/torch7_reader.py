@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.arrays import F32
 from enet_ros.errors import ModelError
 
 _NIL, _NUMBER, _STRING, _TABLE, _OBJECT, _BOOLEAN = range(6)
@@ -56,7 +57,7 @@ class Module:
             raise ModelError(f"the Torch7 file's {self.kind} has {str(value)[:40]} for {name!r}, not a number")
         return value
 
-    def array(self, name: str) -> npt.NDArray[np.float32]:
+    def array(self, name: str) -> F32:
         """A tensor field as float32; ModelError where it is not a tensor."""
         value = self.get(name)
         if not isinstance(value, np.ndarray):

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from enet_ros.arrays import U8
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Frame, Source
@@ -118,7 +118,7 @@ class Answers:
             self._condition.notify_all()
 
 
-def _message(rgb: npt.NDArray[np.uint8], encoding: str, header: Header) -> Image | CompressedImage:
+def _message(rgb: U8, encoding: str, header: Header) -> Image | CompressedImage:
     if encoding in COMPRESSED:
         _, payload = cv2.imencode(f".{encoding}", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
         value = compressed_image(payload.tobytes(), f"rgb8; {encoding} compressed bgr8")

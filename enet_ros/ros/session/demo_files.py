@@ -9,8 +9,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import U8
 from enet_ros.bags.messages import camera_frame, label_image
 from enet_ros.bags.types import IMAGE
 from enet_ros.classes import VOID
@@ -77,7 +77,7 @@ class DemoFiles:
             except OSError as error:
                 raise ConfigError(f"cannot write {path}: {error.strerror}") from error
 
-    def _append(self, rgb: npt.NDArray[np.uint8]) -> None:
+    def _append(self, rgb: U8) -> None:
         """A picture of another size than the first is fitted to it: a video has one."""
         bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
         if self._video is None:

@@ -8,9 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from enet_ros.arrays import F64, U8
 from enet_ros.bags.messages import camera_frame, label_image
 from enet_ros.bags.reader import BagReader, Topic
 from enet_ros.classes import ClassTable, label_map
@@ -23,8 +21,6 @@ from enet_ros.ros.session.collector import Picture, RunRecord
 from enet_ros.ros.session.page import STILLS, class_table, seconds
 from enet_ros.ros.session.session import Sent
 from enet_ros.stamps import cdr_stamp_ns
-
-_UINT8 = npt.NDArray[np.uint8]
 
 
 class Masks:
@@ -42,7 +38,7 @@ class Masks:
             self._file.write(mask.cdr)
             self.arrived_ns[mask.stamp_ns] = mask.arrived_ns
 
-    def get(self, stamp_ns: int) -> _UINT8 | None:
+    def get(self, stamp_ns: int) -> U8 | None:
         """(H, W) uint8, or None where no mask had this stamp. No `add` may follow. Raises BagError, ImageError."""
         if stamp_ns not in self._places:
             return None
@@ -83,8 +79,8 @@ class Answer(NamedTuple):
     """labels: (H, W) uint8, void 255. truth: the same, None where the bag has none."""
 
     stamp_ns: int
-    labels: _UINT8
-    truth: _UINT8 | None
+    labels: U8
+    truth: U8 | None
 
 
 class Judged(NamedTuple):
@@ -150,7 +146,7 @@ class LiveScores:
     played: int
     answered: int
     foreign: int
-    latency_ms: npt.NDArray[np.float64]
+    latency_ms: F64
     scores: Scores | None
 
     @property

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from enet_ros.street.art.tools import Color, Field, Picture, Shape, Sheet, darker, grain, smooth, tinted
+from enet_ros.arrays import F32, U8
+from enet_ros.street.art.tools import Color, Shape, Sheet, darker, grain, smooth, tinted
 from enet_ros.street.world import FRONT_TOP, FRONT_Y, KERB_Y, LANE_HALF_WIDTH, PERIOD_M, Layout, Plot, Side, Surface
 
 _T = TypeVar("_T")
@@ -48,7 +49,7 @@ def _asphalt(sheet: Sheet, rng: np.random.Generator) -> None:
     sheet.rgb[:] = tinted(shade, _ASPHALT)
 
 
-def _marks(sheet: Sheet, layout: Layout, cover: Field) -> None:
+def _marks(sheet: Sheet, layout: Layout, cover: F32) -> None:
     """Middle line, bays, yellow lines and the crossing; cover: what traffic has left of the paint."""
     for x in np.arange(0, PERIOD_M, 8.0):
         sheet.rect(x, x + 4, -0.07, 0.07, _WHITE, cover)
@@ -83,7 +84,7 @@ def _pavement(sheet: Sheet, sign: int, rng: np.random.Generator) -> None:
     sheet.shade(0, PERIOD_M, sign * (KERB_Y - 0.14), sign * KERB_Y, 0.62)
 
 
-def _light(sheet: Sheet, layout: Layout, rng: np.random.Generator) -> Field:
+def _light(sheet: Sheet, layout: Layout, rng: np.random.Generator) -> F32:
     """1 in the sun; less in the shadow of fronts and trees, worked out at 10 cm and softened."""
     sun = layout.sun_side.value
     shape = (round(sheet.v_size * 10), round(PERIOD_M * 10))
@@ -144,7 +145,7 @@ def _house(sheet: Sheet, plot: Plot, face: Surface, rng: np.random.Generator) ->
     sheet.shade(start, end, 0, 0.3, 0.72)
 
 
-def _masonry(kind: str, shape: Shape, tint: Color, rng: np.random.Generator) -> Picture:
+def _masonry(kind: str, shape: Shape, tint: Color, rng: np.random.Generator) -> U8:
     """(rows, columns, 3) uint8 RGB of a bare wall at 2.5 cm a texel."""
     shade = 1 + 0.05 * smooth(rng, shape, (60, 40)) + 0.03 * grain(rng, shape)
     if kind == "plaster":
@@ -226,13 +227,13 @@ def _fence(sheet: Sheet, plot: Plot, face: Surface, rng: np.random.Generator) ->
     sheet.ids[block] = face
 
 
-def foliage(shape: Shape, tint: Color, rng: np.random.Generator, leaf: float = 3.0) -> Picture:
+def foliage(shape: Shape, tint: Color, rng: np.random.Generator, leaf: float = 3.0) -> U8:
     """(rows, columns, 3) uint8 RGB of leaves of a size in texels."""
     shade = 0.9 + 0.24 * smooth(rng, shape, 9 * leaf) + 0.24 * smooth(rng, shape, leaf) + 0.16 * smooth(rng, shape, 1.5)
     return tinted(shade.clip(0.22, 2.0), tint)
 
 
-def sky(height: int, width: int, horizon_row: float, rng: np.random.Generator) -> Picture:
+def sky(height: int, width: int, horizon_row: float, rng: np.random.Generator) -> U8:
     """(height, width, 3) uint8 RGB: bright haze at the horizon, blue above, thin clouds. It does not move."""
     up = np.clip((horizon_row - np.arange(height, dtype=np.float32)) / max(horizon_row, 1), 0, 1)[:, None, None] ** 0.8
     clear = np.array((142, 182, 226), np.float32) * up + np.array((236, 240, 243), np.float32) * (1 - up)

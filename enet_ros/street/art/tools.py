@@ -10,12 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from enet_ros.arrays import F32, F64, U8, Bool
 from enet_ros.classes import CAMVID
 from enet_ros.street.world import PERIOD_M
 
-Picture = npt.NDArray[np.uint8]
-Field = npt.NDArray[np.float32]
-Array = npt.NDArray[np.float64]
 Color = tuple[float, float, float]
 Shape = tuple[int, ...]
 Point = tuple[float, float]
@@ -28,20 +26,20 @@ _TILE = 512
 _FINER = 3
 
 
-def haze(colors: Array, distance_m: float) -> Array:
+def haze(colors: F64, distance_m: float) -> F64:
     """(N, 3) RGB colours as seen through the haze."""
     own = math.exp(-distance_m / _HAZE_M)
     return np.asarray(colors * own + HAZE * (1 - own), np.float64)
 
 
-def hazed(picture: Picture, distance_m: float) -> Picture:
+def hazed(picture: U8, distance_m: float) -> U8:
     """An RGB or RGBA picture as seen through the haze; alpha stays."""
     values = np.arange(256.0)[:, None]
     table = np.hstack([haze(values.repeat(3, 1), distance_m), values])[None, :, : picture.shape[2]]
     return np.asarray(cv2.LUT(picture, np.rint(table).astype(np.uint8)), np.uint8)
 
 
-def smooth(rng: np.random.Generator, shape: Shape, cell: float | tuple[float, float]) -> Field:
+def smooth(rng: np.random.Generator, shape: Shape, cell: float | tuple[float, float]) -> F32:
     """(rows, columns) float32 of mean 0, deviation about 1, varying over `cell` texels; repeats along x, no seam."""
     cells = (cell, cell) if isinstance(cell, (int, float)) else cell
     rows, columns = (max(2, round(size / step)) for size, step in zip(shape, cells, strict=True))
@@ -53,13 +51,13 @@ def smooth(rng: np.random.Generator, shape: Shape, cell: float | tuple[float, fl
     return np.asarray(big[:, start : start + shape[1]], np.float32)
 
 
-def grain(rng: np.random.Generator, shape: Shape) -> Field:
+def grain(rng: np.random.Generator, shape: Shape) -> F32:
     """(rows, columns) float32 white noise of mean 0 and deviation 1, from a tile large enough not to be noticed."""
     tile = rng.standard_normal((min(shape[0], _TILE), min(shape[1], _TILE)), np.float32)
     return np.tile(tile, (-(-shape[0] // len(tile)), -(-shape[1] // len(tile[0]))))[: shape[0], : shape[1]]
 
 
-def tinted(shade: npt.ArrayLike, tint: Color) -> Picture:
+def tinted(shade: npt.ArrayLike, tint: Color) -> U8:
     """(rows, columns, 3) uint8 RGB: the tint times a field around 1."""
     return np.clip(np.asarray(shade, np.float32)[..., None] * np.array(tint, np.float32), 0, 255).astype(np.uint8)
 
@@ -92,7 +90,7 @@ class Sheet:
         )
         return slice(top, bottom), slice(left, right)
 
-    def rect(self, x0: float, x1: float, v0: float, v1: float, color: Color, cover: Field | None = None) -> None:
+    def rect(self, x0: float, x1: float, v0: float, v1: float, color: Color, cover: F32 | None = None) -> None:
         """Paint a rectangle; `cover` (0..1, of the whole sheet) is how much of the paint is left."""
         block = self.block(x0, x1, v0, v1)
         share = 1.0 if cover is None else cover[block][..., None]
@@ -115,7 +113,7 @@ class Sprite:
     width_m: float
     height_m: float
     base_m: float
-    copies: tuple[Picture, ...]
+    copies: tuple[U8, ...]
 
 
 class Sketch:
@@ -176,19 +174,19 @@ class Model:
 
     label: int
     height_m: float
-    points: Array
+    points: F64
     starts: npt.NDArray[np.intp]
-    normals: Array
-    offsets: Array
-    colors: Array
-    is_face: npt.NDArray[np.bool_]
+    normals: F64
+    offsets: F64
+    colors: F64
+    is_face: Bool
 
 
 class Modeller:
     """A model being built."""
 
     def __init__(self) -> None:
-        self._polygons: list[tuple[Array, Array, float, Color, bool]] = []
+        self._polygons: list[tuple[F64, F64, float, Color, bool]] = []
 
     def face(self, corners: Sequence[Corner], color: Color, is_face: bool = True) -> None:
         """A flat face of four corners, counter-clockwise from outside; is_face False: a shadow, of the ground."""
@@ -207,7 +205,7 @@ class Modeller:
         low, high = low_a + across * (low_b - low_a), high_a + across * (high_b - high_a)
         self._add(low + up * (high - low), color, False)
 
-    def _add(self, corners: Array, color: Color, is_face: bool) -> None:
+    def _add(self, corners: F64, color: Color, is_face: bool) -> None:
         offset = float(self._normal @ self._corners[0])
         self._polygons.append((corners, self._normal, offset, darker(color, 1.0), is_face))
 

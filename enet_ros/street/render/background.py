@@ -10,14 +10,13 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F64, U8, Bool
 from enet_ros.street.art import Sheet, end_of_street, front, ground, hazed, sky
 from enet_ros.street.render.painter import Canvas, Faces
-from enet_ros.street.render.view import Array, View
+from enet_ros.street.render.view import View
 from enet_ros.street.world import END_X, FRONT_TOP, FRONT_Y, KERB_Y, LANE_Y, PERIOD_M, Layout, Side, Surface
 
-_UINT8 = npt.NDArray[np.uint8]
 _BAND = 2**0.5
 _PAD = 2
 _TEXELS = 0.85
@@ -44,7 +43,7 @@ class _Atlas:
 
     def __init__(self, focal_px: float) -> None:
         self._focal = focal_px
-        self._strips: list[tuple[int, int, _UINT8, _UINT8]] = []
+        self._strips: list[tuple[int, int, U8, U8]] = []
         self._row, self._below, self._column = _PAD, _PAD, 0
 
     def add(self, sheet: Sheet, grazing_m: float, from_x: float) -> list[_Level]:
@@ -63,7 +62,7 @@ class _Atlas:
             start = end
         return levels
 
-    def _put(self, rgb: _UINT8, ids: _UINT8) -> tuple[int, int]:
+    def _put(self, rgb: U8, ids: U8) -> tuple[int, int]:
         """The first row and column of a picture's place: beside the last one, or below where there is no room."""
         height, width = ids.shape
         if self._column + width > _WIDTH:
@@ -73,7 +72,7 @@ class _Atlas:
         self._below, self._column = max(self._below, row + height), column + width + 2
         return row, column
 
-    def finish(self) -> tuple[_UINT8, _UINT8]:
+    def finish(self) -> tuple[U8, U8]:
         """(rgb, ids), every strip with its edge rows repeated so that neighbours do not bleed into it."""
         size = (self._below + _PAD, max(column + ids.shape[1] for _, column, _, ids in self._strips) + 2)
         targets = np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8)
@@ -123,7 +122,7 @@ class Background:
             canvas.paint(sprite, END_X, LANE_Y)
         return canvas
 
-    def _put(self, on: npt.NDArray[np.bool_], levels: list[_Level], x: Array, down: Array) -> None:
+    def _put(self, on: Bool, levels: list[_Level], x: F64, down: F64) -> None:
         """Point pixels to the level of their distance; `down` is metres below the sheet's top."""
         level = np.searchsorted([each.from_x for each in levels], x[on], "right").clip(1) - 1
         row, column, per_m_x, per_m_v = np.array([each[1:] for each in levels])[level].T
@@ -143,6 +142,6 @@ class Background:
         return Canvas(view, np.asarray(image, np.uint8), ids, Faces(self.faces))
 
 
-def _nearest(x: Array, on: npt.NDArray[np.bool_]) -> float:
+def _nearest(x: F64, on: Bool) -> float:
     """The smallest distance at which a plane is seen."""
     return float(max(x[on].min(initial=END_X / 2), 0.5))

@@ -7,14 +7,12 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F32, F64, I32, U8, U16, Bool
 from enet_ros.classes import CAMVID
 from enet_ros.street.art import Model, Sprite, haze, hazed
-from enet_ros.street.render.view import NEAR_M, Array, View, clip_near
+from enet_ros.street.render.view import NEAR_M, View, clip_near
 from enet_ros.street.world import FRONT_Y, Surface
-
-_UINT8 = npt.NDArray[np.uint8]
 
 _SHIFT = 4
 """Fractional bits of pixel corners."""
@@ -59,18 +57,18 @@ class Faces:
         self._planes.append((*normal, offset, *depths))
         return len(self._labels) - 1
 
-    def planes(self) -> Array:
+    def planes(self) -> F64:
         """(faces, 6) float64: normal, offset, nearest, farthest."""
         return np.array(self._planes)
 
-    def labels(self, ids: npt.NDArray[np.uint16]) -> _UINT8:
+    def labels(self, ids: U16) -> U8:
         """(H, W) uint8: class of each pixel; faster where the ids fit in a byte, as they nearly always do."""
         labels = np.array(self._labels, np.uint8)
         if len(labels) > 256:
             return np.take(labels, ids)
         return np.asarray(cv2.LUT(ids.astype(np.uint8), np.resize(labels, 256)), np.uint8)
 
-    def depth_m(self, ids: npt.NDArray[np.uint16], view: View) -> npt.NDArray[np.float32]:
+    def depth_m(self, ids: U16, view: View) -> F32:
         """(H, W) float32: metres along the optical axis, inf for the sky, whose plane no ray meets."""
         planes = self.planes()
         normals, offsets = planes[:, :3], planes[:, 3] - planes[:, :3] @ view.eye
@@ -83,15 +81,15 @@ class Faces:
 class Canvas:
     """A picture that is painted from far to near. image: (H, W, 3) uint8 RGB; ids: (H, W) uint16 of `faces`."""
 
-    def __init__(self, view: View, image: _UINT8, ids: npt.NDArray[np.uint16], faces: Faces) -> None:
+    def __init__(self, view: View, image: U8, ids: U16, faces: Faces) -> None:
         """Paints into the arrays and adds to the faces."""
         self._view, self.image, self.ids, self.faces = view, image, ids, faces
 
-    def sees(self, place: Array) -> npt.NDArray[np.bool_]:
+    def sees(self, place: F64) -> Bool:
         """(N,) bool: whether what stands at each (x, y, z) may be in the image."""
         across, _, depth = self._view.project(place).T
         margin = _MARGIN_M * self._view.focal_px
-        result: npt.NDArray[np.bool_] = (
+        result: Bool = (
             (depth > -_MARGIN_M) & (across > -margin) & (across < self._view.size[0] * np.maximum(depth, 0) + margin)
         )
         return result
@@ -149,7 +147,7 @@ class Canvas:
         cv2.copyTo(np.full(cover.shape, face, np.uint16), cover, self.ids[region])
 
 
-def homography(view: View, sprite: Sprite, x: float, y: float) -> Array:
+def homography(view: View, sprite: Sprite, x: float, y: float) -> F64:
     """(3, 3): from shares of a sprite's width and height, from its upper left corner, to homogeneous pixels."""
     across, down = sprite.width_m * -view.axes[1], sprite.height_m * -view.axes[2]
     middle_of_foot = view.project(np.array((x, y, sprite.base_m)))
@@ -157,11 +155,11 @@ def homography(view: View, sprite: Sprite, x: float, y: float) -> Array:
 
 
 @lru_cache(maxsize=1024)
-def _seen_through_haze(sprite: Sprite, copy: int, steps: int) -> _UINT8:
+def _seen_through_haze(sprite: Sprite, copy: int, steps: int) -> U8:
     return hazed(sprite.copies[copy], steps * _HAZE_STEP_M)
 
 
-def _fixed(points: Array, on_ground: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+def _fixed(points: F64, on_ground: Bool) -> I32:
     """Fixed-point pixel corners of homogeneous points (those nearer than NEAR_M: of no use).
 
     OpenCV also paints the pixels that an edge merely touches: half a pixel too much, which is taken back where a

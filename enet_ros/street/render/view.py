@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from enet_ros.arrays import F64
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.errors import ConfigError
 from enet_ros.street.world import FRONT_Y, LANE_Y
-
-Array = npt.NDArray[np.float64]
 
 NEAR_M = 0.4
 """Nothing closer to the camera along its axis is drawn."""
@@ -28,11 +26,11 @@ class View:
             raise ConfigError(f"distortion {intrinsics.d} of the street's camera: it is an ideal one, leave d empty")
         self.size = (intrinsics.width, intrinsics.height)
         self.focal_px = float(intrinsics.k[0, 0])
-        self.eye: Array = pose.position() + (0, LANE_Y, 0)
+        self.eye: F64 = pose.position() + (0, LANE_Y, 0)
         v, u = np.indices((intrinsics.height, intrinsics.width), np.float64)
         pixels = np.stack([u, v, np.ones_like(u)], -1)
-        self.rays: Array = pixels @ (pose.rotation() @ np.linalg.inv(intrinsics.k)).T
-        self.axes: Array = pose.rotation() @ intrinsics.k.T
+        self.rays: F64 = pixels @ (pose.rotation() @ np.linalg.inv(intrinsics.k)).T
+        self.axes: F64 = pose.rotation() @ intrinsics.k.T
         if self.rays[..., 0].min() < 0.05:
             raise ConfigError(
                 f"street camera with yaw {pose.yaw_rad} and pitch {pose.pitch_rad} rad sees sideways: turn it forward"
@@ -43,12 +41,12 @@ class View:
                 " x 0..5, height 0.2..10"
             )
 
-    def project(self, points: Array) -> Array:
+    def project(self, points: F64) -> F64:
         """(N, 3) street points to homogeneous pixels (u * z, v * z, z), z metres along the optical axis."""
-        result: Array = (points - self.eye) @ self.axes
+        result: F64 = (points - self.eye) @ self.axes
         return result
 
-    def meet(self, axis: int, at: float) -> tuple[Array, Array, Array]:
+    def meet(self, axis: int, at: float) -> tuple[F64, F64, F64]:
         """x, y and z (each (H, W)) of where the rays meet the plane across an axis; x is -1 where one never does."""
         along = self.rays[..., axis]
         meets = along * (at - self.eye[axis]) > 1e-9
@@ -57,9 +55,9 @@ class View:
         return np.where(meets, x, -1), y, z
 
 
-def clip_near(points: Array) -> Array:
+def clip_near(points: F64) -> F64:
     """The part of a convex polygon of homogeneous pixels with z >= NEAR_M; empty if none."""
-    kept: list[Array] = []
+    kept: list[F64] = []
     for current, following in zip(points, np.roll(points, -1, 0), strict=True):
         inside, next_inside = current[2] >= NEAR_M, following[2] >= NEAR_M
         if inside:

@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("tensorrt_rtx_bindings", reason="pip install tensorrt-rtx-cu12-libs tensorrt-rtx-cu12-bindings")
 
+from enet_ros.arrays import U8
 from enet_ros.engines import create
-from enet_ros.engines.base import Image
 from enet_ros.engines.export import export
 from enet_ros.engines.graph import EXPORT
 from enet_ros.engines.source import GraphSource
@@ -38,7 +38,7 @@ def has_gpu() -> bool:
         return False
 
 
-def images(count: int, size: tuple[int, int]) -> list[Image]:
+def images(count: int, size: tuple[int, int]) -> list[U8]:
     rng = np.random.default_rng(1)
     return [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(count)]
 

@@ -6,11 +6,11 @@ from nav_msgs.msg import OccupancyGrid
 from sensor_msgs.msg import Image, PointCloud2
 
 from enet_ros import messages
+from enet_ros.arrays import F64, U8
 from enet_ros.classes import autoware_ids
 from enet_ros.errors import ConfigError
 from enet_ros.msg import FreeSpace as FreeSpaceMessage
 from enet_ros.products import run_length
-from enet_ros.products.arrays import F64, U8
 from enet_ros.products.free_space import FreeSpace, find_free_space
 from enet_ros.products.ground import DEFAULT_MAX_RANGE_M, Ground, ground
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
+from enet_ros.arrays import U8
 from enet_ros.classes import ClassTable
 from enet_ros.errors import EnetRosError
 from enet_ros.ros.parameters import Parameters
@@ -47,7 +46,7 @@ class Frame:
     """
 
     header: Header
-    camera: npt.NDArray[np.uint8]
+    camera: U8
     segmentation: Segmentation
     calibration: CameraInfo | None
     parameters: Parameters
@@ -55,7 +54,7 @@ class Frame:
     _made: dict[Hashable, Any] = field(default_factory=dict, compare=False)
 
     @cached_property
-    def picture(self) -> npt.NDArray[np.uint8]:
+    def picture(self) -> U8:
         """(H, W, 3) uint8 RGB, the camera's image at the labels' size."""
         height, width = self.segmentation.labels.shape
         return stretched(self.camera, (height, width))
