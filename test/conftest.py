@@ -26,6 +26,19 @@ def _data(name: str) -> Path:
     return path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home of this run's own, so that nothing is written into the user's; what does not follow XDG is told."""
+    folder = tmp_path_factory.mktemp("home")
+    kept = {"XDG_CACHE_HOME": "cache", "XDG_CONFIG_HOME": "config", "ROS_LOG_DIR": "log"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(folder))
+        for variable, name in kept.items():
+            patch.setenv(variable, str(folder / name))
+        yield
+    assert {path.name for path in folder.iterdir()} <= set(kept.values())
+
+
 @pytest.fixture(scope="session")
 def camvid_dir() -> Path:
     """The CamVid folder: {train,val} with images and labels."""

@@ -143,3 +143,10 @@ def test_the_environment_of_exec() -> None:
     keep |= {"FASTDDS_DEFAULT_PROFILES_FILE": "/mine.xml", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}
     done = subprocess.run(run, env=keep, cwd="/", capture_output=True, text=True)
     assert done.stdout.splitlines() == ["SUBNET", "/mine.xml", "/"], done.stderr
+
+
+def test_what_continuous_integration_may_skip() -> None:
+    """Each reason is one that a test gives; a blank line would allow all."""
+    reasons = (REPO / ".ci" / "skips").read_text().splitlines()
+    tests = "".join(path.read_text() for path in (REPO / "test").rglob("*.py"))
+    assert reasons and all(reason and reason in tests for reason in reasons)

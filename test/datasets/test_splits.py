@@ -35,7 +35,7 @@ def test_lums(tmp_path, write, picture) -> None:
 def test_the_real_sets(name, frames, camvid_dir) -> None:
     root = camvid_dir.parent / name
     if not root.is_dir():
-        pytest.skip(f"{root} is absent")
+        pytest.skip(f"no test data: {root} is missing")
     assert tuple(len(open_dataset(name, root, split)) for split in ("train", "val")) == frames
     image, labels = open_dataset(name, root, "val").read(0)
     assert image.shape[:2] == labels.shape
