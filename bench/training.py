@@ -28,9 +28,8 @@ def steps(keep: bool, count: int) -> float:
     from enet_ros.spec import ENetSpec
     from enet_ros.train.batches import Part
     from enet_ros.train.loop import RunConfig, Trainer
-    from enet_ros.train.mix import Mix
+    from enet_ros.train.mix import Mix, Targets
     from enet_ros.train.recipe import DEFAULT
-    from enet_ros.train.targets import Targets
 
     if keep and not keep_everything():
         sys.exit("there is no glibc here")

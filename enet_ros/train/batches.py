@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,8 @@ from enet_ros.train.recipe import Augmentation
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """images (N, H, W, 3) uint8 and labels (N, H, W) uint8"""
+AHEAD = 3
+"""Batches that are made or ready before the training step asks for them."""
 
 
 class Part(NamedTuple):
@@ -53,8 +55,8 @@ def rare_classes(pixels: I64) -> U8:
 class Batches:
     """The batches of one epoch after another; a last batch that is not full is left out.
 
-    `rare` are the class ids that `Augmentation.paste` lays over other frames. One thread augments ahead of the training
-    step (OpenCV releases the GIL).
+    `rare` are the class ids that `Augmentation.paste` lays over other frames. One thread makes batches ahead of the
+    training step (OpenCV releases the GIL).
     """
 
     def __init__(
@@ -88,36 +90,17 @@ class Batches:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, the same ones whenever it is asked for."""
         order = self._order(epoch)
-        ready: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=2)
-        stop = threading.Event()
-
-        def hand_over(item: Batch | BaseException | None) -> None:
-            while not stop.is_set():  # a consumer that went away takes nothing more
-                try:
-                    return ready.put(item, timeout=0.2)
-                except queue.Full:
-                    continue
-
-        def work() -> None:
-            try:
-                for start in range(0, len(self) * self.batch, self.batch):
-                    if stop.is_set():
-                        return
-                    hand_over(self._make(epoch, start, order[start : start + self.batch]))
-                hand_over(None)
-            except BaseException as error:  # noqa: BLE001 (handed to the consumer, which raises it)
-                hand_over(error)
-
-        worker = threading.Thread(target=work, name="augment", daemon=True)
-        worker.start()
+        pool = ThreadPoolExecutor(1, "augment")
+        ahead: deque[Future[Batch]] = deque()
         try:
-            while (item := ready.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
+            for start in range(0, len(self) * self.batch, self.batch):
+                ahead.append(pool.submit(self._make, epoch, start, order[start : start + self.batch]))
+                if len(ahead) > AHEAD:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
         finally:
-            stop.set()
-            worker.join()
+            pool.shutdown(cancel_futures=True)
 
     def _make(self, epoch: int, start: int, draws: I64) -> Batch:
         height, width = self._size

@@ -1,4 +1,4 @@
-"""Log: the CSV file of a run, a row an epoch."""
+"""The log of a run: log.csv with a row for each epoch, and a picture of it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ COLUMNS = ("stage", "epoch", "loss", "learning_rate", "seconds", "miou", "pixel_
 
 
 class Log:
-    """Rows of COLUMNS, written to `path` as they come; scores are empty where an epoch was not scored.
-
-    `miou` is the last score, NaN before the first.
-    """
+    """Rows of COLUMNS, written to `path` as they come; scores are empty where an epoch was not scored."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -24,7 +21,7 @@ class Log:
 
     @property
     def miou(self) -> float:
-        """See the class."""
+        """The last score; NaN before the first."""
         return next((float(row["miou"]) for row in reversed(self.rows) if row["miou"]), math.nan)
 
     def add(
@@ -37,7 +34,7 @@ class Log:
         self._path.write_text(self.text())
 
     def text(self) -> str:
-        """All of it, for a checkpoint."""
+        """The whole file, for a checkpoint."""
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS)
         writer.writeheader()
@@ -47,3 +44,23 @@ class Log:
     def restore(self, text: str) -> None:
         """Go on from a checkpoint."""
         self.rows = list(csv.DictReader(io.StringIO(text)))
+
+    def plot(self, picture: Path) -> None:
+        """Draw loss and held-out mIoU over the epochs, as a PNG. Raises ImportError where matplotlib is missing."""
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+
+        figure, axis = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+        epochs = range(1, len(self.rows) + 1)
+        axis.plot(epochs, [float(row["loss"]) for row in self.rows], color="tab:grey", label="loss (training)")
+        axis.set(xlabel="epoch", ylabel="loss")
+        score = axis.twinx()
+        scored = [(epoch, 100 * float(row["miou"])) for epoch, row in enumerate(self.rows, 1) if row["miou"]]
+        if scored:
+            score.plot(*zip(*scored, strict=True), ".-", color="tab:blue", label="mIoU (held out)")
+        score.set(ylabel="mIoU, %", ylim=(0, 100))
+        figure.legend(loc="outside upper center", ncols=2, frameon=False)
+        figure.savefig(picture, dpi=110)
+        pyplot.close(figure)

@@ -19,14 +19,13 @@ from enet_ros.errors import EnetRosError
 from enet_ros.metrics import ConfusionMatrix
 from enet_ros.nn import Dropout, ENet
 from enet_ros.train import checkpoint as checkpoints
-from enet_ros.train.average import Average
 from enet_ros.train.batches import Batches, count_pixels, rare_classes
 from enet_ros.train.evaluation import confusion
 from enet_ros.train.log import Log
 from enet_ros.train.losses import Objective, class_weights, lovasz_softmax
 from enet_ros.train.mix import Mix
 from enet_ros.train.recipe import Recipe
-from enet_ros.train.stages import Stage, optimizer, shrink_labels, stages
+from enet_ros.train.stages import Average, Stage, optimizer, shrink_labels, stages
 
 EVALUATE_EVERY = 5
 GRADIENT_NORM = 5.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from enet_ros import model_file
@@ -17,11 +17,11 @@ from enet_ros.classes import ClassTable
 from enet_ros.errors import ConfigError
 from enet_ros.figures import percent
 from enet_ros.memory import keep_everything
+from enet_ros.metrics import ConfusionMatrix
+from enet_ros.nn import ENet, tensors_of
 from enet_ros.spec import ENetSpec
 from enet_ros.train import mix as mixes
-from enet_ros.train.balance import balance
-from enet_ros.train.evaluation import calibrate, confusion
-from enet_ros.train.finish import plot_log, save_model
+from enet_ros.train.evaluation import balance, calibrate, confusion
 from enet_ros.train.loop import Progress, RunConfig, Trainer
 from enet_ros.train.mix import DataConfig
 from enet_ros.train.recipe import Recipe
@@ -91,15 +91,15 @@ def run(config: SessionConfig, console: Console) -> ModelCard:
         f"{frames} frames to train on, {len(mix.held_out)} held out; recipe {recipe.name}, "
         f"{recipe.encoder_epochs + recipe.epochs} epochs on {device}{', compiled, bfloat16' if fast else ''}"
     )
-    model = config.out / "model.safetensors"
-    with _bar(console) as bar:
-        task = bar.add_task("starting", total=None, loss="", miou="")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=None)
         how = RunConfig(
             config.out,
             device,
             fast,
-            report=lambda progress: _show(bar, task, progress, console),
-            keep=lambda network, scores: save_model(model, network, card, scores),
+            report=lambda progress: _show(bar, task, progress),
+            keep=lambda network, scores: _save(config.out, network, card, scores),
         )
         start = f"{config.init} {source.card.digest}" if source else "random weights"
         trainer = Trainer(card, recipe, mix, how, start)
@@ -110,10 +110,10 @@ def run(config: SessionConfig, console: Console) -> ModelCard:
     if recipe.balance and mix.exact:
         balance(network, card, mix.exact)
     if mix.held_out:
-        card = card.with_(temperature=calibrate(network, card, mix.held_out).temperature)
-    card = save_model(model, network, card, confusion(network, card, mix.held_out) if mix.held_out else None)
+        card = card.with_(temperature=calibrate(network, card, mix.held_out))
+    card = _save(config.out, network, card, confusion(network, card, mix.held_out) if mix.held_out else None)
     try:
-        plot_log(config.out / "log.csv", config.out / "curves.png")
+        trainer.log.plot(config.out / "curves.png")
     except ImportError as error:
         console.print(f"there is no curves.png: {error}; pip install matplotlib, and run the same command again")
     return card
@@ -165,29 +165,19 @@ def _fast_cpu() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and shutil.which("g++") is not None
 
 
-def _bar(console: Console) -> Bar:
-    return Bar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]} mIoU {task.fields[miou]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
-
-
-def _show(bar: Bar, task: int, progress: Progress, console: Console) -> None:
-    done = progress.epoch * progress.steps + progress.step
+def _show(bar: Bar, task: TaskID, progress: Progress) -> None:
+    """Move the bar; where there is none, as in a log file, print a line for each epoch."""
     score = f"{percent(progress.miou)} %" if progress.miou == progress.miou else "-"
-    if progress.step == progress.steps and not console.is_terminal:  # a log file has no bar
-        where = f"{progress.stage} {progress.epoch + 1}/{progress.epochs}"
-        console.print(f"{where}: loss {progress.loss:.3f}, mIoU {score}")
-    bar.update(
-        task,  # type: ignore[arg-type]
-        description=f"{progress.stage} {progress.epoch + 1}/{progress.epochs}",
-        completed=done,
-        total=progress.epochs * progress.steps,
-        loss=f"{progress.loss:.3f}",
-        miou=score,
-    )
+    text = f"{progress.stage} {progress.epoch + 1}/{progress.epochs}: loss {progress.loss:.3f}, mIoU {score}"
+    done, total = progress.epoch * progress.steps + progress.step, progress.epochs * progress.steps
+    bar.update(task, description=text, completed=done, total=total)
+    if progress.step == progress.steps and bar.disable:
+        bar.console.print(text)
+
+
+def _save(out: Path, network: ENet, card: ModelCard, scores: ConfusionMatrix | None) -> ModelCard:
+    """Write the model with its scores on the held-out frames, where there are any; returns its card."""
+    if scores:
+        metrics = {"held_out_miou": scores.miou(), "held_out_pixel_accuracy": scores.pixel_accuracy()}
+        card = card.with_(metrics=tuple((name, round(value, 4)) for name, value in metrics.items()))
+    return model_file.save(out / "model.safetensors", card, tensors_of(network))

@@ -1,17 +1,12 @@
-"""What each stage of a recipe trains: the encoder with a classifier of its own, then the whole network."""
+"""The stages of a recipe: the module that each trains, its optimizer, and the moving average of the weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from enet_ros.arrays import U8
-from enet_ros.datasets.base import Pair
 from enet_ros.nn import ENet
 from enet_ros.spec import STRIDE
 from enet_ros.train.recipe import Recipe
@@ -26,13 +21,12 @@ class Encoder(nn.Module):
         self.classifier = nn.Conv2d(128, network.spec.num_classes, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """See the class."""
         logits: Tensor = self.classifier(self.network.encode(image)[0])
         return logits
 
 
 class Stage(NamedTuple):
-    """A name, the module that gives logits, its epochs, and how much smaller its labels are."""
+    """A name, the module that computes logits, its epochs, and how much smaller its labels are than the image."""
 
     name: str
     module: nn.Module
@@ -54,8 +48,8 @@ def shrink_labels(labels: Tensor, factor: int) -> Tensor:
 
 
 def optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Adam or AdamW; slopes, biases and norms are not decayed by AdamW."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
+    """Adam or AdamW; AdamW does not decay slopes, biases and norms."""
+    parameters = list(module.parameters())
     if recipe.optimizer == "adam":
         return torch.optim.Adam(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay)
     groups = [
@@ -65,20 +59,27 @@ def optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, recipe.learning_rate)
 
 
-def fit_size(pairs: Iterable[Pair], size: tuple[int, int]) -> list[Pair]:
-    """Pairs resized to (height, width), one after the other: images by area, labels by nearest neighbour."""
-    return [_resized(pair, size) for pair in pairs]
+class Average:
+    """The exponential moving average of a network's weights and running statistics (Polyak averaging).
 
+    With decay 0 it is a copy of the network's latest state.
+    """
 
-def shrink_to(pairs: Iterable[Pair], size: tuple[int, int]) -> list[Pair]:
-    """As `fit_size`, but sides that are shorter than (height, width) stay: augmentation magnifies them in one step."""
-    return [_resized(pair, (min(pair[1].shape[0], size[0]), min(pair[1].shape[1], size[1]))) for pair in pairs]
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.steps = 0
+        self.state = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
 
+    def update(self, network: nn.Module) -> None:
+        """Take one step towards the network; early steps are larger, so that the start is soon forgotten."""
+        self.steps += 1
+        share = 1.0 - min(self.decay, (1 + self.steps) / (10 + self.steps)) if self.decay else 1.0
+        state = network.state_dict()
+        floats = [name for name, tensor in state.items() if tensor.is_floating_point()]
+        torch._foreach_lerp_([self.state[name] for name in floats], [state[name].detach() for name in floats], share)
 
-def _resized(pair: Pair, size: tuple[int, int]) -> Pair:
-    image, labels = pair
-    if labels.shape == size:
-        return pair
-    where = (size[1], size[0])
-    small: U8 = np.asarray(cv2.resize(image, where, interpolation=cv2.INTER_AREA), np.uint8)
-    return small, np.asarray(cv2.resize(labels, where, interpolation=cv2.INTER_NEAREST), np.uint8)
+    def load(self, state: dict[str, Tensor], steps: int) -> None:
+        """Go on from a checkpoint."""
+        self.steps = steps
+        for name, tensor in state.items():
+            self.state[name].copy_(tensor)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from enet_ros.train.average import Average
+from enet_ros.train.stages import Average
 
 
 def network(value: float) -> nn.Module:

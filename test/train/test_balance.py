@@ -10,8 +10,7 @@ from enet_ros.classes import CAMVID
 from enet_ros.metrics import ConfusionMatrix
 from enet_ros.nn import ENet
 from enet_ros.spec import ENetSpec
-from enet_ros.train.balance import balance, best_offsets
-from enet_ros.train.evaluation import logits_of
+from enet_ros.train.evaluation import balance, best_offsets, logits_of
 
 
 def miou(logits: np.ndarray, truth: np.ndarray) -> float:

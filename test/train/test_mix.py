@@ -10,8 +10,7 @@ import pytest
 
 from enet_ros.classes import CAMVID, IDD_LITE, VOID
 from enet_ros.errors import ConfigError
-from enet_ros.train.mix import DataConfig, FolderSpec, SetSpec, load
-from enet_ros.train.targets import Targets
+from enet_ros.train.mix import DataConfig, FolderSpec, SetSpec, Targets, load
 
 SIZE = (32, 48)
 

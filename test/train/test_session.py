@@ -22,9 +22,8 @@ from enet_ros.spec import ENetSpec, variant
 from enet_ros.train.batches import Part
 from enet_ros.train.evaluation import calibrate
 from enet_ros.train.loop import RunConfig, Trainer
-from enet_ros.train.mix import Mix
+from enet_ros.train.mix import Mix, Targets
 from enet_ros.train.recipe import DEFAULT, NO_AUGMENTATION
-from enet_ros.train.targets import Targets
 
 SPLITS = {"train": ("0001TP_000001", "0001TP_000002", "0006R0_f00001"), "val": ("0016E5_07959", "0001TP_000003")}
 
@@ -134,7 +133,7 @@ def test_the_temperature_is_that_of_the_balanced_network(camvid: Path) -> None:
     dataset = open_dataset("camvid", camvid, "val")
     held_out = [dataset.read(index) for index in range(len(dataset))]
     network = build(model)
-    assert calibrate(network, model.card, held_out).temperature == model.card.temperature
+    assert calibrate(network, model.card, held_out) == model.card.temperature
 
 
 def test_it_is_told_what_another_model_cannot_give(camvid: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,9 @@ import torch
 
 from enet_ros.nn import ENet
 from enet_ros.spec import ENetSpec
+from enet_ros.train.mix import fit_size, shrink_to
 from enet_ros.train.recipe import DEFAULT, PAPER
-from enet_ros.train.stages import fit_size, optimizer, shrink_labels, shrink_to, stages
+from enet_ros.train.stages import optimizer, shrink_labels, stages
 
 
 def test_the_encoder_learns_the_label_at_the_middle_of_each_cell() -> None:
