@@ -16,6 +16,7 @@ import numpy as np
 
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.classes import CAMVID, autoware_ids
+from enet_ros.figures import parse_size
 from enet_ros.products import images, run_length
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
@@ -23,7 +24,6 @@ from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.points import boundary_xy, free_points, ground_points, obstacle_points, range_and_bearing
 from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
 from enet_ros.ros.process import keep_pages
-from enet_ros.sizes import parse_size
 
 
 def scene(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,8 +12,8 @@ from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from enet_ros.figures import parse_size
 from enet_ros.ros.launch_arguments import flag, number, refuse_unknown
-from enet_ros.sizes import parse_size
 
 CONFIG = PathJoinSubstitution([FindPackageShare("enet_ros"), "config"])
 

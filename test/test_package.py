@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from enet_ros.version import VERSION
+from enet_ros.cli import VERSION
 
 REPO = Path(__file__).resolve().parent.parent
 PACKAGE_XML = ElementTree.parse(REPO / "package.xml").getroot()
@@ -35,7 +35,7 @@ def imported_packages(folder: str) -> Iterator[str]:
 
 def test_one_version() -> None:
     assert PACKAGE_XML.findtext("version") == VERSION
-    assert "version = attr: enet_ros.version.VERSION" in (REPO / "setup.cfg").read_text()
+    assert "version = attr: enet_ros.cli.VERSION" in (REPO / "setup.cfg").read_text()
 
 
 def test_every_message_is_generated() -> None:

@@ -13,7 +13,7 @@ from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
 from enet_ros.codec.containers import read_header
 from enet_ros.errors import BagError, EnetRosError
-from enet_ros.sizes import size_text
+from enet_ros.figures import size_text
 from enet_ros.stamps import NS
 
 _GAP = 1.8

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from enet_ros.benchmark.cases import BASELINE, Case
 from enet_ros.errors import ConfigError
-from enet_ros.figures import percent, percentiles
+from enet_ros.figures import percent, percentiles, size_text
 from enet_ros.files import write
-from enet_ros.sizes import size_text
 
 
 class Row(NamedTuple):

@@ -23,7 +23,7 @@ import numpy as np
 from enet_ros.arrays import U8
 from enet_ros.benchmark.cases import Case, Runner, Settings
 from enet_ros.errors import EnetRosError, EngineError
-from enet_ros.sizes import size_text
+from enet_ros.figures import size_text
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enet_ros.classes.autoware import autoware_ids
 from enet_ros.classes.builtin import (
     AUTOWARE,
     CAMVID,
@@ -16,8 +15,8 @@ from enet_ros.classes.builtin import (
     get_table,
     table_with,
 )
-from enet_ros.classes.sets import ClassSet
-from enet_ros.classes.table import VOID, ClassTable, label_map
+from enet_ros.classes.maps import autoware_ids, judged, label_map, members
+from enet_ros.classes.table import VOID, ClassSet, ClassTable
 
 __all__ = [
     "AUTOWARE",
@@ -34,6 +33,8 @@ __all__ = [
     "ClassTable",
     "autoware_ids",
     "get_table",
+    "judged",
     "label_map",
+    "members",
     "table_with",
 ]

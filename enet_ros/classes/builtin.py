@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from enet_ros.classes.sets import ClassSet
-from enet_ros.classes.table import ClassTable
+from enet_ros.classes.table import ClassSet, ClassTable
 from enet_ros.errors import ConfigError
 
 

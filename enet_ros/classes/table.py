@@ -9,11 +9,43 @@ from typing import Any
 import numpy as np
 
 from enet_ros.arrays import U8
-from enet_ros.classes.sets import ClassSet
 from enet_ros.errors import ConfigError
 
 VOID = 255
 """The value of a mask's pixel that belongs to no class (unlabelled, unsure, unseen)."""
+
+
+@dataclass(frozen=True)
+class ClassSet:
+    """Some classes by name, or with `negated` all classes but these."""
+
+    names: frozenset[str]
+    negated: bool = False
+
+    @classmethod
+    def parse(cls, value: Any) -> ClassSet:
+        """`[car, bicyclist]` or `{not: [road, pavement]}` as YAML and JSON give them; ConfigError for the rest."""
+        negated = isinstance(value, dict) and list(value) == ["not"]
+        names = value["not"] if negated else value
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            raise ConfigError(f"a set of classes is {value!r}; write [car, bicyclist] or {{not: [road, pavement]}}")
+        return cls(frozenset(names), negated)
+
+    def plain(self) -> list[str] | dict[str, list[str]]:
+        """The inverse of `parse`."""
+        return {"not": sorted(self.names)} if self.negated else sorted(self.names)
+
+    def flags(self, names: Sequence[str]) -> list[bool]:
+        """Of each of a table's `names`, whether it is in the set.
+
+        ConfigError where the table lacks a name of the set, or no class is left in it.
+        """
+        if strangers := sorted(self.names - set(names)):
+            raise ConfigError(f"{self.plain()} names {strangers}, which is not among {', '.join(names)}")
+        flags = [(name in self.names) != self.negated for name in names]
+        if not any(flags):
+            raise ConfigError(f"{self.plain()} leaves no class of {', '.join(names)}")
+        return flags
 
 
 @dataclass(frozen=True)
@@ -25,7 +57,7 @@ class ClassTable:
     drivable  names of the classes a ground vehicle may drive on
     void      index of the network's own 'unlabelled' output, or None; masks carry 255 in its place
     flat      names of the classes that lie in the ground plane and hide nothing; the drivable ones always do
-    means     of a dataset that labels coarsely, what each class may be in a model's table (`enet_ros.classes.coarse`);
+    means     of a dataset that labels coarsely, what each class may be in a model's table (`enet_ros.classes.maps`);
               empty where the classes are what their names say
     """
 
@@ -135,41 +167,3 @@ def _meanings(names: tuple[str, ...], values: Any) -> tuple[ClassSet, ...]:
     if not isinstance(values, Mapping) or set(values) != set(names):
         raise ConfigError(f"entry means is {values!r}; give a set of classes for each of {', '.join(names)}")
     return tuple(ClassSet.parse(values[name]) for name in names)
-
-
-_UNLABELLED = frozenset({"unlabelled", "unlabeled", "void"})
-
-
-def label_map(own: ClassTable | Sequence[str], wanted: ClassTable | Sequence[str]) -> U8:
-    """(256,) uint8: the wanted id of each of a model's own ids, by the classes' names; VOID for any other id.
-
-    A table's void output is no class. Bare names, as a message states them, do not tell which that is: there a name for
-    unlabelled pixels may be missing on the other side. Raises ConfigError where the classes differ otherwise.
-    """
-    tables = isinstance(own, ClassTable), isinstance(wanted, ClassTable)
-    ids, wanted_ids = _ids(own), _ids(wanted)
-    ignored = frozenset() if all(tables) else _UNLABELLED
-    alone, missing = set(ids) - set(wanted_ids) - ignored, set(wanted_ids) - set(ids) - ignored
-    if alone or missing:
-        raise ConfigError(
-            f"the model's classes{_called(own)} are not those of the labels{_called(wanted)}: it alone has"
-            f" {_some(alone)}; they alone have {_some(missing)}; use a model of the labels' classes"
-        )
-    table = np.full(256, VOID, np.uint8)
-    for name in ids.keys() & wanted_ids.keys():
-        table[ids[name]] = wanted_ids[name]
-    return table
-
-
-def _ids(classes: ClassTable | Sequence[str]) -> dict[str, int]:
-    if not isinstance(classes, ClassTable):
-        return {name: index for index, name in enumerate(classes)}
-    return {name: index for index, name in enumerate(classes.names) if index != classes.void}
-
-
-def _called(classes: ClassTable | Sequence[str]) -> str:
-    return f" ({classes.name})" if isinstance(classes, ClassTable) else ""
-
-
-def _some(names: set[str]) -> str:
-    return (", ".join(sorted(names)[:4]) or "none") + (", ..." if len(names) > 4 else "")

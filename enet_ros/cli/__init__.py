@@ -16,7 +16,9 @@ from types import ModuleType
 from typing import Final, NamedTuple
 
 from enet_ros.errors import ConfigError, EnetRosError, unknown_name
-from enet_ros.version import VERSION
+
+VERSION: Final = "0.1.0"
+"""The version of this package; setup.cfg reads it and a test holds package.xml to it."""
 
 
 class Verb(NamedTuple):

@@ -36,10 +36,10 @@ from enet_ros.benchmark.rows import HEADER, TEXT_COLUMNS, cells, machine, plot
 from enet_ros.engines import ENGINES
 from enet_ros.engines.base import PRECISIONS
 from enet_ros.errors import ConfigError
+from enet_ros.figures import parse_size
 from enet_ros.frames import Source
 from enet_ros.frames.files import from_folder, from_pairs
 from enet_ros.frames.street import from_street
-from enet_ros.sizes import parse_size
 from enet_ros.terminal import console, progress
 
 STREET_STEP = 15

@@ -42,14 +42,13 @@ from enet_ros.evaluation import Evaluation, counted_as, evaluate
 from enet_ros.evaluation.robustness import corrupted, robustness
 from enet_ros.evaluation.score import judge_exact_labels
 from enet_ros.evaluation.street import RATE_HZ, STRIDE, StreetJudge
-from enet_ros.figures import finite_or_none, percent
+from enet_ros.figures import finite_or_none, parse_size, percent, size_text
 from enet_ros.frames import Frame, Source
 from enet_ros.frames.files import from_pairs
 from enet_ros.frames.street import from_street
 from enet_ros.metrics import FrameScore
 from enet_ros.report import Chosen, EvaluationPage, Gallery, evaluation_page, require_report
 from enet_ros.report.page import UNDEFINED
-from enet_ros.sizes import parse_size, size_text
 from enet_ros.terminal import progress
 
 STREET_FRAMES = 30

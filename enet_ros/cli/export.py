@@ -25,9 +25,9 @@ from enet_ros.arrays import U8
 from enet_ros.engines import create
 from enet_ros.engines.export import FORMATS, PRECISIONS, export
 from enet_ros.errors import ConfigError
+from enet_ros.figures import parse_size, size_text
 from enet_ros.frames.files import from_folder
 from enet_ros.segmenter import stretched
-from enet_ros.sizes import parse_size, size_text
 
 CALIBRATION_IMAGES = 64
 _COMPARED = 16

@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING
 
 from enet_ros.datasets.opening import LAYOUTS, table_of
 from enet_ros.errors import ConfigError
-from enet_ros.figures import percent
-from enet_ros.sizes import parse_size
+from enet_ros.figures import parse_size, percent
 
 if TYPE_CHECKING:
     from enet_ros.train.mix import DataConfig

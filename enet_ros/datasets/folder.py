@@ -4,7 +4,7 @@ name: yard
 names: [floor, wall, rack]
 colors: [[128, 64, 128], [70, 70, 70], [220, 20, 60]]
 drivable: [floor]
-means:                     # optional: what each class may be in a model's table (`enet_ros.classes.coarse`)
+means:                     # optional: what each class may be in a model's table (`enet_ros.classes`)
   floor: [road]
   wall: [building, fence]
   rack: {not: [road, building, fence]}

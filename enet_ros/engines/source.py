@@ -9,8 +9,8 @@ from pathlib import Path
 from enet_ros.card import ModelCard
 from enet_ros.engines.graph import GraphOptions
 from enet_ros.errors import EngineError
+from enet_ros.figures import size_text
 from enet_ros.model_file import load, read_card
-from enet_ros.sizes import size_text
 
 
 class GraphSource:

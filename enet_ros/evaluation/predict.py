@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
-from enet_ros.classes import VOID, ClassTable, label_map
-from enet_ros.classes.coarse import judged
+from enet_ros.classes import VOID, ClassTable, judged, label_map
 from enet_ros.frames import Frame
 from enet_ros.segmenter import Segmenter
 
@@ -51,7 +50,7 @@ def counted_as(own: ClassTable, target: ClassTable) -> tuple[U8 | None, U8 | Non
     """Which class of the target each class of the model counts as: one table whatever the truth, or one by truth.
 
     Returns (256,) uint8 by the model's ids (`label_map`) or, where the target's classes are sets of the model's,
-    (256, 256) uint8 [truth, prediction] (`enet_ros.classes.coarse.judged`); the other is None. Raises ConfigError.
+    (256, 256) uint8 [truth, prediction] (`enet_ros.classes.judged`); the other is None. Raises ConfigError.
     """
     return (None, judged(target, own)) if target.means else (label_map(own, target), None)
 

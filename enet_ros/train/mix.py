@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 
 from enet_ros.arrays import U8, Bool
-from enet_ros.classes import VOID, ClassTable
-from enet_ros.classes.coarse import members
+from enet_ros.classes import VOID, ClassTable, members
 from enet_ros.datasets.base import Pair, PairDataset, Sample
 from enet_ros.datasets.opening import LAYOUTS, open_dataset, open_pairs
 from enet_ros.errors import ConfigError

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from enet_ros.classes import CAMVID, VOID
-from enet_ros.classes.coarse import members
+from enet_ros.classes import CAMVID, VOID, members
 from enet_ros.datasets.folder import folder, format_of
 from enet_ros.errors import ConfigError, DatasetError
 

@@ -21,7 +21,7 @@ from enet_ros.engines.graph.onnx_writer import OnnxWriter, TensorProto
 from enet_ros.engines.graph import EXPORT, GraphOptions
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import CARD_KEY, Model
-from enet_ros.sizes import size_text
+from enet_ros.figures import size_text
 from enet_ros.spec import STRIDE
 
 HALF_KEY = "enet_ros.float16"

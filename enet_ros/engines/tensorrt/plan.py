@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from enet_ros.engines.graph import GraphOptions
 from enet_ros.errors import EngineError
-from enet_ros.sizes import size_text
+from enet_ros.figures import size_text
 
 OLDEST = 10
 """Earlier releases have neither strongly typed networks nor execute_async_v3 as it is used here."""

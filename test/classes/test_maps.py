@@ -1,12 +1,24 @@
-"""Coarse classes: which fine ones they may be, and as what a fine prediction counts."""
+"""From one table's ids to another's, and which fine classes a coarse one may be."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from enet_ros.classes import CAMVID, CAMVID12, CITYSCAPES, IDD_LITE, LUMS, VOID, ClassSet, ClassTable
-from enet_ros.classes.coarse import judged, members
+from enet_ros.classes import (
+    CAMVID,
+    CAMVID12,
+    CITYSCAPES,
+    CITYSCAPES20,
+    IDD_LITE,
+    LUMS,
+    VOID,
+    ClassSet,
+    ClassTable,
+    judged,
+    label_map,
+    members,
+)
 from enet_ros.errors import ConfigError
 
 ROAD, PAVEMENT, BICYCLIST, SKY = (CAMVID.index(name) for name in ("road", "pavement", "bicyclist", "sky"))
@@ -78,3 +90,32 @@ def test_a_set_is_written_as_it_is_read(value: object) -> None:
 def test_what_is_no_set_is_refused(value: object) -> None:
     with pytest.raises(ConfigError, match="a set of classes is"):
         ClassSet.parse(value)
+
+
+def test_classes_of_two_tables_are_matched_by_name() -> None:
+    own = ClassTable("own", ("wall", "floor"), ((1, 1, 1), (2, 2, 2)), frozenset())
+    other = ClassTable("other", ("floor", "wall"), ((2, 2, 2), (1, 1, 1)), frozenset())
+    assert label_map(own, other)[:3].tolist() == [1, 0, VOID]
+    assert label_map(CAMVID, CAMVID)[:12].tolist() == [*range(11), VOID]
+    assert label_map(CITYSCAPES20, CITYSCAPES)[:21].tolist() == [VOID, *range(19), VOID]
+    with pytest.raises(ConfigError, match=r"the model's classes \(own\) are not those of the labels \(camvid\)"):
+        label_map(own, CAMVID)
+
+
+def test_a_tables_class_of_unlabelled_pixels_is_a_class_unless_it_is_void() -> None:
+    """Only bare names leave open what is void; a table tells."""
+    real = ClassTable("real", ("road", "void"), ((1, 1, 1), (2, 2, 2)), frozenset())
+    with pytest.raises(ConfigError, match="it alone has void; they alone have none"):
+        label_map(real, ClassTable("road", ("road",), ((1, 1, 1),), frozenset()))
+    assert label_map(real, real)[:3].tolist() == [0, 1, VOID]
+
+
+def test_bare_names_are_matched_likewise() -> None:
+    table = label_map(["road", "unlabelled", "sky"], ["sky", "road"])
+    assert table[[0, 1, 2, 255]].tolist() == [1, 255, 0, 255]
+    assert label_map(["road"], ["void", "road"])[:2].tolist() == [1, 255]
+    np.testing.assert_array_equal(label_map(CAMVID.names, CAMVID.names)[:11], np.arange(11))
+    with pytest.raises(ConfigError, match=r"the model's classes are not those of the labels: it alone has bicycle, "):
+        label_map(CITYSCAPES20.names, CAMVID.names)
+    with pytest.raises(ConfigError, match="it alone has none; they alone have road"):
+        label_map([], ["road"])
