@@ -27,6 +27,7 @@ def print_scores(scores: Scores, title: str, frames_per_s: float = math.nan) -> 
             table.add_row(name, _percent(iou[index]), _percent(recall[index]))
     table.add_section()
     table.add_row("mean", _percent(matrix.miou()), _percent(matrix.class_accuracy()), style="bold")
+    table.add_row("mean, Safe IoU", _percent(scores.safe_miou), "")
     table.add_row("drivable", _percent(scores.drivable.iou), _percent(scores.drivable.recall))
     out = console()
     out.print(escape(title), style="bold")
@@ -35,6 +36,8 @@ def print_scores(scores: Scores, title: str, frames_per_s: float = math.nan) -> 
         f"{len(scores.frames)} frames",
         f"pixel accuracy {_percent(matrix.pixel_accuracy())} %",
         f"drivable precision {_percent(scores.drivable.precision)} %",
+        f"at 99 % recall {_percent(scores.precision_at_99)} %",
+        f"other ground called drivable {_percent(scores.ground_called_drivable)} %",
     ]
     if scores.calibration is not None:
         summary.append(f"ECE {scores.calibration.ece():.4f}")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from enet_ros.metrics.boundary import BoundaryScore, boundary_band, edges
 from enet_ros.metrics.calibration import Calibration, ReliabilityBin
-from enet_ros.metrics.confusion import ConfusionMatrix
+from enet_ros.metrics.confusion import ConfusionMatrix, GroupScore
+from enet_ros.metrics.safety import DrivableCurve
 from enet_ros.metrics.scorer import FrameScore, Scorer, Scores
 
 __all__ = [
     "BoundaryScore",
     "Calibration",
     "ConfusionMatrix",
+    "DrivableCurve",
     "FrameScore",
+    "GroupScore",
     "ReliabilityBin",
     "Scorer",
     "Scores",

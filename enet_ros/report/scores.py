@@ -9,7 +9,7 @@ import numpy as np
 
 from enet_ros.arrays import F64, I64
 from enet_ros.figures import percent
-from enet_ros.metrics import ReliabilityBin, Scores
+from enet_ros.metrics import DrivableCurve, GroupScore, ReliabilityBin, Scores
 from enet_ros.report.charts import ACCENT, BAD, MUTED, chart
 from enet_ros.report.page import UNDEFINED, Stat
 from enet_ros.report.pictures import legend
@@ -31,12 +31,13 @@ class ScoreView(NamedTuple):
 
     columns     classes predicted, with void last where it was
     confusion   a true class and the shares, 0..1, of its pixels predicted as each column; NaN where it has none
-    reliability, confidence, frames  charts as SVG; empty where there is nothing to draw
+    drivable, reliability, confidence, frames  charts as SVG; empty where there is nothing to draw
     """
 
     classes: tuple[ClassRow, ...]
     columns: tuple[str, ...]
     confusion: tuple[tuple[str, tuple[float, ...]], ...]
+    drivable: str
     reliability: str
     confidence: str
     frames: str
@@ -47,6 +48,7 @@ def score_stats(scores: Scores) -> tuple[Stat, ...]:
     matrix = scores.confusion
     stats = [
         Stat("mean IoU", percent(matrix.miou(), missing=UNDEFINED), "%"),
+        Stat("Safe mean IoU", percent(scores.safe_miou, missing=UNDEFINED), "%"),
         Stat("drivable IoU", percent(scores.drivable.iou, missing=UNDEFINED), "%"),
         Stat("pixel accuracy", percent(matrix.pixel_accuracy(), missing=UNDEFINED), "%"),
         Stat("class accuracy", percent(matrix.class_accuracy(), missing=UNDEFINED), "%"),
@@ -65,6 +67,9 @@ def score_view(scores: Scores) -> ScoreView:
         _classes(scores),
         columns,
         confusion,
+        drivable_chart(scores.curve, scores.drivable)
+        if scores.curve is not None and scores.curve.counts[1].any()
+        else "",
         reliability_chart(calibration.reliability()) if calibration is not None else "",
         confidence_chart(calibration.totals) if calibration is not None else "",
         frames_chart(miou) if len(miou) > 1 else "",
@@ -89,6 +94,17 @@ def _confusion(scores: Scores) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[
         shares = counts / counts.sum(1, keepdims=True)
     rows = ((names[row], tuple(shares[row, columns].tolist())) for row in classes)
     return tuple(names[column] for column in columns), tuple(rows)
+
+
+def drivable_chart(curve: DrivableCurve, found: GroupScore) -> str:
+    """Precision over recall of 'drivable'; the dot is where the labels themselves are."""
+    with chart("drivable") as drawing:
+        axes = drawing.axes
+        axes.plot(*curve.points(), color=ACCENT, linewidth=1.6)
+        axes.plot(found.recall, found.precision, "o", color=BAD, markersize=6, clip_on=False)
+        axes.axvline(0.99, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
+        axes.set(xlim=(0.5, 1.005), xlabel="recall", ylabel="precision")
+    return drawing.svg
 
 
 def reliability_chart(bins: tuple[ReliabilityBin, ...]) -> str:
