@@ -14,8 +14,8 @@ from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.classes import label_map
 from enet_ros.engines.base import Inference
-from enet_ros.errors import EngineError, ImageError
-from enet_ros.products.images import nearest
+from enet_ros.errors import ConfigError, EngineError, ImageError
+from enet_ros.products.images import nearest, sure_mask
 
 if TYPE_CHECKING:
     from enet_ros.engines.base import Engine
@@ -44,12 +44,21 @@ class Segmenter:
     for one thread at a time. The engine stays the caller's to close.
     """
 
-    def __init__(self, engine: Engine, card: ModelCard, ids: U8 | None = None, *, full_resolution: bool = True) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        card: ModelCard,
+        ids: U8 | None = None,
+        *,
+        full_resolution: bool = True,
+        caution: float = 0.0,
+    ) -> None:
         """Prepare the tables.
 
         ids: (256,) uint8, the answer's id of each of the network's (`label_map`); by default the network's own, its
         void output as VOID. full_resolution: answer at the image's size; otherwise at the network's, `size_hw`.
         """
+        self.caution = caution
         self._engine = engine
         self._full_resolution = full_resolution
         self.size_hw = engine.info.size
@@ -57,6 +66,22 @@ class Segmenter:
         self._input = np.empty((*self.size_hw, 3), np.uint8)
         own = label_map(card.classes, card.classes) if card.classes.void is not None else None
         self._ids = own if ids is None else ids
+        self._drivable = card.classes.membership(card.classes.drivable)
+
+    @property
+    def caution(self) -> float:
+        """The least probability, 0..1, with which a pixel keeps a drivable label; with less the answer is VOID.
+
+        More of it leaves less that is drivable, never more, and touches no other label. It may be changed between
+        images; ConfigError outside 0..1.
+        """
+        return self._caution
+
+    @caution.setter
+    def caution(self, value: float) -> None:
+        if not 0.0 <= value <= 1.0:
+            raise ConfigError(f"caution is {value}; use a probability 0..1")
+        self._caution = value
 
     def segment(self, image: U8, *, confidence: bool = False) -> Segmentation:
         """Labels of an (H, W, 3) uint8 RGB image (a strided or read-only view will do).
@@ -66,7 +91,7 @@ class Segmenter:
         started = time.monotonic_ns()
         network_input = self.prepare(image, self._input)
         prepared = time.monotonic_ns()
-        inference = self._engine.infer(network_input, confidence=confidence)
+        inference = self._engine.infer(network_input, confidence=confidence or self.caution > 0)
         inferred = time.monotonic_ns()
         labels, sureness = self.finish(inference, self._answer_size(image))
         done = time.monotonic_ns()
@@ -97,10 +122,14 @@ class Segmenter:
         self, inputs: Iterable[U8], *, confidence: bool = False, in_flight: int = 0
     ) -> Generator[Inference, None, None]:
         """The engine's answers to prepared images, in their order, each still to be passed to `finish`."""
-        yield from self._engine.infer_many(inputs, confidence=confidence, in_flight=in_flight)
+        wanted = confidence or self.caution > 0
+        yield from self._engine.infer_many(inputs, confidence=wanted, in_flight=in_flight)
 
     def finish(self, inference: Inference, size_hw: tuple[int, int]) -> Inference:
-        """The answer: ids through the table, labels and confidence at (height, width). Raises EngineError."""
+        """The answer: ids through the table, labels and confidence at (height, width).
+
+        Raises EngineError for an inference of another size, or without the confidence that caution needs.
+        """
         labels, confidence = inference
         for plane in (labels,) if confidence is None else (labels, confidence):
             if plane.shape != self.size_hw or plane.dtype != np.uint8:
@@ -108,9 +137,19 @@ class Segmenter:
                     f"engine {self._engine.info.name} returned {plane.shape} {plane.dtype}, not {self.size_hw} uint8:"
                     " rebuild the engine from its model"
                 )
+        unsure = self._unsure(inference) if self.caution else None
         if self._ids is not None:
             labels = np.asarray(cv2.LUT(labels, self._ids), np.uint8)
+        if unsure is not None:
+            labels = labels | unsure  # VOID is 255
         return Inference(nearest(labels, size_hw), None if confidence is None else nearest(confidence, size_hw))
+
+    def _unsure(self, inference: Inference) -> U8:
+        """(h, w) uint8: 255 where a drivable label is less probable than caution asks, 0 elsewhere."""
+        if inference.confidence is None:
+            raise EngineError("caution needs the confidence, which was not asked of the engine")
+        drivable = np.asarray(cv2.LUT(inference.labels, self._drivable), np.uint8)
+        return drivable & ~sure_mask(inference.confidence, self.caution)
 
     def _answer_size(self, image: U8) -> tuple[int, int]:
         return (image.shape[0], image.shape[1]) if self._full_resolution else self.size_hw

@@ -12,11 +12,12 @@ import pytest
 from enet_ros.card import ModelCard
 from enet_ros.classes import VOID, get_table, label_map
 from enet_ros.engines.base import Inference
-from enet_ros.errors import EngineError, ImageError
+from enet_ros.errors import ConfigError, EngineError, ImageError
 from enet_ros.segmenter import Segmenter, stretched
 from enet_ros.spec import ENetSpec
 
 SIZE_HW = (24, 32)
+ROAD = get_table("camvid").index("road")
 
 
 class RedEngine:
@@ -186,3 +187,60 @@ def test_no_pixel_is_skipped() -> None:
             image[row, column] = 255
             stretched(image, SIZE_HW, target)
             assert target.any(), (source, row, column)
+
+
+def answers(caution: float, image: np.ndarray) -> Inference:
+    segmenter = Segmenter(RedEngine(), card(), caution=caution)
+    return next(segmenter.segment_many([image], confidence=True))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_more_caution_leaves_less_road_and_touches_nothing_else(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (*rng.integers(8, 60, 2), 3), dtype=np.uint8)
+    plain = answers(0.0, image)
+    road = plain.labels == ROAD
+    before = road
+    for caution in np.sort(rng.random(6)):
+        labels, confidence = answers(caution, image)
+        assert np.array_equal(confidence, plain.confidence)
+        now = labels == ROAD
+        assert not (now & ~before).any()
+        assert np.array_equal(labels[~road], plain.labels[~road])
+        assert (labels[road & ~now] == VOID).all()
+        assert np.array_equal(now, road & (confidence >= round(255 * caution)))
+        before = now
+    assert road.any() and not np.array_equal(before, road)
+
+
+def test_caution_finds_the_drivable_ids_of_the_network_whatever_the_answer_calls_them() -> None:
+    image = np.zeros((*SIZE_HW, 3), np.uint8)
+    image[..., 0] = 25 * ROAD + 5
+    image[:12, :, 1] = 255
+    renamed = np.full(256, VOID, np.uint8)
+    renamed[ROAD] = 7
+    answer = Segmenter(RedEngine(), card(), renamed, caution=0.5).segment(image)
+    assert (answer.labels[:12] == 7).all() and (answer.labels[12:] == VOID).all()
+
+
+def test_caution_may_change_between_images() -> None:
+    image = np.zeros((*SIZE_HW, 3), np.uint8)
+    image[..., 0], image[..., 1] = 25 * ROAD + 5, 128
+    segmenter = Segmenter(RedEngine(), card())
+    assert (segmenter.segment(image).labels == ROAD).all()
+    segmenter.caution = 0.6
+    assert (segmenter.segment(image).labels == VOID).all()
+    segmenter.caution = 0.0
+    assert (segmenter.segment(image).labels == ROAD).all()
+
+
+@pytest.mark.parametrize("caution", [-0.1, 1.1, float("nan")])
+def test_caution_is_a_probability(caution: float) -> None:
+    with pytest.raises(ConfigError, match="caution"):
+        Segmenter(RedEngine(), card(), caution=caution)
+
+
+def test_caution_without_confidence_is_refused() -> None:
+    segmenter = Segmenter(RedEngine(), card(), caution=0.5)
+    with pytest.raises(EngineError, match="confidence"):
+        segmenter.finish(Inference(np.zeros(SIZE_HW, np.uint8), None), SIZE_HW)

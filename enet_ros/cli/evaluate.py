@@ -70,6 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     detail.add_argument("--frames", type=int, metavar="N", help="score only the first N frames (all; 30 of the street)")
     detail.add_argument("--corrupt", metavar="NAME[:1-5]", help="alter the images before the model sees them, or all")
     engine = parser.add_argument_group("inference")
+    engine.add_argument(
+        "--caution", type=float, default=0.0, metavar="P", help="void the road less probable than 0..1 (%(default)s)"
+    )
     engine.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="inference engine (%(default)s)")
     engine.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
     engine.add_argument("--size", metavar="WxH", help="input size of the network, e.g. 480x360 (the card's)")
@@ -105,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
                 gallery.add(frame.rgb, frame.truth, labels, score)
 
         with _opened(args, source) as (engine, card):
-            result = evaluate(source, engine, card, judge, seen)
+            result = evaluate(source, engine, card, judge, seen, args.caution)
     print_scores(result.scores, f"{result.card.name} on {source.name}", result.frames_per_s)
     if (alone := source.total - len(result.scores.frames)) > 0:
         print(f"enet_ros: {alone} of {source.total} ground truths have no image of their stamp", file=sys.stderr)
@@ -162,7 +165,7 @@ def _robustness(args: argparse.Namespace, source: Source, corruptions: tuple[Cor
         raise ConfigError("--corrupt all makes a table of images' scores: leave out --street and --report")
     total = source.total * (len(corruptions) + 1)
     with _opened(args, source) as (engine, card), progress("evaluating", total) as bar:
-        result = robustness(source, engine, card, corruptions, bar.advance)
+        result = robustness(source, engine, card, corruptions, bar.advance, args.caution)
     print_robustness(result, f"{card.name} on {source.name}")
     if args.json:
         _write(args.json, _json({"model": card.name, "digest": card.digest, **result.to_dict()}))

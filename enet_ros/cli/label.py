@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="runtime (%(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is all (%(default)s)")
+    parser.add_argument(
+        "--caution", type=float, default=0.0, metavar="P", help="void the road less probable than 0..1 (%(default)s)"
+    )
     parser.add_argument("--outputs", nargs="+", choices=KINDS, default=list(KINDS), help="what to add (default: all)")
     parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="image topics to answer (default: all cameras)")
     parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="topics to leave out of OUT")
@@ -77,13 +80,18 @@ def run(args: argparse.Namespace) -> int:
     if args.checkpoint < 1 or not 1 <= args.quality <= 100:
         raise ConfigError(f"--checkpoint {args.checkpoint} --quality {args.quality}: use at least 1, and 1..100")
     settings = OutputSettings(
-        tuple(args.outputs), _pose(args), args.base_frame, args.quality, full_overlay=args.full_overlay
+        tuple(args.outputs),
+        _pose(args),
+        args.base_frame,
+        args.quality,
+        full_overlay=args.full_overlay,
+        caution=args.caution,
     )
     keep_pages()
     cv2.setNumThreads(1)  # frames are decoded and encoded side by side: threads within one only get in the way
     model = model_file.resolve(args.model)
     begun = time.perf_counter()
-    engine = create(args.engine, model, precision=args.precision, threads=args.threads)
+    engine = create(args.engine, model, confidence=args.caution > 0, precision=args.precision, threads=args.threads)
     try:
         with progress(f"labelling {args.out}", None) as bar:
             result = label(

@@ -61,15 +61,16 @@ def predict(
     card: ModelCard,
     target: ClassTable,
     watch: Stopwatch | None = None,
+    caution: float = 0.0,
 ) -> Iterator[Answer]:
-    """The answers to `frames`, in their order.
+    """The answers to `frames`, in their order; `caution` as in `Segmenter`.
 
     Works in chunks: reads some frames, segments them (`watch` times this alone), yields them. Raises ConfigError as
     `counted_as`, EngineError where the engine fails.
     """
     watch = Stopwatch() if watch is None else watch
     ids, by_truth = counted_as(card.classes, target)
-    segmenter = Segmenter(engine, card, ids)
+    segmenter = Segmenter(engine, card, ids, caution=caution)
     source = iter(frames)
     warm = False
     while chunk := _chunk(source):

@@ -88,11 +88,12 @@ def robustness(
     card: ModelCard,
     corruptions: Sequence[Corruption],
     seen: Callable[[], None] = lambda: None,
+    caution: float = 0.0,
 ) -> Robustness:
     """Score the source as it is and under each corruption; `seen` is called after each frame. Raises as `evaluate`."""
 
     def scored(frames: Source) -> tuple[float, float]:
-        scores = evaluate(frames, engine, card, seen=lambda frame, labels, score: seen()).scores
+        scores = evaluate(frames, engine, card, None, lambda frame, labels, score: seen(), caution).scores
         return scores.confusion.miou(), scores.drivable.iou
 
     losses = tuple(Loss(corruption, *scored(corrupted(source, corruption))) for corruption in corruptions)

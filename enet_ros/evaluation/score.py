@@ -52,16 +52,18 @@ def evaluate(
     card: ModelCard,
     judge: StreetJudge | None = None,
     seen: Callable[[Frame, U8, FrameScore], None] = lambda frame, labels, score: None,
+    caution: float = 0.0,
 ) -> Evaluation:
     """All frames of a source through an engine, the labels compared with the truth; `judge` judges metres as well.
 
+    caution: as in `enet_ros.segmenter.Segmenter`.
     seen: called after each frame with its labels, (H, W) uint8 in ids of the truth, void 255.
     Raises ConfigError where the classes differ or no frame is labelled; whatever the source or the engine raises.
     """
     if source.table is None:
         raise ConfigError(f"{source.place} has no ground truth to compare with: add labels")
     scorer, watch = Scorer(source.table), Stopwatch()
-    for frame, labels, confidence in predict(source, engine, card, source.table, watch):
+    for frame, labels, confidence in predict(source, engine, card, source.table, watch, caution):
         if frame.truth is None:
             continue
         score = scorer.add(frame.name, frame.truth, labels, confidence)

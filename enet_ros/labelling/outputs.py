@@ -63,6 +63,7 @@ class OutputSettings:
     opacity       opacity of the overlay's colours, 0..1
     full_overlay  overlay at the camera's size; at the network's it takes a fifth of the time and the bytes
     min_run       rows below which an obstacle counts as a speck (`find_free_space`)
+    caution       least probability of drivable pixels, 0..1, as in `enet_ros.segmenter.Segmenter`
     """
 
     kinds: tuple[str, ...] = KINDS
@@ -72,6 +73,7 @@ class OutputSettings:
     opacity: float = 0.5
     full_overlay: bool = False
     min_run: int = DEFAULT_MIN_RUN
+    caution: float = 0.0
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an unknown kind or none."""

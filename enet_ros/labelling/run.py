@@ -87,7 +87,8 @@ def label(
             for message in islice(rest, resumed):
                 calibrations.see(message)
             by_topic = {camera.topic: camera for camera in cameras}
-            answered = pipeline(rest, by_topic, Segmenter(engine, card), Outputs(card, settings), calibrations)
+            segmenter = Segmenter(engine, card, caution=settings.caution)
+            answered = pipeline(rest, by_topic, segmenter, Outputs(card, settings), calibrations)
             with closing(answered) as answers:
                 result = _write(bag, answers, cameras, info, checkpoint, advance)
     if messages.damage is not None:

@@ -6,6 +6,7 @@ import functools
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -121,6 +122,16 @@ def test_engines_agree(model, data, engine) -> None:
     assert scores["engine"] == engine
     assert scores["miou"] == pytest.approx(reference["miou"], abs=2e-3)
     assert scores["ece"] == pytest.approx(reference["ece"], abs=2e-3)
+
+
+def test_caution_finds_less_of_what_is_drivable(model, data) -> None:
+    card, tensors = model_file.load(model)
+    everywhere = data / "everywhere.safetensors"
+    model_file.save(
+        everywhere, card.with_(classes=replace(card.classes, drivable=frozenset(card.classes.names))), tensors
+    )
+    accuracies = [scores_of(everywhere, data, "--caution", caution)["pixel_accuracy"] for caution in ("0", "0.12", "1")]
+    assert accuracies[0] >= accuracies[1] >= accuracies[2] and accuracies[0] > accuracies[2]
 
 
 def test_a_bag_scores_as_its_files_and_always_the_same(model, data) -> None:

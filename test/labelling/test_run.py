@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from enet_ros import model_file
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.messages import camera_frame, compressed_cdr, from_cdr, label_image
 from enet_ros.camera import CameraPose
+from enet_ros.classes import VOID
 from enet_ros.codec import compress
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError, ConfigError
@@ -74,6 +76,24 @@ def test_answers_are_those_of_the_segmenter(street: Path, model: Path, engine: E
     info = from_cdr("enet_ros/msg/SegmentationInfo", after[INFO][0][1])
     assert tuple(info.class_names) == card.classes.names
     assert (info.model, info.engine, info.network_height) == ("camvid", "onnxruntime", 72)
+
+
+def test_caution_voids_what_is_drivable_but_unsure(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+    card, tensors = model_file.load(model)
+    everywhere = replace(card.classes, drivable=frozenset({"building", "road", "tree"}))
+    model = tmp_path / "everywhere.safetensors"
+    model_file.save(model, card.with_(classes=everywhere), tensors)
+    drivable = everywhere.membership(everywhere.drivable) > 0
+
+    def masks(caution: float) -> np.ndarray:
+        out = tmp_path / f"out{caution}"
+        label(street, out, model, engine, OutputSettings(kinds=("mask",), caution=caution))
+        return np.array([label_image(data)[1] for _, data in messages(out)[MASK]])
+
+    plain, cautious = masks(0.0), masks(0.6)
+    changed = plain != cautious
+    assert changed.any() and drivable[plain[changed]].all() and (cautious[changed] == VOID).all()
+    assert (drivable[plain] & ~changed).any()
 
 
 def test_without_a_pose_free_space_has_rows_alone(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
