@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from enet_ros import files
 from enet_ros.memory import keep_pages
-from enet_ros.ros import fastdds
 
-__all__ = ["RosProcess", "Spinner", "keep_pages", "make_executor", "running", "spin"]
+__all__ = ["RosProcess", "Spinner", "keep_pages", "make_executor", "running", "spin", "use_profile"]
 
 if TYPE_CHECKING:
     from rclpy.executors import Executor
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 EXIT_S = 1.7
 """Seconds after a signal at which the process ends even if a runtime is still compiling a model."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+"""Read by Fast DDS 3 (Kilted and later) and by Fast DDS 2. Kilted warns of the second and loads both."""
 
 
 class RosProcess:
@@ -71,7 +73,7 @@ def running(
     """
     process = RosProcess()
     _on_signal(process.stopped.set, exit_s)
-    fastdds.use_profile()
+    use_profile()
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
@@ -83,6 +85,22 @@ def running(
     finally:
         process.end()
         rclpy.try_shutdown()
+
+
+def profile_variable() -> str:
+    """The environment variable that names a Fast DDS profile in this distribution."""
+    return _PROFILE_VARIABLES[os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")]
+
+
+def use_profile() -> None:
+    """Use our Fast DDS profile in this process and those it starts, unless the user has one of their own.
+
+    To be called before the first node is made. The profile of the SENDING process decides whether images arrive; Fast
+    DDS's own defaults lose them.
+    """
+    profile = files.installed("config", "fastdds.xml")
+    if profile is not None and not any(os.environ.get(name) for name in _PROFILE_VARIABLES):
+        os.environ[profile_variable()] = str(profile)
 
 
 class Spinner:

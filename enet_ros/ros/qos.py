@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -62,35 +63,31 @@ def camera(parameters: Parameters, offered: Sequence[QoSProfile]) -> QoSProfile 
     p = parameters
     if "match" in (p.reliability, p.durability) and not offered:
         return None
-    reliability, durability = p.reliability, p.durability
-    if reliability == "match":
-        reliable = all(profile.reliability == ReliabilityPolicy.RELIABLE for profile in offered)
-        reliability = "reliable" if reliable else "best_effort"
-    if durability == "match":
-        kept = all(profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for profile in offered)
-        durability = "transient_local" if kept else "volatile"
+    weakest = _weakest(offered)
+    reliability = weakest.reliability if p.reliability == "match" else p.reliability
+    durability = weakest.durability if p.durability == "match" else p.durability
     profile = keep_last(p.depth, reliability, durability)
     if p.deadline > 0:
         profile.deadline = Duration(nanoseconds=round(p.deadline * 1e9))
     return profile
 
 
-def matching(depth: int, offered: Sequence[QoSProfile]) -> QoSProfile:
-    """A profile that receives from every publisher, earlier messages included where all of them keep those."""
-    kept = bool(offered) and all(profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for profile in offered)
-    reliable = kept and all(profile.reliability == ReliabilityPolicy.RELIABLE for profile in offered)
-    return keep_last(depth, "reliable" if reliable else "best_effort", "transient_local" if kept else "volatile")
+def camera_info(offered: Sequence[QoSProfile]) -> QoSProfile:
+    """For the subscription to calibrations: one that was latched before is received where all publishers keep it."""
+    weakest = _weakest(offered)
+    return keep_last(1, *weakest) if weakest.durability == "transient_local" else keep_last(1, "best_effort")
 
 
-def copied(profile: QoSProfile) -> QoSProfile:
-    """An equal profile: rclpy writes overrides into the one it is given."""
-    return QoSProfile(
-        history=profile.history,
-        depth=profile.depth,
-        reliability=profile.reliability,
-        durability=profile.durability,
-        deadline=profile.deadline,
-    )
+class _Weakest(NamedTuple):
+    reliability: str
+    durability: str
+
+
+def _weakest(offered: Sequence[QoSProfile]) -> _Weakest:
+    """What every one of the publishers offers; best effort and volatile where there is none."""
+    reliable = offered and all(profile.reliability == ReliabilityPolicy.RELIABLE for profile in offered)
+    kept = offered and all(profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for profile in offered)
+    return _Weakest("reliable" if reliable else "best_effort", "transient_local" if kept else "volatile")
 
 
 def offered_on(node: Node, topic: str) -> list[QoSProfile]:

@@ -13,8 +13,7 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from enet_ros.classes import CAMVID
-from enet_ros.ros.node.outputs import planning
-from enet_ros.ros.node.outputs.row import Frame, Output, Setup
+from enet_ros.ros.node.outputs import Frame, Output, Setup, planning
 from enet_ros.ros.parameters import Parameters
 from enet_ros.segmenter import Segmentation
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from enet_ros.ros import fastdds
+from enet_ros.ros import process
 
 NAMES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 
@@ -22,7 +22,7 @@ def test_ours_where_there_is_none(monkeypatch: pytest.MonkeyPatch, distribution:
     for other in NAMES:
         monkeypatch.setenv(other, "")
     monkeypatch.setenv("ROS_DISTRO", distribution)
-    fastdds.use_profile()
+    process.use_profile()
     path = Path(os.environ[name])
     assert path.name == "fastdds.xml" and "segment_size" in path.read_text()
     assert [os.environ[other] for other in NAMES if other != name] == [""]
@@ -33,7 +33,7 @@ def test_the_user_s_where_there_is_one(monkeypatch: pytest.MonkeyPatch, name: st
     for other in NAMES:
         monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(name, "/my/own.xml")
-    fastdds.use_profile()
+    process.use_profile()
     assert [os.environ.get(other) for other in NAMES if other != name] == [None]
     assert os.environ[name] == "/my/own.xml"
 

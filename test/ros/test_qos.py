@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
@@ -56,9 +58,9 @@ def test_match_waits_for_a_publisher() -> None:
 
 
 def test_a_latched_calibration_is_asked_for() -> None:
-    assert words(qos.matching(1, [qos.latched()])) == (RELIABLE, KEPT, 1)
-    assert words(qos.matching(1, [])) == (BEST, VOLATILE, 1)
-    assert words(qos.matching(1, [qos.latched(), qos.keep_last(1, "best_effort")])) == (BEST, VOLATILE, 1)
+    assert words(qos.camera_info([qos.latched()])) == (RELIABLE, KEPT, 1)
+    assert words(qos.camera_info([])) == (BEST, VOLATILE, 1)
+    assert words(qos.camera_info([qos.latched(), qos.keep_last(1, "best_effort")])) == (BEST, VOLATILE, 1)
 
 
 def test_complaints_name_the_policy() -> None:
@@ -69,7 +71,7 @@ def test_complaints_name_the_policy() -> None:
 
 def test_a_copy_is_equal_and_another() -> None:
     profile = qos.camera(Parameters(deadline=0.1, depth=3), [])
-    copied = qos.copied(profile)
+    copied = copy.copy(profile)
     assert copied == profile
     copied.depth = 9
     assert profile.depth == 3

@@ -1,4 +1,4 @@
-"""The account of an activation: frame counters, the age of image stamps, latencies."""
+"""Counters of frames, ages of image stamps and latencies of one activation of the node."""
 
 from __future__ import annotations
 
@@ -99,36 +99,6 @@ class Lately(NamedTuple):
     counts: Counters
 
 
-class CounterWindow:
-    """Keeps the totals of the last LATELY_S seconds, so that old trouble is not reported for ever."""
-
-    def __init__(self) -> None:
-        self._past: deque[tuple[float, Counters]] = deque()
-
-    def add(self, now_s: float, totals: Counters) -> Lately:
-        """Record the current totals (now_s: monotonic seconds) and return what was counted lately."""
-        self._past.append((now_s, totals.copy()))
-        while len(self._past) > 2 and self._past[1][0] <= now_s - LATELY_S:
-            self._past.popleft()
-        then_s, then = self._past[0]
-        return Lately(now_s - then_s, totals.minus(then))
-
-
-class LatencyWindow:
-    """Latencies of the frames answered within the last LATELY_S seconds. One thread adds, another reads."""
-
-    def __init__(self) -> None:
-        self._values: deque[tuple[float, float]] = deque(maxlen=1024)
-
-    def add(self, now_s: float, latency_ms: float) -> None:
-        self._values.append((now_s, latency_ms))
-
-    def percentiles(self, now_s: float) -> tuple[float, float]:
-        """(p50, p99) in ms; NaN where no frame was answered lately."""
-        p50, p99 = percentiles([ms for time_s, ms in self._values.copy() if time_s >= now_s - LATELY_S], 50, 99)
-        return p50, p99
-
-
 class Account:
     """What one activation counts and measures. The camera's thread and the worker each write counters of their own."""
 
@@ -136,8 +106,8 @@ class Account:
         self.counters = Counters()
         self.last_error = ""
         self._stamps = StampClock()
-        self._window = CounterWindow()
-        self._latencies = LatencyWindow()
+        self._past: deque[tuple[float, Counters]] = deque()
+        self._latencies: deque[tuple[float, float]] = deque(maxlen=1024)
 
     def received(self, stamp_ns: int, now_ns: int, max_age_s: float, max_ahead_s: float) -> StampAge:
         """Count an image and judge its stamp."""
@@ -148,16 +118,21 @@ class Account:
 
     def answered(self, now_s: float, latency_ms: float) -> None:
         self.counters.answered += 1
-        self._latencies.add(now_s, latency_ms)
+        self._latencies.append((now_s, latency_ms))
 
     def failed(self, error: Exception) -> None:
         self.counters.failed += 1
         self.last_error = f"{type(error).__name__}: {error}"
 
     def lately(self, now_s: float) -> Lately:
-        """Counters of the last LATELY_S seconds; to be called periodically."""
-        return self._window.add(now_s, self.counters)
+        """What was counted in the last LATELY_S seconds (now_s: monotonic); to be called periodically."""
+        self._past.append((now_s, self.counters.copy()))
+        while len(self._past) > 2 and self._past[1][0] <= now_s - LATELY_S:
+            self._past.popleft()
+        then_s, then = self._past[0]
+        return Lately(now_s - then_s, self.counters.minus(then))
 
     def latency_ms(self, now_s: float) -> tuple[float, float]:
         """(p50, p99) of the last LATELY_S seconds; NaN where no frame was answered."""
-        return self._latencies.percentiles(now_s)
+        p50, p99 = percentiles([ms for time_s, ms in self._latencies.copy() if time_s >= now_s - LATELY_S], 50, 99)
+        return p50, p99

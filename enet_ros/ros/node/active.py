@@ -1,31 +1,52 @@
-"""What an active node does: it listens to the camera, answers images, and watches its own health."""
+"""The way of one image through an active node: received, decoded, segmented, published, accounted for."""
 
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
+from typing import NamedTuple
 
 from rclpy.lifecycle import LifecycleNode
 
-from enet_ros.ros.node.account import Account
-from enet_ros.ros.node.camera import CameraInput
+from enet_ros.errors import EnetRosError
+from enet_ros.msg import Latency
+from enet_ros.ros.messages import decode
+from enet_ros.ros.node.account import Account, ClockState, StampAge
+from enet_ros.ros.node.camera import Arrival, CameraInput
 from enet_ros.ros.node.configured import Configured
 from enet_ros.ros.node.diagnostics import Health
-from enet_ros.ros.node.pipeline import Pipeline
+from enet_ros.ros.node.outputs import Frame
+from enet_ros.ros.node.worker import Worker
 from enet_ros.ros.parameters import Parameters
+from enet_ros.stamps import stamp_ns
+
+LOG_ERROR_EVERY_S = 5.0
+"""Limits the log lines of a camera that sends nothing but bad images."""
+
+
+class Job(NamedTuple):
+    """An image for the worker, its stamp judged in the order of arrival."""
+
+    arrival: Arrival
+    age: StampAge
 
 
 class Active:
-    """Made by activate, closed by deactivate."""
+    """Answers the camera's newest image. Made by activate, closed by deactivate.
+
+    camera's thread: `_receive` -> the worker's mailbox; worker's thread: `_answer`, and `_fail` where that raises.
+    """
 
     def __init__(self, node: LifecycleNode, configured: Configured, parameters: Callable[[], Parameters]) -> None:
+        """parameters: returns the current ones."""
         self._configured = configured
         self._parameters = parameters
+        self._logger = node.get_logger()
         self.account = Account()
         configured.announce()
-        name = f"{node.get_name()}_worker"
-        self._pipeline = Pipeline(configured, parameters, self.account, name, node.get_logger())
-        self._camera = CameraInput(node, configured.parameters, self._pipeline.receive, self.account.counters)
+        self._worker: Worker[Job] = Worker(f"{node.get_name()}_worker", self._answer, self._fail)
+        self._camera = CameraInput(node, configured.parameters, self._receive, self.account.counters)
 
     def watch(self) -> None:
         """Subscribe to the camera while somebody subscribes to an output; to be called periodically."""
@@ -34,7 +55,56 @@ class Active:
     def close(self) -> None:
         """Unsubscribe, finish the image in hand, end the worker."""
         self._camera.close()
-        self._pipeline.close()
+        if self._worker.stop():
+            self.account.counters.replaced += 1
+
+    def _receive(self, arrival: Arrival) -> None:
+        """Count an image, judge its stamp and hand it to the worker, without waiting."""
+        stamp = stamp_ns(arrival.message.header.stamp)
+        parameters = self._parameters()
+        age = self.account.received(stamp, arrival.ros_ns, parameters.max_age, parameters.max_ahead)
+        if self._worker.put(Job(arrival, age)):
+            self.account.counters.replaced += 1
+
+    def _answer(self, job: Job) -> None:
+        """Raises ImageError, EngineError or whatever a runtime raises."""
+        taken = time.monotonic_ns()
+        arrival, parameters, outputs = job.arrival, self._parameters(), self._configured.outputs
+        header = arrival.message.header
+        wanted = outputs.wanted()
+        image = decode(arrival.message, parameters.max_pixels)
+        decoded = time.monotonic_ns()
+        confidence = any(output.needs_confidence(parameters) for output in wanted)
+        result = self._configured.model.segmenter.segment(image, confidence=confidence)
+        spent = outputs.publish(Frame(header, image, result, arrival.calibration, parameters), wanted)
+        done = time.monotonic_ns()
+        counters, age = self.account.counters, job.age
+        total_ms = (done - arrival.monotonic_ns) / 1e6 + (age.age_ms if age.state == ClockState.OK else 0.0)
+        self.account.answered(done / 1e9, total_ms)
+        self._configured.latency.publish(
+            Latency(
+                header=header,
+                clock=int(age.state),
+                transport_ms=age.age_ms,
+                queue_ms=(taken - arrival.monotonic_ns) / 1e6,
+                decode_ms=(decoded - taken) / 1e6,
+                preprocess_ms=result.preprocess_ns / 1e6,
+                infer_ms=result.infer_ns / 1e6,
+                postprocess_ms=(result.postprocess_ns + spent.make_ns) / 1e6,
+                publish_ms=spent.publish_ns / 1e6,
+                total_ms=total_ms,
+                frames_in=counters.received,
+                frames_dropped=counters.replaced,
+                frames_failed=counters.failed,
+            )
+        )
+
+    def _fail(self, error: Exception) -> None:
+        self.account.failed(error)
+        text = f"image failed ({self.account.counters.failed} so far): {self.account.last_error}"
+        if not isinstance(error, EnetRosError):
+            text += "\n" + "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        self._logger.warning(text, throttle_duration_sec=LOG_ERROR_EVERY_S)
 
     def health(self) -> Health:
         """Everything diagnostics are decided from."""
@@ -44,6 +114,7 @@ class Active:
         return Health(
             state="active",
             failure="",
+            about=self._configured.about(),
             topic=camera.topic,
             publishers=camera.publishers(),
             subscribed=camera.subscribed,
@@ -55,6 +126,5 @@ class Active:
             latency_ms=account.latency_ms(now_s),
             last_error=account.last_error,
             incompatible=camera.complaints(),
-            problems=(*outputs.problems.copy().items(), *outputs.complaints()),
-            about=self._configured.about(),
+            problems=(*outputs.problems.items(), *outputs.complaints()),
         )

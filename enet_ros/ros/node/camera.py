@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 import time
@@ -80,7 +81,7 @@ class CameraInput:
             if not wanted:
                 self._unsubscribe()
                 return
-            profile = self._wanted_profile()
+            profile = qos.camera(self._parameters, qos.offered_on(self._node, self.topic))
             if self._image is not None and profile is not None and profile != self._profile:
                 self._unsubscribe()
             if self._image is None and profile is not None:
@@ -107,20 +108,14 @@ class CameraInput:
         return tuple(qos.complaints(qos.offered_on(self._node, self.topic), [image.qos_profile]))
 
     def _subscribe(self, profile: QoSProfile) -> None:
-        kind = CompressedImage if self._parameters.compressed else Image
+        p = self._parameters
+        kind = CompressedImage if p.compressed else Image
+        overrides = qos.overrides(reliability=p.reliability != "match", durability=p.durability != "match")
         self._profile = profile
         self._since_s, self._last_s = time.monotonic(), -math.inf
-        self._image = self._make(kind, self.topic, WithInfo(self._on_image), qos.copied(profile), self._overrides())
+        self._image = self._make(kind, self.topic, WithInfo(self._on_image), profile, overrides)
         self._events = PolledEvents(self._image, self._group)
         self._gaps, self._numbered = SequenceGaps(), False
-
-    def _wanted_profile(self) -> QoSProfile | None:
-        matching = "match" in (self._parameters.reliability, self._parameters.durability)
-        return qos.camera(self._parameters, qos.offered_on(self._node, self.topic) if matching else ())
-
-    def _overrides(self) -> QoSOverridingOptions:
-        p = self._parameters
-        return qos.overrides(reliability=p.reliability != "match", durability=p.durability != "match")
 
     def _make(
         self,
@@ -134,7 +129,7 @@ class CameraInput:
             kind,
             topic,
             callback,
-            profile,
+            copy.copy(profile),  # rclpy writes the overrides into it
             callback_group=self._group,
             event_callbacks=no_subscription_events(),
             qos_overriding_options=overrides,
@@ -143,14 +138,14 @@ class CameraInput:
     def _subscribe_info(self) -> None:
         """Ask for a latched calibration where the publisher offers one, even if it starts after this node."""
         offered = qos.offered_on(self._node, self._node.resolve_topic_name("camera_info"))
-        profile = qos.matching(1, offered)
+        profile = qos.camera_info(offered)
         if self._info is not None:
             if not offered or profile == self._info_asked:
                 return
             self._node.destroy_subscription(self._info)
         self._info_asked = profile
         overrides = qos.overrides(reliability=False, durability=False)
-        self._info = self._make(CameraInfo, "camera_info", self._on_info, qos.copied(profile), overrides)
+        self._info = self._make(CameraInfo, "camera_info", self._on_info, profile, overrides)
 
     def _unsubscribe(self) -> None:
         if self._events is not None:

@@ -6,12 +6,10 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.lifecycle import LifecycleNode
-from rclpy.publisher import Publisher
 from std_msgs.msg import Header
 
 from enet_ros import engines, memory, model_file
@@ -19,8 +17,7 @@ from enet_ros.messages import segmentation_info
 from enet_ros.msg import Latency, SegmentationInfo
 from enet_ros.ros import qos
 from enet_ros.ros.messages import label_info, label_info_type, to_message
-from enet_ros.ros.node.outputs.publishers import OutputPublishers, create
-from enet_ros.ros.node.outputs.row import Setup
+from enet_ros.ros.node.outputs import OutputPublishers, Setup, create, outputs
 from enet_ros.ros.parameters import Parameters, parse_groups
 from enet_ros.segmenter import Segmenter
 
@@ -30,18 +27,18 @@ class Configured:
 
     def __init__(self, node: LifecycleNode, parameters: Parameters) -> None:
         self._node = node
-        self._latched: list[Publisher[Any]] = []
         self.parameters = parameters
         self.model = LoadedModel(parameters, node.get_logger())
         try:
-            self.outputs = OutputPublishers(Setup(node, parameters, self.model.card.classes))
+            rows = outputs(Setup(node, parameters, self.model.card.classes))
+            self.outputs = OutputPublishers(node, rows, qos.output(parameters))
+            self.latency = create(node, Latency, "~/latency", qos.output(parameters))
+            self._latched = [create(node, SegmentationInfo, "~/info", qos.latched())]
+            if kind := label_info_type():
+                self._latched.append(create(node, kind, "~/label_info", qos.latched()))
         except Exception:
             self.model.close()
             raise
-        self._latency = create(node, Latency, "~/latency", qos.output(parameters))
-        self._latched.append(create(node, SegmentationInfo, "~/info", qos.latched()))
-        if kind := label_info_type():
-            self._latched.append(create(node, kind, "~/label_info", qos.latched()))
 
     def announce(self) -> None:
         """Publish the meaning of the class ids on the latched topics."""
@@ -52,13 +49,10 @@ class Configured:
         for publisher in self._latched[1:]:
             publisher.publish(label_info(now, card.classes))
 
-    def publish_latency(self, message: Latency) -> None:
-        self._latency.publish(message)
-
     def consumers(self) -> tuple[str, ...]:
         """Topics with a subscriber, for which a camera image is needed."""
         topics = tuple(output.topic for output in self.outputs.wanted())
-        return topics + (("~/latency",) if self._latency.get_subscription_count() else ())
+        return topics + (("~/latency",) if self.latency.get_subscription_count() else ())
 
     def about(self) -> tuple[tuple[str, str], ...]:
         """Model and engine as (key, value) for diagnostics."""
@@ -78,7 +72,7 @@ class Configured:
     def close(self) -> None:
         """Free the model and end the topics."""
         self.outputs.destroy()
-        for publisher in (self._latency, *self._latched):
+        for publisher in (self.latency, *self._latched):
             self._node.destroy_publisher(publisher)
         self.model.close()
 

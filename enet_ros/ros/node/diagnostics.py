@@ -6,6 +6,7 @@ outputs (is what was asked for published?).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
@@ -13,11 +14,12 @@ from typing import NamedTuple
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from enet_ros.ros import fastdds
+from enet_ros.ros import process
 from enet_ros.ros.node.account import ClockState, Counters, Lately
+from enet_ros.ros.parameters import Parameters
 
 FASTDDS_REMEDY = (
-    f"on Fast DDS start the CAMERA's process with {fastdds.variable()}=<enet_ros>/config/fastdds.xml: "
+    f"on Fast DDS start the CAMERA's process with {process.profile_variable()}=<enet_ros>/config/fastdds.xml: "
     "the default shared memory is smaller than an image"
 )
 LOST_SHARE = 0.01
@@ -31,7 +33,7 @@ CLOCK_REMEDIES = {
 
 
 class Level(IntEnum):
-    """DiagnosticStatus's levels."""
+    """The levels of diagnostic_msgs/DiagnosticStatus."""
 
     OK = 0
     WARN = 1
@@ -49,57 +51,42 @@ class Status(NamedTuple):
 
 
 class Health(NamedTuple):
-    """Everything the statuses are decided from.
+    """Everything the statuses are decided from; a node that is not active has the first three alone.
 
-    state: lifecycle label. failure: why the last transition failed, or ''. topic: the camera's. publishers: how many
-    there are of it. subscribed: whether this node is, since subscribed_s seconds; the last image came silent_s seconds
-    ago (inf: none yet). consumers: topics of outputs with a subscriber. latency_ms: (p50, p99) lately. last_error: of
-    the last frame that failed. incompatible: why the camera's QoS does not fit. problems: (topic, reason) of outputs
-    that are silent, failing or incompatible. about: (key, value) of engine and model.
+    state: lifecycle label. failure: why the last transition failed, or ''. about: (key, value) of engine and model.
+    topic: the camera's. publishers: how many there are of it. subscribed: whether this node is, since subscribed_s
+    seconds; the last image came silent_s seconds ago (inf: none yet). consumers: topics of outputs with a subscriber.
+    latency_ms: (p50, p99) lately. last_error: of the last frame that failed. incompatible: why the camera's QoS does
+    not fit. problems: (topic, reason) of outputs that are silent, failing or incompatible.
     """
 
     state: str
     failure: str
-    topic: str
-    publishers: int
-    subscribed: bool
-    subscribed_s: float
-    silent_s: float
-    consumers: tuple[str, ...]
-    totals: Counters
-    lately: Lately
-    latency_ms: tuple[float, float]
-    last_error: str
-    incompatible: tuple[str, ...]
-    problems: tuple[tuple[str, str], ...]
-    about: tuple[tuple[str, str], ...]
+    about: tuple[tuple[str, str], ...] = ()
+    topic: str = ""
+    publishers: int = 0
+    subscribed: bool = False
+    subscribed_s: float = 0.0
+    silent_s: float = 0.0
+    consumers: tuple[str, ...] = ()
+    totals: Counters = Counters()
+    lately: Lately = Lately(0.0, Counters())
+    latency_ms: tuple[float, float] = (math.nan, math.nan)
+    last_error: str = ""
+    incompatible: tuple[str, ...] = ()
+    problems: tuple[tuple[str, str], ...] = ()
 
 
-def idle(state: str, failure: str, about: tuple[tuple[str, str], ...]) -> Health:
-    """The health of a node that is not active."""
-    counts = Counters()
-    lately = Lately(0.0, counts)
-    nan = float("nan")
-    return Health(state, failure, "", 0, False, 0.0, 0.0, (), counts, lately, (nan, nan), "", (), (), about)
-
-
-class Limits(NamedTuple):
-    """The parameters `silence` (s) and `min_rate` (Hz)."""
-
-    silence_s: float
-    min_rate_hz: float
-
-
-def judge(health: Health, limits: Limits) -> list[Status]:
-    """The four statuses, or one while the node is not active."""
+def judge(health: Health, parameters: Parameters) -> list[Status]:
+    """The four statuses, or one while the node is not active. parameters: silence and min_rate are the limits."""
     if health.state != "active":
         level = Level.ERROR if health.failure else Level.OK
         message = f"{health.state}: {health.failure}" if health.failure else health.state
         return [Status("inference", level, message, health.about)]
-    return [_camera(health, limits), _stamps(health), _inference(health), _outputs(health)]
+    return [_camera(health, parameters), _stamps(health), _inference(health), _outputs(health)]
 
 
-def _camera(health: Health, limits: Limits) -> Status:
+def _camera(health: Health, parameters: Parameters) -> Status:
     totals, lately = health.totals, health.lately.counts
     rate = _rate(lately.received, health.lately.seconds)
     values = (
@@ -110,11 +97,11 @@ def _camera(health: Health, limits: Limits) -> Status:
         ("lost in transport", str(totals.lost)),
         ("deadlines missed", str(totals.deadline)),
     )
-    level, message = _camera_verdict(health, limits, rate)
+    level, message = _camera_verdict(health, parameters, rate)
     return Status("camera", level, message, values)
 
 
-def _camera_verdict(health: Health, limits: Limits, rate: float) -> tuple[Level, str]:
+def _camera_verdict(health: Health, parameters: Parameters, rate: float) -> tuple[Level, str]:
     lately = health.lately.counts
     if health.incompatible:
         return (
@@ -128,9 +115,9 @@ def _camera_verdict(health: Health, limits: Limits, rate: float) -> tuple[Level,
             return Level.OK, "subscribing"
         return Level.OK, "idle: nobody subscribes to an output"
     quiet_s = min(health.silent_s, health.subscribed_s)
-    if quiet_s > limits.silence_s and health.publishers == 0:
+    if quiet_s > parameters.silence and health.publishers == 0:
         return Level.WARN, f"nobody publishes {health.topic}"
-    if quiet_s > limits.silence_s:
+    if quiet_s > parameters.silence:
         return Level.WARN, f"{health.topic} has a publisher but no image arrived for {quiet_s:.0f} s; {FASTDDS_REMEDY}"
     share = lately.lost / max(1, lately.lost + lately.received)
     if share >= LOST_SHARE:
@@ -140,8 +127,8 @@ def _camera_verdict(health: Health, limits: Limits, rate: float) -> tuple[Level,
         )
     if lately.deadline:
         return Level.WARN, f"the camera missed its deadline {lately.deadline} times"
-    if rate < limits.min_rate_hz and health.subscribed_s > limits.silence_s:
-        return Level.WARN, f"{rate:.1f} Hz is below min_rate {limits.min_rate_hz:g} Hz"
+    if rate < parameters.min_rate and health.subscribed_s > parameters.silence:
+        return Level.WARN, f"{rate:.1f} Hz is below min_rate {parameters.min_rate:g} Hz"
     if health.publishers > 1:
         return (
             Level.WARN,

@@ -40,8 +40,9 @@ class Host:
             raise
         if node.parameters.keep_pages:
             process.keep_pages()
-        if node.parameters.autostart:
-            start(node)
+        if node.parameters.autostart and not _started(node):
+            name = node.get_fully_qualified_name()
+            node.get_logger().error(f"not started: set the parameter right, then `ros2 lifecycle set {name} configure`")
         spinner.start()
         with self._lock:
             number = next(self._numbers)
@@ -65,12 +66,7 @@ class Host:
             self.remove(number)
 
 
-def start(node: EnetNode) -> bool:
-    """Configure and activate; on failure the log has the reason and the node can be configured again."""
+def _started(node: EnetNode) -> bool:
+    """Configure and activate; False where that fails, for a reason that the log has."""
     success = TransitionCallbackReturn.SUCCESS
-    if node.trigger_configure() == success and node.trigger_activate() == success:
-        return True
-    node.get_logger().error(
-        f"not started: set the parameter right, then `ros2 lifecycle set {node.get_fully_qualified_name()} configure`"
-    )
-    return False
+    return node.trigger_configure() == success and node.trigger_activate() == success

@@ -19,7 +19,7 @@ from enet_ros.ros.declare import ParameterServer, unknown_overrides
 from enet_ros.ros.node import diagnostics
 from enet_ros.ros.node.active import Active
 from enet_ros.ros.node.configured import Configured
-from enet_ros.ros.node.outputs.publishers import create
+from enet_ros.ros.node.outputs import create
 from enet_ros.ros.parameters import Parameters
 
 WATCH_S = 0.2
@@ -155,8 +155,7 @@ class EnetNode(LifecycleNode):
                 self._lock.release()
 
     def _publish_status(self) -> None:
-        p = self.parameters
-        statuses = diagnostics.judge(self._health(), diagnostics.Limits(p.silence, p.min_rate))
+        statuses = diagnostics.judge(self._health(), self.parameters)
         self._transitions.add(statuses)
         now = self.get_clock().now().to_msg()
         self._status.publish(diagnostics.to_message(self.get_fully_qualified_name(), now, statuses))
@@ -165,5 +164,5 @@ class EnetNode(LifecycleNode):
         if self._active is not None:
             return self._active.health()
         if self._configured is not None:
-            return diagnostics.idle("inactive", self._failure, self._configured.about())
-        return diagnostics.idle("unconfigured", self._failure, ())
+            return diagnostics.Health("inactive", self._failure, self._configured.about())
+        return diagnostics.Health("unconfigured", self._failure)

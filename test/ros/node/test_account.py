@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from enet_ros.ros.node.account import LATELY_S, ClockState, Counters, CounterWindow, LatencyWindow, StampClock
+from enet_ros.ros.node.account import LATELY_S, Account, ClockState, Counters, StampClock
 
 S = 1_000_000_000
 
@@ -68,19 +68,20 @@ def test_what_happened_since() -> None:
 
 
 def test_the_past_is_forgotten() -> None:
-    window, totals = CounterWindow(), Counters(failed=7)
-    assert window.add(0.0, totals).counts.failed == 0
+    account = Account()
+    account.counters.failed = 7
+    assert account.lately(0.0).counts.failed == 0
     for second in range(1, 20):
-        totals.received += 10
-        lately = window.add(float(second), totals)
+        account.counters.received += 10
+        lately = account.lately(float(second))
     assert lately.seconds == pytest.approx(LATELY_S)
     assert lately.counts.received == 50
 
 
 def test_percentiles_of_lately() -> None:
-    window = LatencyWindow()
-    assert all(math.isnan(value) for value in window.percentiles(0.0))
-    window.add(0.0, 1000.0)
+    account = Account()
+    assert all(math.isnan(value) for value in account.latency_ms(0.0))
+    account.answered(0.0, 1000.0)
     for value in range(101):
-        window.add(10.0, float(value))
-    assert window.percentiles(10.0 + LATELY_S / 2) == (50.0, 99.0)
+        account.answered(10.0, float(value))
+    assert account.latency_ms(10.0 + LATELY_S / 2) == (50.0, 99.0)

@@ -19,9 +19,10 @@ from diagnostic_msgs.msg import DiagnosticArray
 
 from enet_ros.ros import qos
 from enet_ros.ros.node.account import ClockState, Counters, Lately
-from enet_ros.ros.node.diagnostics import Health, Level, Limits, Status, Transitions, idle, judge, to_message
+from enet_ros.ros.node.diagnostics import Health, Level, Status, Transitions, judge, to_message
+from enet_ros.ros.parameters import Parameters
 
-LIMITS = Limits(silence_s=2.0, min_rate_hz=0.0)
+LIMITS = Parameters(silence=2.0, min_rate=0.0)
 
 
 def healthy(**changes: Any) -> Health:
@@ -53,7 +54,7 @@ def lately(clock: dict[ClockState, int] | None = None, **counts: int) -> Lately:
     return Lately(5.0, made)
 
 
-def verdict(health: Health, name: str, limits: Limits = LIMITS) -> Status:
+def verdict(health: Health, name: str, limits: Parameters = LIMITS) -> Status:
     (found,) = [status for status in judge(health, limits) if status.name == name]
     return found
 
@@ -89,10 +90,10 @@ def test_the_camera(changes: dict[str, Any], level: Level, text: str) -> None:
 
 
 def test_a_rate_below_the_minimum() -> None:
-    assert verdict(healthy(), "camera", Limits(2.0, 25.0)).level == Level.OK
-    found = verdict(healthy(), "camera", Limits(2.0, 31.0))
+    assert verdict(healthy(), "camera", Parameters(silence=2.0, min_rate=25.0)).level == Level.OK
+    found = verdict(healthy(), "camera", Parameters(silence=2.0, min_rate=31.0))
     assert found.level == Level.WARN and "30.0 Hz is below min_rate 31 Hz" in found.message
-    assert verdict(healthy(subscribed_s=1.0), "camera", Limits(2.0, 31.0)).level == Level.OK
+    assert verdict(healthy(subscribed_s=1.0), "camera", Parameters(silence=2.0, min_rate=31.0)).level == Level.OK
 
 
 @pytest.mark.parametrize("state", [state for state in ClockState if state != ClockState.OK])
@@ -119,9 +120,9 @@ def test_two_cameras_on_one_topic() -> None:
 
 
 def test_states_other_than_active() -> None:
-    (status,) = judge(idle("unconfigured", "", ()), LIMITS)
+    (status,) = judge(Health("unconfigured", ""), LIMITS)
     assert (status.level, status.message) == (Level.OK, "unconfigured")
-    (status,) = judge(idle("unconfigured", "there is no model 'x'", ()), LIMITS)
+    (status,) = judge(Health("unconfigured", "there is no model 'x'"), LIMITS)
     assert status.level == Level.ERROR and "there is no model 'x'" in status.message
 
 

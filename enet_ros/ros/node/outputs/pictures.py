@@ -8,7 +8,7 @@ from enet_ros.classes import ClassTable
 from enet_ros.messages import scaled_camera_info
 from enet_ros.products import images
 from enet_ros.ros.messages import to_image, to_message
-from enet_ros.ros.node.outputs.row import Frame, Output, OutputSilent, Setup, always, if_gated
+from enet_ros.ros.node.outputs.output import Frame, Output, OutputSilent, Setup, if_gated
 from enet_ros.ros.parameters import parse_groups
 
 
@@ -26,7 +26,7 @@ def outputs(setup: Setup) -> list[Output]:
 
     return [
         Output("~/mask", Image, mask),
-        Output("~/confidence", Image, confidence, needs_confidence=always),
+        Output("~/confidence", Image, confidence, needs_confidence=lambda parameters: True),
         Output("~/camera_info", CameraInfo, camera_info),
         *(group(name, names, setup.classes) for name, names in parse_groups(setup.parameters.mask_groups).items()),
         Output("~/color", Image, color),

@@ -19,7 +19,7 @@ from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
 from enet_ros.ros import qos
 from enet_ros.ros.messages import to_message, to_occupancy_grid, to_point_cloud
 from enet_ros.ros.node.camera_pose import TfPose, from_parameters
-from enet_ros.ros.node.outputs.row import Frame, Output, Setup, if_gated
+from enet_ros.ros.node.outputs.output import Frame, Output, Setup, if_gated
 
 
 def outputs(setup: Setup) -> list[Output]:
@@ -76,7 +76,7 @@ class Planning:
         """Rows for every camera; range and bearing where it is calibrated and its pose is known."""
         metres = in_metres(lambda: frame.once(self._boundary))
         if metres.missing:
-            frame.note("~/free_space", f"without metres: {metres.missing}")
+            frame.notes["~/free_space"] = f"without metres: {metres.missing}"
         height = frame.segmentation.labels.shape[0]
         value = messages.free_space(frame.once(self._space), height, metres, frame.parameters.base_frame)
         message: FreeSpaceMessage = to_message(value, frame.header)

@@ -15,7 +15,7 @@ from enet_ros.classes import CAMVID
 from enet_ros.errors import ConfigError
 from enet_ros.ros.messages import from_image
 from enet_ros.ros.node.outputs import pictures
-from enet_ros.ros.node.outputs.row import Frame, OutputSilent
+from enet_ros.ros.node.outputs.output import Frame, OutputSilent
 from enet_ros.ros.parameters import DEFAULTS
 from enet_ros.segmenter import Segmentation
 

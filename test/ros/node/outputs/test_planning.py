@@ -30,10 +30,9 @@ from sensor_msgs.msg import CameraInfo
 from enet_ros.classes import CAMVID, VOID, autoware_ids
 from enet_ros.products import run_length
 from enet_ros.products.lens import GeometryError, Reason
+from enet_ros.ros import qos
 from enet_ros.ros.messages import from_occupancy_grid, from_point_cloud
-from enet_ros.ros.node.outputs import planning
-from enet_ros.ros.node.outputs.publishers import OutputPublishers
-from enet_ros.ros.node.outputs.row import Setup
+from enet_ros.ros.node.outputs import OutputPublishers, Setup, planning
 from enet_ros.ros.parameters import Parameters
 
 
@@ -202,13 +201,13 @@ def spin_until(executor: SingleThreadedExecutor, done: Callable[[], bool]) -> No
 def test_planners_hear_them(ros: int) -> None:
     """A late costmap gets the latched grid; each subscriber's QoS is what Nav2 and Autoware ask for."""
     node, planner = Node("segmentation"), Node("planner")
-    publishers = OutputPublishers(Setup(node, PARAMETERS, CAMVID))
+    outputs = {output.topic: output for output in planning.outputs(Setup(node, PARAMETERS, CAMVID))}
+    publishers = OutputPublishers(node, outputs.values(), qos.output(PARAMETERS))
     executor = SingleThreadedExecutor()
     executor.add_node(planner)
     best_effort = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
     latched = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     heard: dict[str, list[Any]] = {}
-    outputs = {output.topic: output for output in planning.outputs(Setup(node, PARAMETERS, CAMVID))}
 
     def listen(topic: str, profile: QoSProfile) -> None:
         heard[topic] = []

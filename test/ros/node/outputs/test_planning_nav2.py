@@ -16,8 +16,7 @@ from planning_frames import PARAMETERS, calibration, frame, nav2_accepts_grid, r
 
 from enet_ros.classes import CAMVID
 from enet_ros.errors import ConfigError
-from enet_ros.ros.node.outputs.publishers import OUTPUTS
-from enet_ros.ros.node.outputs.row import Setup
+from enet_ros.ros.node.outputs import Setup, outputs
 
 REPO = Path(__file__).resolve().parents[4]
 
@@ -62,7 +61,7 @@ def test_the_recipes_name_topics_that_there_are() -> None:
     for block in blocks:
         assert yaml.safe_load(block)
     setup = Setup(None, PARAMETERS, CAMVID)  # type: ignore[arg-type]
-    published = {output.topic.removeprefix("~") for make in OUTPUTS for output in make(setup)}
+    published = {output.topic.removeprefix("~") for output in outputs(setup)}
     named = set(re.findall(r"/segmentation(/[a-z_]+)", text)) - {"/pointcloud"}
     assert {"/obstacle_points", "/free_points", "/ground_points", "/mask", "/run_length"} <= named
     assert named <= published | {"/label_info", "/info"}
