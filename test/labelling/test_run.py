@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -209,27 +207,46 @@ def test_a_bag_of_humble_does_not_define_its_types(street: Path, model: Path, en
     assert messages(tmp_path / "out")[IMAGE] == messages(street)[IMAGE]
 
 
+UNDISTURBED = "import sys; from enet_ros.cli import main; sys.exit(main())"
+SIGNALLED_IN_A_SEGMENT = """
+import os, signal, sys
+from enet_ros.bags.segments import SegmentedBag
+from enet_ros.cli import main
+
+how, write, written = int(sys.argv.pop()), SegmentedBag.write, 0
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite started in a shell's background ignores SIGINT
+
+def signal_and_write(*message):
+    global written
+    written += 1
+    if written == 30:  # of 49: six frames lie in three finished segments, and the fourth has begun
+        os.kill(os.getpid(), how)
+    write(*message)
+
+SegmentedBag.write = signal_and_write
+sys.exit(main())
+"""
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_run_is_gone_on_with(street: Path, tmp_path: Path, how: signal.Signals) -> None:
-    """A signal in the middle; the second run does the rest, and the bag is that of one run."""
-    command = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())", "label"]
+    """The signal comes in the middle of a segment; the second run does the rest, and the bag is that of one run."""
     options = ["--outputs", "mask", "--engine", "onnxruntime", "--threads", "1", "--checkpoint", "2"]
-    killed = subprocess.Popen([*command, str(street), str(tmp_path / "out"), *options], stderr=subprocess.PIPE)
-    journal = tmp_path / "out.part/journal.json"
-    while not journal.exists():
-        assert killed.poll() is None, "ended before its first checkpoint"
-        time.sleep(0.005)
-    os.kill(killed.pid, how)
-    said = killed.communicate()[1].decode()
+
+    def run(program: str, out: str, *more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", program, "label", str(street), str(tmp_path / out), *options, *more]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    killed = run(SIGNALLED_IN_A_SEGMENT, "out", str(int(how)))
     if how == signal.SIGINT:
         assert killed.returncode == 130
-        assert said.endswith(f"enet_ros: interrupted; the same command goes on from {tmp_path / 'out.part'}\n")
+        assert killed.stderr.endswith(f"enet_ros: interrupted; the same command goes on from {tmp_path / 'out.part'}\n")
+    else:
+        assert killed.returncode == -how
     assert not (tmp_path / "out").exists()
-    again = subprocess.run(
-        [*command, str(street), str(tmp_path / "out"), *options], capture_output=True, text=True, check=True
-    )
-    assert "messages of an earlier run" in again.stderr
-    subprocess.run([*command, str(street), str(tmp_path / "once"), *options], capture_output=True, check=True)
+    again = run(UNDISTURBED, "out")
+    assert again.returncode == 0 and "after 16 messages of an earlier run" in again.stderr
+    assert run(UNDISTURBED, "once").returncode == 0
     assert messages(tmp_path / "out") == messages(tmp_path / "once")
     assert not (tmp_path / "out.part").exists()
 
