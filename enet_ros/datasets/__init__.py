@@ -1,4 +1,4 @@
-"""Labelled datasets: CamVid, Cityscapes, SUN RGB-D, and any folder pair with a class table in YAML."""
+"""Labelled datasets: CamVid, Cityscapes, SUN RGB-D, IDD Lite, LUMS, and any folder pair with a class table in YAML."""
 
 from __future__ import annotations
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from enet_ros.arrays import U8
 from enet_ros.classes import ClassTable
-from enet_ros.datasets.files import read_image, read_raw_label
+from enet_ros.datasets.files import find_images, find_label, read_image, read_raw_label
 from enet_ros.datasets.labels import LabelDecoder
 from enet_ros.errors import DatasetError
 
@@ -29,7 +29,7 @@ class PairDataset:
     """A dataset of image files and label files, read when asked for and checked as they are read."""
 
     def __init__(self, table: ClassTable, samples: tuple[Sample, ...], decoder: LabelDecoder) -> None:
-        """DatasetError where there is not one sample."""
+        """Raises DatasetError where there is no sample."""
         if not samples:
             raise DatasetError(f"this {table.name!r} dataset has no frame; check the folder and the split")
         self.table = table
@@ -37,7 +37,6 @@ class PairDataset:
         self._decoder = decoder
 
     def __len__(self) -> int:
-        """How many frames there are."""
         return len(self.samples)
 
     def read(self, index: int) -> Pair:
@@ -57,5 +56,29 @@ class PairDataset:
         return image, labels
 
     def select(self, keep: Callable[[Sample], bool]) -> PairDataset:
-        """Samples for which `keep` says so, e.g. `lambda s: s.sequence != "0001TP"`; DatasetError if none."""
+        """The samples that `keep` accepts, e.g. `lambda s: s.sequence != "0001TP"`; DatasetError if none."""
         return PairDataset(self.table, tuple(s for s in self.samples if keep(s)), self._decoder)
+
+
+def paired(
+    table: ClassTable,
+    decoder: LabelDecoder,
+    images: Path,
+    labels: Path,
+    *,
+    label_stems: Callable[[str], Sequence[str]] = lambda stem: (stem,),
+    image_suffix: str = "",
+    sequence_of: Callable[[str], str] = lambda name: "",
+) -> PairDataset:
+    """The images below one folder, each with its label in the same subfolder of another.
+
+    label_stems   stem of an image, without `image_suffix` -> the stems that its label may have
+    image_suffix  end of the images' stems, which is no part of a sample's name
+    sequence_of   name of a sample -> its `sequence`
+    Raises DatasetError naming the first image without a label.
+    """
+    samples = []
+    for path in find_images(images):
+        name = path.stem.removesuffix(image_suffix)
+        samples.append(Sample(name, path, find_label(path, images, labels, label_stems(name)), sequence_of(name)))
+    return PairDataset(table, tuple(samples), decoder)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy.typing as npt
+
+from enet_ros.arrays import U8
 from enet_ros.classes import CAMVID, VOID
-from enet_ros.datasets.base import PairDataset, Sample
-from enet_ros.datasets.files import find_images, find_label
-from enet_ros.datasets.labels import Color, IdOrColorLabels, ids_of
+from enet_ros.datasets.base import PairDataset, paired
+from enet_ros.datasets.labels import Color, ColorLabels, IdLabels, ids_of
 from enet_ros.errors import DatasetError
-
-SPLITS = ("train", "val", "test")
 
 _GROUPS: dict[str, tuple[Color, ...]] = {
     "sky": ((128, 128, 128),),
@@ -76,7 +77,8 @@ COLORS: dict[Color, int] = {
     **{color: CAMVID.index(name) for name, colors in _GROUPS.items() for color in colors},
 }
 
-DECODER = IdOrColorLabels(ids_of(CAMVID.num_classes, void=(11, VOID)), COLORS)
+_GREY = IdLabels(ids_of(CAMVID.num_classes, void=(11, VOID)))
+_PAINTED = ColorLabels(COLORS)
 
 
 def sequence_of(name: str) -> str:
@@ -101,11 +103,12 @@ def split_of(name: str) -> str:
 
 def pairs(images: Path, labels: Path) -> PairDataset:
     """CamVid frames of one folder with the labels of another, in either form. Raises DatasetError."""
-    samples = []
-    for path in find_images(images):
-        label = find_label(path, images, labels, (path.stem, f"{path.stem}_L"))
-        samples.append(Sample(path.stem, path, label, sequence_of(path.stem)))
-    return PairDataset(CAMVID, tuple(samples), DECODER)
+
+    def decode(raw: npt.NDArray[Any], path: Path) -> U8:
+        return _PAINTED(raw, path) if raw.ndim == 3 else _GREY(raw, path)
+
+    stems = lambda stem: (stem, f"{stem}_L")  # noqa: E731
+    return paired(CAMVID, decode, images, labels, label_stems=stems, sequence_of=sequence_of)
 
 
 def camvid(root: Path, split: str) -> PairDataset:
@@ -113,8 +116,6 @@ def camvid(root: Path, split: str) -> PairDataset:
 
     Raises DatasetError naming the first image without a label, or what is missing where `root` has neither.
     """
-    if split not in SPLITS:
-        raise DatasetError(f"CamVid has no split {split!r}; use one of {', '.join(SPLITS)}")
     if (root / split).is_dir():
         return pairs(root / split, root / f"{split}annot")
     stills = root / "701_StillsRaw_full"

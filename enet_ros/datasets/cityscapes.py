@@ -9,19 +9,12 @@ import numpy.typing as npt
 
 from enet_ros.arrays import U8
 from enet_ros.classes import CITYSCAPES, VOID
-from enet_ros.datasets.base import PairDataset, Sample
-from enet_ros.datasets.files import find_images, find_label
+from enet_ros.datasets.base import PairDataset, paired
 from enet_ros.datasets.labels import IdLabels, ids_of
 from enet_ros.errors import DatasetError
 
-SPLITS = ("train", "val", "test")
-IMAGE_SUFFIX = "_leftImg8bit"
-LABEL_SUFFIXES = (
-    "_gtFine_labelIds",
-    "_gtFine_labelTrainIds",
-    "_gtCoarse_labelIds",
-    "_gtCoarse_labelTrainIds",
-)
+_LABEL_SUFFIXES = ("_gtFine_labelIds", "_gtFine_labelTrainIds", "_gtCoarse_labelIds", "_gtCoarse_labelTrainIds")
+_IMAGE_SUFFIX = "_leftImg8bit"
 
 TRAIN_IDS = {
     7: "road", 8: "sidewalk", 11: "building", 12: "wall", 13: "fence", 17: "pole", 19: "traffic light",
@@ -31,39 +24,37 @@ TRAIN_IDS = {
 """Which of the label ids 0..33 are evaluated (cityscapesScripts, helpers/labels.py); the others are void."""
 
 
-class CityscapesLabels:
-    """Decodes `*_labelIds.png` by TRAIN_IDS, and `*_labelTrainIds.png` as they are."""
-
-    def __init__(self) -> None:
-        ids = dict.fromkeys((*range(34), VOID), VOID)
-        ids.update({value: CITYSCAPES.index(name) for value, name in TRAIN_IDS.items()})
-        self._label_ids = IdLabels(ids)
-        self._train_ids = IdLabels(ids_of(CITYSCAPES.num_classes))
-
-    def __call__(self, raw: npt.NDArray[Any], path: Path) -> U8:
-        """As `LabelDecoder`: (H, W) uint8."""
-        decoder = self._train_ids if path.stem.endswith("TrainIds") else self._label_ids
-        return decoder(raw, path)
+_TRAIN_ID_FILES = IdLabels(ids_of(CITYSCAPES.num_classes))
+_LABEL_ID_FILES = IdLabels(
+    dict.fromkeys((*range(34), VOID), VOID) | {value: CITYSCAPES.index(name) for value, name in TRAIN_IDS.items()}
+)
 
 
 def pairs(images: Path, labels: Path) -> PairDataset:
-    """Frames below one folder with the labels below another, city by city. Raises DatasetError."""
-    samples = []
-    for path in find_images(images):
-        name = path.stem.removesuffix(IMAGE_SUFFIX)
-        stems = [name + suffix for suffix in LABEL_SUFFIXES]
-        label = find_label(path, images, labels, [*stems, path.stem])
-        samples.append(Sample(name, path, label, name.rpartition("_")[0]))
-    return PairDataset(CITYSCAPES, tuple(samples), CityscapesLabels())
+    """Frames below one folder with the labels below another, city by city. Raises DatasetError.
+
+    `*_labelTrainIds.png` hold class ids; other label files hold the label ids of TRAIN_IDS.
+    """
+
+    def decode(raw: npt.NDArray[Any], path: Path) -> U8:
+        return (_TRAIN_ID_FILES if path.stem.endswith("TrainIds") else _LABEL_ID_FILES)(raw, path)
+
+    return paired(
+        CITYSCAPES,
+        decode,
+        images,
+        labels,
+        label_stems=lambda name: (*(name + suffix for suffix in _LABEL_SUFFIXES), name + _IMAGE_SUFFIX, name),
+        image_suffix=_IMAGE_SUFFIX,
+        sequence_of=lambda name: name.rpartition("_")[0],
+    )
 
 
-def cityscapes(root: Path, split: str, fine: bool = True) -> PairDataset:
-    """A split of Cityscapes; `fine=False` takes gtCoarse. DatasetError names the first image without a label.
+def cityscapes(root: Path, split: str) -> PairDataset:
+    """A split of Cityscapes with its fine labels. DatasetError names the first image without a label.
 
     The labels of `test` are not public: the files of that name hold void alone.
     """
-    if split not in SPLITS:
-        raise DatasetError(f"Cityscapes has no split {split!r}; use one of {', '.join(SPLITS)}")
     if not (root / "leftImg8bit").is_dir():
         raise DatasetError(f"{root} has no leftImg8bit/; unpack leftImg8bit_trainvaltest and gtFine_trainvaltest there")
-    return pairs(root / "leftImg8bit" / split, root / ("gtFine" if fine else "gtCoarse") / split)
+    return pairs(root / "leftImg8bit" / split, root / "gtFine" / split)

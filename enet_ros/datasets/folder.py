@@ -64,20 +64,14 @@ class FolderFormat:
         return PairDataset(self.table, tuple(samples), self.decoder)
 
 
-def plain(table: ClassTable) -> FolderFormat:
-    """Grey label files that hold the class ids, void 255, named as their images."""
-    return FolderFormat(table, IdLabels(ids_of(table.num_classes)))
-
-
-def folder(images: Path, labels: Path, classes: str | Path) -> PairDataset:
-    """The images below one folder with the labels below another; `classes` as in `format_of`."""
-    return format_of(classes).pairs(images, labels)
-
-
 def format_of(classes: str | Path) -> FolderFormat:
-    """A built-in table's name (its ids, void 255) or a class table FILE.yaml; ConfigError for others."""
+    """The format of a class table FILE.yaml, or of a built-in table's name: grey files of its ids, void 255.
+
+    Raises ConfigError for other names, and as `load_format`.
+    """
     if str(classes) in TABLES:
-        return plain(get_table(str(classes)))
+        table = get_table(str(classes))
+        return FolderFormat(table, IdLabels(ids_of(table.num_classes)))
     path = Path(classes).expanduser()
     if path.suffix not in (".yaml", ".yml"):
         raise ConfigError(f"there are no classes {str(classes)!r}; use {', '.join(TABLES)}, or FILE.yaml")
@@ -136,12 +130,9 @@ def _colored(table: ClassTable, labels: Mapping[str, Any]) -> ColorLabels:
         raise ConfigError("labels: colored: true needs a colour of its own for each class")
     void = labels.get("void", [[0, 0, 0]])
     for color in void if isinstance(void, list) else [void]:
-        if (
-            not isinstance(color, list)
-            or len(color) != 3
-            or not all(isinstance(v, int) and 0 <= v < 256 for v in color)
-        ):
-            raise ConfigError(f"labels: void colour {color!r} is not [r, g, b] of 0..255")
-        r, g, b = color
-        colors.setdefault((r, g, b), VOID)
+        match color:
+            case [int(r), int(g), int(b)] if all(0 <= v <= 255 for v in (r, g, b)):
+                colors.setdefault((r, g, b), VOID)
+            case _:
+                raise ConfigError(f"labels: void colour {color!r} is not [r, g, b] of 0..255")
     return ColorLabels(colors)

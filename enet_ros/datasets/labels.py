@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,11 +19,10 @@ _ILLEGAL = 254  # no class has this id: a ClassTable holds at most 254 (0..253)
 Color = tuple[int, int, int]
 
 
-class LabelDecoder(Protocol):
-    """Turns the array of a label file into class ids."""
+LabelDecoder = Callable[[npt.NDArray[Any], Path], U8]
+"""The array of a label file and the file's path -> class ids, (H, W) uint8, void 255.
 
-    def __call__(self, raw: npt.NDArray[Any], path: Path) -> U8:
-        """(H, W) or (H, W, 3) RGB -> (H, W) uint8, void 255. DatasetError names `path` and the value."""
+Raises DatasetError, which names the path and the value, for values that mean nothing."""
 
 
 class IdLabels:
@@ -36,7 +35,7 @@ class IdLabels:
             self._lut[value] = class_id
 
     def __call__(self, raw: npt.NDArray[Any], path: Path) -> U8:
-        """As `LabelDecoder`: (H, W) of any unsigned type."""
+        """As `LabelDecoder`; raw is (H, W), or (H, W, 3) with three equal channels, of any unsigned type."""
         if raw.ndim == 3:
             if not (np.array_equal(raw[..., 0], raw[..., 1]) and np.array_equal(raw[..., 0], raw[..., 2])):
                 raise DatasetError(f"{path} is in colour; this layout needs class ids in one grey channel")
@@ -63,10 +62,10 @@ class ColorLabels:
         self._table: U8 | None = None
 
     def __call__(self, raw: npt.NDArray[Any], path: Path) -> U8:
-        """As `LabelDecoder`: (H, W, 3) uint8 RGB."""
+        """As `LabelDecoder`; raw is (H, W, 3) uint8 RGB."""
         if raw.ndim != 3 or raw.dtype != np.uint8:
-            raise DatasetError(f"{path} is not an 8-bit colour image; this layout has a colour a class")
-        if self._table is None:  # 16 MiB, so only where colours are really read
+            raise DatasetError(f"{path} is not an 8-bit colour image; this layout has one colour for each class")
+        if self._table is None:  # 16 MiB: made only when a colour file is read
             self._table = np.full(1 << 24, _ILLEGAL, np.uint8)
             for (r, g, b), class_id in self._colors.items():
                 self._table[r << 16 | g << 8 | b] = class_id
@@ -82,19 +81,6 @@ class ColorLabels:
                 f"interpolation, or saved as JPEG?"
             )
         return labels
-
-
-class IdOrColorLabels:
-    """Grey files by value, colour files by colour: for datasets that are passed around in both forms."""
-
-    def __init__(self, ids: Mapping[int, int], colors: Mapping[Color, int]) -> None:
-        """Both maps as in `IdLabels` and `ColorLabels`."""
-        self._ids = IdLabels(ids)
-        self._colors = ColorLabels(colors)
-
-    def __call__(self, raw: npt.NDArray[Any], path: Path) -> U8:
-        """As `LabelDecoder`."""
-        return self._colors(raw, path) if raw.ndim == 3 else self._ids(raw, path)
 
 
 def ids_of(num_classes: int, void: tuple[int, ...] = (VOID,), first: int = 0) -> dict[int, int]:

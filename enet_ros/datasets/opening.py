@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
-import importlib
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Final, NamedTuple
 
-from enet_ros.classes import ClassTable
-from enet_ros.datasets.base import PairDataset
-from enet_ros.datasets.folder import folder, format_of
-from enet_ros.errors import ConfigError
+from enet_ros.classes import IDD_LITE, LUMS, ClassTable
+from enet_ros.datasets import camvid, cityscapes, sunrgbd
+from enet_ros.datasets.base import PairDataset, paired
+from enet_ros.datasets.folder import format_of
+from enet_ros.datasets.labels import IdLabels, ids_of
+from enet_ros.errors import ConfigError, DatasetError
 
-LAYOUTS = ("camvid", "cityscapes", "sunrgbd", "idd_lite", "lums")
-"""Each a module of this package with a function of the same name: (root, split) -> PairDataset, and with
-`pairs`: (images, labels) -> PairDataset, for two folders that follow its file names and label values."""
+
+class Layout(NamedTuple):
+    """A dataset that is known by name.
+
+    split  (root, split) -> the labelled frames of a split
+    pairs  (images, labels) -> those of two folders that follow its file names and label values
+    """
+
+    title: str
+    splits: tuple[str, ...]
+    split: Callable[[Path, str], PairDataset]
+    pairs: Callable[[Path, Path], PairDataset]
+
+
+def _plain(title: str, table: ClassTable, sequence_of: Callable[[str], str] = lambda name: "") -> Layout:
+    """A set in `train`, `trainannot`, `val`, `valannot`: grey labels by class id, void 255, named as their images."""
+    pairs = partial(paired, table, IdLabels(ids_of(table.num_classes)), sequence_of=sequence_of)
+    return Layout(title, ("train", "val"), lambda root, split: pairs(root / split, root / f"{split}annot"), pairs)
+
+
+LAYOUTS: Final[Mapping[str, Layout]] = {
+    "camvid": Layout("CamVid", ("train", "val", "test"), camvid.camvid, camvid.pairs),
+    "cityscapes": Layout("Cityscapes", ("train", "val", "test"), cityscapes.cityscapes, cityscapes.pairs),
+    "sunrgbd": Layout("SUN RGB-D", ("train", "test"), sunrgbd.sunrgbd, sunrgbd.pairs),
+    # Varma et al. 2019, Indian Driving Dataset: 1607 frames of 320x227 by many cameras, named DRIVE_FRAME.jpg.
+    "idd_lite": _plain("IDD Lite", IDD_LITE, lambda name: name.rpartition("_")[0]),
+    # 401 frames of one campus's roads by a robot's camera.
+    "lums": _plain("LUMS", LUMS),
+}
 
 
 def open_dataset(layout: str, root: Path, split: str) -> PairDataset:
-    """A split ("train", "val" or "test") of a dataset. Raises ConfigError, or the layout's DatasetError."""
+    """A split ("train", "val" or "test") of one of LAYOUTS.
+
+    Raises ConfigError for an unknown layout. Raises DatasetError for a split that it does not have, and where files are
+    missing: the error names the first image without a label.
+    """
     if layout not in LAYOUTS:
         raise ConfigError(f"there is no dataset layout {layout!r}; use one of {', '.join(LAYOUTS)}, or a folder pair")
-    module = importlib.import_module(f"enet_ros.datasets.{layout}")
-    dataset: PairDataset = getattr(module, layout)(root, split)
-    return dataset
+    title, splits, open_split, _ = LAYOUTS[layout]
+    if split not in splits:
+        raise DatasetError(f"{title} has no split {split!r}; use one of {', '.join(splits)}")
+    return open_split(root, split)
 
 
 def open_pairs(images: Path, labels: Path, classes: str) -> PairDataset:
@@ -32,11 +67,8 @@ def open_pairs(images: Path, labels: Path, classes: str) -> PairDataset:
 
     Raises DatasetError naming the first image without a label, ConfigError for unknown classes.
     """
-    if classes not in LAYOUTS:
-        return folder(images, labels, classes)
-    module = importlib.import_module(f"enet_ros.datasets.{classes}")
-    dataset: PairDataset = module.pairs(images, labels)
-    return dataset
+    open_folders = LAYOUTS[classes].pairs if classes in LAYOUTS else format_of(classes).pairs
+    return open_folders(images, labels)
 
 
 def table_of(classes: str) -> ClassTable:

@@ -11,16 +11,10 @@ import re
 from pathlib import Path
 
 from enet_ros.classes import SUNRGBD
-from enet_ros.datasets.base import PairDataset, Sample
-from enet_ros.datasets.files import find_images, find_label
+from enet_ros.datasets.base import PairDataset, paired
 from enet_ros.datasets.labels import IdLabels, ids_of
-from enet_ros.errors import DatasetError
 
-SPLITS = ("train", "test")
-TEST_FRAMES = 5050
-TRAIN_FRAMES = 5285
-
-DECODER = IdLabels(ids_of(SUNRGBD.num_classes, void=(0,), first=1))
+_TEST_FRAMES, _TRAIN_FRAMES = 5050, 5285
 
 
 def pairs(images: Path, labels: Path) -> PairDataset:
@@ -29,20 +23,18 @@ def pairs(images: Path, labels: Path) -> PairDataset:
     Where `images` is the training folder and `labels` holds the whole dataset's, numbers are shifted by
     the 5050 test frames; otherwise a label has its image's number.
     """
-    whole = (labels / f"img-{TEST_FRAMES + TRAIN_FRAMES:06d}.png").is_file()
-    shift = TEST_FRAMES if whole and "train" in images.name.lower() else 0
-    samples = []
-    for path in find_images(images):
-        stem = path.stem
+    whole = (labels / f"img-{_TEST_FRAMES + _TRAIN_FRAMES:06d}.png").is_file()
+    shift = _TEST_FRAMES if whole and "train" in images.name.lower() else 0
+
+    def label_stems(stem: str) -> tuple[str, str]:
         if shift and (match := re.fullmatch(r"img-(\d{6})", stem)):
             stem = f"img-{int(match[1]) + shift:06d}"
-        label = find_label(path, images, labels, (stem, stem.replace("img-", "img37labels-")))
-        samples.append(Sample(path.stem, path, label))
-    return PairDataset(SUNRGBD, tuple(samples), DECODER)
+        return stem, stem.replace("img-", "img37labels-")
+
+    decoder = IdLabels(ids_of(SUNRGBD.num_classes, void=(0,), first=1))
+    return paired(SUNRGBD, decoder, images, labels, label_stems=label_stems)
 
 
 def sunrgbd(root: Path, split: str) -> PairDataset:
     """A split of SUN RGB-D. DatasetError names the first image without a label."""
-    if split not in SPLITS:
-        raise DatasetError(f"SUN RGB-D has no split {split!r}; use one of {', '.join(SPLITS)}")
     return pairs(root / f"SUNRGBD-{split}_images", root / "sunrgbd_train_test_labels")

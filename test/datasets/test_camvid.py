@@ -5,6 +5,7 @@ import pytest
 
 from enet_ros.classes import CAMVID, VOID
 from enet_ros.datasets.camvid import COLORS, camvid, pairs, sequence_of, split_of
+from enet_ros.datasets.opening import open_dataset
 from enet_ros.errors import DatasetError
 
 # CamVid's label_colors.txt, and SegNet's grouping of it into eleven classes.
@@ -126,7 +127,7 @@ def test_wrong_places_are_explained(tmp_path, write, picture) -> None:
     with pytest.raises(DatasetError, match="has neither train/"):
         camvid(tmp_path, "train")
     with pytest.raises(DatasetError, match="no split 'dusk'; use one of train, val, test"):
-        camvid(tmp_path, "dusk")
+        open_dataset("camvid", tmp_path, "dusk")
     (tmp_path / "val").mkdir()
     with pytest.raises(DatasetError, match="val holds no image"):
         camvid(tmp_path, "val")

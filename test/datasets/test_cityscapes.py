@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from enet_ros.classes import CITYSCAPES, VOID
-from enet_ros.datasets.cityscapes import cityscapes
+from enet_ros.datasets.cityscapes import cityscapes, pairs
+from enet_ros.datasets.opening import open_dataset
 from enet_ros.errors import DatasetError
 
 
@@ -36,11 +37,11 @@ def test_first_bad_pair_is_named(tmp_path, write, picture) -> None:
     with pytest.raises(DatasetError, match=r"has no label: there is no .*lindau_000000_000019_gtFine_labelIds"):
         cityscapes(tmp_path, "val")
     with pytest.raises(DatasetError, match=r"munster_000000_000019|lindau_000000_000019"):
-        cityscapes(tmp_path, "val", fine=False)
+        pairs(tmp_path / "leftImg8bit" / "val", tmp_path / "gtCoarse" / "val")
 
 
 def test_wrong_places_are_explained(tmp_path) -> None:
     with pytest.raises(DatasetError, match="has no leftImg8bit/"):
         cityscapes(tmp_path, "val")
     with pytest.raises(DatasetError, match="no split 'demo'"):
-        cityscapes(tmp_path, "demo")
+        open_dataset("cityscapes", tmp_path, "demo")

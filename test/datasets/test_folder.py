@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from enet_ros.classes import CAMVID, VOID, members
-from enet_ros.datasets.folder import folder, format_of
+from enet_ros.datasets.base import PairDataset
+from enet_ros.datasets.folder import format_of
 from enet_ros.errors import ConfigError, DatasetError
 
 TABLE = """
@@ -13,6 +14,10 @@ names: [floor, wall, rack]
 colors: [[128, 64, 128], [70, 70, 70], [220, 20, 60]]
 drivable: [floor]
 """
+
+
+def folder(images, labels, classes) -> PairDataset:
+    return format_of(classes).pairs(images, labels)
 
 
 def yaml_file(tmp_path, text: str):

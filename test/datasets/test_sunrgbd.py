@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from enet_ros.classes import SUNRGBD, VOID
+from enet_ros.datasets.opening import open_dataset
 from enet_ros.datasets.sunrgbd import pairs, sunrgbd
 from enet_ros.errors import DatasetError
 
@@ -30,7 +31,7 @@ def test_labels_numbered_as_their_images(tmp_path, write, picture) -> None:
 
 def test_errors(tmp_path, write, picture) -> None:
     with pytest.raises(DatasetError, match="no split 'val'"):
-        sunrgbd(tmp_path, "val")
+        open_dataset("sunrgbd", tmp_path, "val")
     write(tmp_path / "SUNRGBD-test_images" / "img-000001.jpg", picture)
     with pytest.raises(DatasetError, match=r"no label: there is no .*img-000001\.png"):
         sunrgbd(tmp_path, "test")
