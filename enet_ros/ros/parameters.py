@@ -116,6 +116,7 @@ class Parameters:
     min_confidence: float = _live(
         0.0, "pixels less confident than this are unknown to group masks, free space and grid", "", 0.0, 1.0
     )
+    caution: float = _live(0.0, "drivable pixels less probable than this become void, in every output", "", 0.0, 1.0)
     output_reliability: str = _p("reliable", "reliability of the outputs of a frame", choices=RELIABILITIES)
     output_depth: int = _p(1, "messages kept by the middleware for each output", "", 1, 100)
 

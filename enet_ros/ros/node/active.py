@@ -75,7 +75,9 @@ class Active:
         image = decode(arrival.message, parameters.max_pixels)
         decoded = time.monotonic_ns()
         confidence = any(output.needs_confidence(parameters) for output in wanted)
-        result = self._configured.model.segmenter.segment(image, confidence=confidence)
+        segmenter = self._configured.model.segmenter
+        segmenter.caution = parameters.caution
+        result = segmenter.segment(image, confidence=confidence)
         spent = outputs.publish(Frame(header, image, result, arrival.calibration, parameters), wanted)
         done = time.monotonic_ns()
         counters, age = self.account.counters, job.age

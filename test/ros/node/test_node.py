@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rclpy.parameter import Parameter
 from ros_rig import Rig, picture, wait_for
 from sensor_msgs.msg import CameraInfo, Image
 
-from enet_ros.classes import CAMVID
+from enet_ros.classes import CAMVID, VOID
 from enet_ros.msg import Latency, SegmentationInfo
 from enet_ros.ros import qos
 from enet_ros.ros.messages import from_image
@@ -56,6 +57,24 @@ def test_every_output_of_a_frame(rig: Callable[..., Rig]) -> None:
     assert latency.clock == Latency.CLOCK_STALE and np.isnan(latency.transport_ms)
     assert (latency.frames_in, latency.frames_dropped, latency.frames_failed) == (1, 0, 0)
     assert latency.total_ms >= latency.infer_ms >= 0
+
+
+def test_caution_takes_unsure_road_away_while_running(rig: Callable[..., Rig]) -> None:
+    r = rig(caution=0.5)
+    masks = r.listen("mask")
+    r.start()
+    r.wait_for_camera()
+    road, tree = CAMVID.index("road"), CAMVID.index("tree")
+
+    def answer(label: int) -> np.ndarray:
+        masks.clear()
+        r.send(picture(label, green=99))
+        return from_image(wait_for(lambda: masks)[0])
+
+    assert (answer(road) == VOID).all()
+    assert (answer(tree) == tree).all()
+    assert r.node.set_parameters([Parameter("caution", value=0.3)])[0].successful
+    assert (answer(road) == road).all()
 
 
 def test_the_network_s_own_resolution(rig: Callable[..., Rig]) -> None:
