@@ -1,7 +1,7 @@
 """A bag that takes long to make: written in segments, each a bag of its own, so that a killed run goes on where it was.
 
-PATH.part/journal.json lists the finished segments and how far into the input they reach. At the end the segments become
-one bag of several files, as `ros2 bag record --max-bag-size` makes them, and take PATH in one rename.
+PATH.part/journal.json says how many segments are finished and how far into the input they reach. At the end the
+segments become one bag of several files, as `ros2 bag record --max-bag-size` makes them, and take PATH in one rename.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import yaml
 from rosbags.interfaces import Connection, Qos
 
 from enet_ros import files
-from enet_ros.bags.metadata import FileEntry, write_metadata
-from enet_ros.bags.reader import BagReader
-from enet_ros.bags.types import definition_of
-from enet_ros.bags.writer import BagFolder, place
+from enet_ros.bags.writer import ENDINGS, BagFolder, place
 from enet_ros.errors import BagError, EnetRosError
 
 _JOURNAL = "journal.json"
-_VERSION = 1
+_METADATA = "metadata.yaml"
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class SegmentedBag:
         self._topics = topics
         self._storage = storage
         self._job = json.loads(json.dumps({"version": _VERSION, "storage": storage, **job}))
-        self._files: list[FileEntry] = []
+        self._finished = 0
         self._bag: BagFolder | None = None
         if path.exists() and not overwrite:
             raise BagError(f"{path} exists: give another name, remove it, or use --force")
@@ -88,8 +87,8 @@ class SegmentedBag:
                 self._finish()
             else:
                 self._break_off()
-            if isinstance(error, EnetRosError) and self._files:
-                what = f"{len(self._files)} finished segments are bags in {self.part}"
+            if isinstance(error, EnetRosError) and self._finished:
+                what = f"{self._finished} finished segments are bags in {self.part}"
                 raise type(error)(f"{error}; {what}, and the same command goes on from there") from error
         finally:
             self._lock.close()
@@ -104,24 +103,32 @@ class SegmentedBag:
         """Finish the segment: a run killed after this goes on from here. consumed: input messages written so far."""
         if self._bag is None:
             return
-        self._files.append(self._bag.close())
+        self._bag.close()
         self._bag = None
+        self._finished += 1
         self.consumed = consumed
-        self._write_journal()
+        journal = {"job": self._job, "consumed": consumed, "segments": self._finished}
+        try:
+            files.write(self.part / _JOURNAL, json.dumps(journal))
+        except OSError as error:
+            raise BagError(f"cannot write {self.part / _JOURNAL}: {error.strerror}") from error
 
     def _break_off(self) -> None:
         """Remove the segment that is not finished."""
         if self._bag is not None:
             self._bag.keep()
             shutil.rmtree(self._bag.folder, ignore_errors=True)
-        if not self._files:
+        if not self._finished:
             shutil.rmtree(self.part, ignore_errors=True)
 
     def _folder(self, number: int) -> Path:
         return self.part / f"{self.path.name}_{number}"
 
+    def _file_name(self, number: int) -> str:
+        return self._folder(number).name + ENDINGS[self._storage]
+
     def _open(self) -> BagFolder:
-        folder = self._folder(len(self._files))
+        folder = self._folder(self._finished)
         shutil.rmtree(folder, ignore_errors=True)  # of the run that was killed
         bag = BagFolder(folder, self._storage)
         for topic in self._topics:
@@ -132,9 +139,8 @@ class SegmentedBag:
         journal = self.part / _JOURNAL
         if journal.is_file():
             values: Any = json.loads(journal.read_text("utf-8"))
-            files = [FileEntry(*entry) for entry in values["files"]]
-            if values["job"] == self._job and all(self._has(number, file) for number, file in enumerate(files)):
-                self._files, self.consumed = files, int(values["consumed"])
+            if values["job"] == self._job and all(map(self._has, range(values["segments"]))):
+                self._finished, self.consumed = values["segments"], values["consumed"]
                 return
             if values["job"] != self._job and not overwrite:
                 raise BagError(
@@ -146,41 +152,48 @@ class SegmentedBag:
             if child.is_dir():
                 shutil.rmtree(child)
 
-    def _has(self, number: int, file: FileEntry) -> bool:
+    def _has(self, number: int) -> bool:
         """Whether a finished segment is there, in its folder or moved already."""
-        return any((f / file.name).is_file() for f in (self._folder(number), self.part / self.path.name))
-
-    def _write_journal(self) -> None:
-        values = {"job": self._job, "consumed": self.consumed, "files": self._files}
-        path = self.part / _JOURNAL
-        try:
-            files.write(path, json.dumps(values))
-        except OSError as error:
-            raise BagError(f"cannot write {path}: {error.strerror}") from error
+        places = (self._folder(number), self.part / self.path.name)
+        described = (self._folder(number) / _METADATA).is_file()
+        return described and any((place / self._file_name(number)).is_file() for place in places)
 
     def _finish(self) -> None:
         """Bring the segments' files into one folder; a run killed in between is finished by the next."""
-        if self._bag is not None or not self._files:
+        if self._bag is not None or not self._finished:
             raise BagError(f"{self.path} has no finished segment: nothing was written")
         whole = self.part / self.path.name
         whole.mkdir(exist_ok=True)
         try:
-            for number, file in enumerate(self._files):
-                segment = self._folder(number) / file.name
+            for number in range(self._finished):
+                segment = self._folder(number) / self._file_name(number)
                 if segment.exists():
-                    segment.replace(whole / file.name)
-            write_metadata(whole, self._storage, self._connections(whole), self._files, {})
+                    segment.replace(whole / segment.name)
+            files.write(whole / _METADATA, _joined([self._folder(n) / _METADATA for n in range(self._finished)]))
             place(whole, self.path)
         except OSError as error:
             raise BagError(f"cannot finish {self.path}: {error.strerror}; run it again to go on") from error
         shutil.rmtree(self.part)
 
-    def _connections(self, whole: Path) -> list[Connection]:
-        """The topics as they were written, with their hashes."""
-        with BagReader(whole / self._files[0].name) as reader:
-            stored = {topic.name: topic.connection for topic in reader.topics}
-        names = (plan.name for plan in self._topics)
-        return [stored[n]._replace(digest=definition_of(stored[n].msgtype, stored[n].msgdef)[1]) for n in names]
+
+def _joined(metadata: list[Path]) -> str:
+    """The metadata.yaml of one bag from those of its segments, whose topics are the same."""
+    segments: list[dict[str, Any]] = []
+    for path in metadata:
+        segments.append(yaml.safe_load(path.read_text("utf-8"))["rosbag2_bagfile_information"])
+    entries = [file for segment in segments for file in segment["files"]]
+    start = min(file["starting_time"]["nanoseconds_since_epoch"] for file in entries)
+    end = max(file["starting_time"]["nanoseconds_since_epoch"] + file["duration"]["nanoseconds"] for file in entries)
+    whole = segments[0] | {
+        "relative_file_paths": [file["path"] for file in entries],
+        "files": entries,
+        "starting_time": {"nanoseconds_since_epoch": start},
+        "duration": {"nanoseconds": end - start},
+        "message_count": sum(file["message_count"] for file in entries),
+    }
+    for rows in zip(*(segment["topics_with_message_count"] for segment in segments), strict=True):
+        rows[0]["message_count"] = sum(row["message_count"] for row in rows)
+    return yaml.safe_dump({"rosbag2_bagfile_information": whole}, sort_keys=False)
 
 
 def _locked(part: Path) -> Any:

@@ -88,11 +88,7 @@ class DurableSqlite3(Sqlite3Writer):
 
     def __init__(self, path: Path, compression: CompressionMode) -> None:
         super().__init__(path, compression)
-        self._failed = False
         self._pending = 0
-        self._counts: dict[int, int] = {}
-        self._start, self._end = 2**63 - 1, 0
-        self._written = Written({}, 0, 0)
 
     def add_connection(self, connection: Connection, offered_qos_profiles: str) -> None:
         """Write a topic; it stays even if nothing after it does."""
@@ -101,42 +97,26 @@ class DurableSqlite3(Sqlite3Writer):
 
     def write(self, connection: Connection, timestamp: int, data: bytes | memoryview) -> None:
         """Write a message; every 4 MiB are committed."""
-        try:
-            super().write(connection, timestamp, data)
-        except sqlite3.Error:
-            self._failed = True
-            raise
-        self._counts[connection.id] = self._counts.get(connection.id, 0) + 1
-        self._start, self._end = min(self._start, timestamp), max(self._end, timestamp)
+        super().write(connection, timestamp, data)
         self._pending += len(data)
         if self._pending >= _COMMIT_BYTES:
-            self._commit()
-
-    def _commit(self) -> None:
-        try:
             self.conn.commit()
-        except sqlite3.Error:
-            self._failed = True
-            raise
-        self._written = Written(dict(self._counts), self._start, self._end)
-        self._pending = 0
-
-    def close(self, version: int, metadata: str) -> None:
-        """Commit the rest and close the file."""
-        self._commit()
-        super().close(version, metadata)
+            self._pending = 0
 
     def keep(self) -> Written:
         """Undo what cannot go to disk and close the file. Returns what it holds then."""
         with suppress(sqlite3.Error):
-            if not self._failed:
-                self._commit()
+            self.conn.commit()
+        with suppress(sqlite3.Error):
             self.conn.rollback()
         self.conn.close()
         # On a full disk SQLite cannot always undo at once and leaves its journal; opening the file anew does it.
+        query = "SELECT topic_id, count(*), min(timestamp), max(timestamp) FROM messages GROUP BY topic_id"
         with suppress(sqlite3.Error), closing(sqlite3.connect(self.path)) as again:
-            again.execute("SELECT count(*) FROM messages").fetchone()
-        return self._written
+            if rows := again.execute(query).fetchall():
+                topics, counts, starts, ends = zip(*rows, strict=True)
+                return Written(dict(zip(topics, counts, strict=True)), min(starts), max(ends))
+        return Written({}, 0, 0)
 
 
 class DurableWriter(Writer):

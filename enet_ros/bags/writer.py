@@ -1,4 +1,7 @@
-"""Writing a rosbag2 bag: a folder with metadata.yaml and an .mcap or .db3 file, whole or not at all."""
+"""Writing a rosbag2 bag: a folder with metadata.yaml and an .mcap or .db3 file, whole or not at all.
+
+The metadata has version 8, the newest that Humble, Iron, Jazzy and later all read.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,13 @@ from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2.errors import WriterError
 
-from enet_ros.bags.metadata import VERSION, FileEntry, write_metadata
 from enet_ros.bags.storage import DurableWriter, Written
 from enet_ros.bags.types import definition_of
 from enet_ros.errors import BagError, EnetRosError
 from enet_ros.files import sync
 
 STORAGES: Final = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
-_ENDINGS = {"mcap": ".mcap", "sqlite3": ".db3"}
+ENDINGS: Final = {"mcap": ".mcap", "sqlite3": ".db3"}
 _DISK_ERRORS = (OSError, sqlite3.Error)
 
 
@@ -34,23 +36,12 @@ class BagFolder:
             raise BagError(f"there is no storage {storage!r}; use one of {', '.join(STORAGES)}")
         self.folder = folder
         self.count = 0
-        self._storage = storage
         self._topics: dict[str, Connection] = {}
-        self._writer = DurableWriter(folder, version=VERSION, storage_plugin=STORAGES[storage])
+        self._writer = DurableWriter(folder, version=8, storage_plugin=STORAGES[storage])
         try:
             self._writer.open()
         except (WriterError, *_DISK_ERRORS) as error:
             raise BagError(f"cannot create {folder}: {_reason(error)}") from error
-
-    @property
-    def file_name(self) -> str:
-        """The storage file's name within the folder."""
-        return self.folder.name + _ENDINGS[self._storage]
-
-    @property
-    def connections(self) -> list[Connection]:
-        """The topics added so far."""
-        return list(self._topics.values())
 
     def set_custom_data(self, key: str, value: str) -> None:
         """Note a value in the bag's custom data (`ros2 bag info --verbose` shows it)."""
@@ -90,39 +81,29 @@ class BagFolder:
             raise BagError(f"{what} could not be written to {self.folder}: {_reason(error)}") from error
         self.count += 1
 
-    def close(self) -> FileEntry:
+    def close(self) -> None:
         """Finish the bag. Raises BagError where the disk refuses."""
-        counts = dict(self._writer.counts)
-        start, end = self._writer.min_timestamp, self._writer.max_timestamp
+        if not self.count:
+            self._writer.min_timestamp = 0
         try:
             self._writer.close()
-            entry = self._entry(Written(counts, start, end))
-            self._metadata(entry)
         except (WriterError, *_DISK_ERRORS) as error:
             raise BagError(f"the end of {self.folder} could not be written: {_reason(error)}") from error
-        sync(self.folder / self.file_name)
-        return entry
+        for file in self.folder.iterdir():
+            sync(file)
 
     def keep(self) -> int:
         """After an error, finish the bag with what is safely on disk. Returns how many messages that is."""
         storage: Any = self._writer.storage
         if storage is None:
             return self.count
-        self._writer.storage = None
         written: Written = storage.keep()
-        total = sum(written.counts.values())
-        if total:
-            with suppress(OSError):  # the storage file is readable without it
-                self._metadata(self._entry(written))
-        return total
-
-    def _metadata(self, entry: FileEntry) -> None:
-        write_metadata(self.folder, self._storage, self.connections, [entry], self._writer.custom_data)
-
-    def _entry(self, written: Written) -> FileEntry:
-        counts = {c.topic: written.counts.get(c.id, 0) for c in self.connections}
-        empty = not any(counts.values())
-        return FileEntry(self.file_name, 0 if empty else written.start_ns, 0 if empty else written.end_ns, counts)
+        self._writer.counts = {c.id: written.counts.get(c.id, 0) for c in self._writer.connections}
+        self._writer.min_timestamp, self._writer.max_timestamp = written.start_ns, written.end_ns
+        storage.close = lambda version, metadata: None  # `keep` has closed the file
+        with suppress(OSError):  # the storage file is readable without metadata.yaml
+            self._writer.close()
+        return sum(written.counts.values())
 
 
 class BagWriter:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from mcap.exceptions import EndOfFile
 
 from enet_ros.bags import BagReader
@@ -99,13 +100,16 @@ def test_an_unknown_topic_lists_what_there_is(make_bag: MakeBag) -> None:
         reader.topic("/x")
 
 
-@pytest.mark.parametrize("entry", ["custom_data: [x]", "message_count: many", "duration: {nanoseconds: x}"])
-def test_metadata_of_another_shape_is_not_a_bag(make_bag: MakeBag, entry: str) -> None:
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [("custom_data", ["x"]), ("topics_with_message_count", "many"), ("duration", {"nanoseconds": "x"})],
+)
+def test_metadata_of_another_shape_is_not_a_bag(make_bag: MakeBag, entry: str, value: object) -> None:
     bag = make_bag()
     metadata = bag / "metadata.yaml"
-    key = entry.partition(":")[0]
-    lines = [line for line in metadata.read_text().splitlines() if not line.strip().startswith(f"{key}:")]
-    metadata.write_text("\n".join([*lines, f"  {entry}"]))
+    document = yaml.safe_load(metadata.read_text())
+    document["rosbag2_bagfile_information"][entry] = value
+    metadata.write_text(yaml.safe_dump(document))
     with pytest.raises(BagError, match="cannot be opened"):
         BagReader(bag)
 

@@ -37,7 +37,10 @@ def log_times(path: Path) -> list[int]:
     with BagReader(path) as reader:
         assert reader.damage is None
         assert [t.name for t in reader.topics] == ["/a", "/b"]
-        return [m.log_ns for m in reader.messages()]
+        found = [m.log_ns for m in reader.messages()]
+        assert reader.message_count == len(found) and (reader.start_ns, reader.end_ns) == (found[0], found[-1])
+        assert reader.topic("/a").total == len(found) and reader.topic("/b").total == 0
+        return found
 
 
 def test_a_whole_run_is_one_bag_of_several_files(tmp_path: Path) -> None:

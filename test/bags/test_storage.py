@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+import yaml
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.rosbag2.enums import CompressionMode
 from rosbags.rosbag2.storage_mcap import McapWriter, PendingChunk
@@ -20,6 +21,21 @@ from enet_ros.bags.types import IMAGE
 
 def test_the_table_of_storages() -> None:
     assert dict(Writer.STORAGE_PLUGINS) == {StoragePlugin.MCAP: McapWriter, StoragePlugin.SQLITE3: Sqlite3Writer}
+
+
+def test_metadata_is_written_from_the_state_of_the_writer(tmp_path: Path) -> None:
+    """`BagFolder.keep` sets this state to what is safely on disk."""
+    writer = Writer(tmp_path / "bag", version=8, storage_plugin=StoragePlugin.MCAP)
+    writer.open()
+    connection = writer.add_connection("/image", IMAGE, msgdef="byte x", rihs01="RIHS01_0")
+    assert (writer.min_timestamp, writer.max_timestamp, writer.counts) == (2**63 - 1, 0, {connection.id: 0})
+    writer.min_timestamp, writer.max_timestamp, writer.counts = 3, 5, {connection.id: 7}
+    writer.close()
+    assert writer.storage is None
+    information = yaml.safe_load((tmp_path / "bag/metadata.yaml").read_text())["rosbag2_bagfile_information"]
+    assert information["starting_time"] == {"nanoseconds_since_epoch": 3}
+    assert information["duration"] == {"nanoseconds": 2}
+    assert information["message_count"] == information["topics_with_message_count"][0]["message_count"] == 7
 
 
 @pytest.mark.parametrize("storage", [McapWriter, Sqlite3Writer])

@@ -121,7 +121,8 @@ def test_after_a_failure_the_messages_so_far_are_a_bag(tmp_path: Path, storage: 
     assert not (tmp_path / "bag").exists()
     with BagReader(tmp_path / "bag.part/bag") as reader:
         assert reader.damage is None
-        assert len(list(reader.messages())) == 3
+        assert len(list(reader.messages())) == reader.message_count == 3
+        assert (reader.start_ns, reader.end_ns) == (0, 2)
 
 
 FULL_DISK = """
@@ -157,6 +158,7 @@ def test_a_full_disk_keeps_what_was_written(tmp_path: Path, storage: str) -> Non
     with BagReader(tmp_path / "bag.part/bag") as reader:
         assert reader.damage is None
         kept = list(reader.messages())
+        assert reader.message_count == len(kept) == reader.end_ns + 1
     failed_at = int(done.stdout.split("message ")[1].split()[0])
     assert f"the first {len(kept)} messages are a bag in" in done.stdout
     assert 8 <= len(kept) <= failed_at <= 17  # 17 would be 9 MB; the last 4 MiB may wait for their commit
