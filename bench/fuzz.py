@@ -270,8 +270,7 @@ def caches(folder: Path) -> Case:
 def bags(folder: Path) -> Case:
     """Bags of both storages: cut at every percent, then with a few bytes changed; every message read and decoded."""
     from enet_ros.bags import BagReader
-    from enet_ros.bags.messages import camera_frame
-    from enet_ros.bags.types import IMAGE_TYPES
+    from enet_ros.bags.messages import IMAGE_TYPES, camera_frame
     from enet_ros.cli import main
 
     pictures = folder / "pictures"

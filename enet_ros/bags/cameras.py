@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from enet_ros.bags.messages import from_cdr
+from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, IMAGE_TYPES, from_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
-from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE, IMAGE_TYPES
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError
 from enet_ros.messages import intrinsics

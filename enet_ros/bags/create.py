@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from enet_ros.bags.cameras import CLASSES_KEY
-from enet_ros.bags.messages import camera_info_cdr, compressed_cdr, image_cdr
+from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, camera_info_cdr, compressed_cdr, image_cdr
 from enet_ros.bags.ordered import ordered
-from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
 from enet_ros.bags.writer import BagWriter
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.codec import compress

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from enet_ros.bags.messages import MAX_MESSAGE_BYTES, from_cdr
+from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, MAX_MESSAGE_BYTES, from_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
-from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
 from enet_ros.codec.containers import read_header
 from enet_ros.errors import BagError, EnetRosError
 from enet_ros.figures import size_text

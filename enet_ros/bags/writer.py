@@ -17,8 +17,8 @@ from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2.errors import WriterError
 
+from enet_ros.bags.messages import definition_of
 from enet_ros.bags.storage import DurableWriter, Written
-from enet_ros.bags.types import definition_of
 from enet_ros.errors import BagError, EnetRosError
 from enet_ros.files import sync
 

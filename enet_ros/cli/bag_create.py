@@ -28,7 +28,6 @@ from enet_ros.codec import COMPRESSIONS
 from enet_ros.datasets.opening import LAYOUTS
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Source, files, street
-from enet_ros.frames.file_stamps import MODES
 from enet_ros.terminal import progress
 
 
@@ -46,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     detail.add_argument("--labels", type=Path, metavar="DIR", help="labels of --images")
     detail.add_argument("--classes", metavar="NAME", help="what the labels mean: camvid, cityscapes... or a YAML file")
     detail.add_argument("--rate", type=float, metavar="HZ", help="frames (with --stamps number: numbers) per second")
-    detail.add_argument("--stamps", choices=MODES, help="stamp by frame number, by order, or by name in ns")
+    detail.add_argument("--stamps", choices=files.STAMPS, help="stamp by frame number, by order, or by name in ns")
     detail.add_argument("--seed", type=int, default=0, help="seed of the street (default: %(default)s)")
     camera = parser.add_argument_group("camera_info")
     camera.add_argument("--camera-info", type=Path, metavar="YAML", help="a file that camera_calibration has written")

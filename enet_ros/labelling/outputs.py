@@ -10,8 +10,7 @@ from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, Qo
 
 from enet_ros import messages
 from enet_ros.arrays import U8
-from enet_ros.bags.messages import compressed_cdr, image_cdr, to_cdr
-from enet_ros.bags.types import COMPRESSED, FREE_SPACE, IMAGE
+from enet_ros.bags.messages import COMPRESSED, FREE_SPACE, IMAGE, compressed_cdr, image_cdr, to_cdr
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.card import ModelCard
 from enet_ros.codec import compress

@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 from enet_ros import model_file
 from enet_ros.bags.cameras import Calibrations, Camera, find_cameras
-from enet_ros.bags.messages import to_cdr
+from enet_ros.bags.messages import SEGMENTATION_INFO, definition_of, to_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.bags.segments import SegmentedBag, TopicPlan
-from enet_ros.bags.types import SEGMENTATION_INFO, definition_of
 from enet_ros.card import ModelCard
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError

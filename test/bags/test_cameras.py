@@ -7,8 +7,7 @@ import pytest
 
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.cameras import Camera, find_cameras
-from enet_ros.bags.messages import compressed_cdr, image_cdr
-from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
+from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, compressed_cdr, image_cdr
 from enet_ros.errors import BagError
 from enet_ros.messages import Header
 

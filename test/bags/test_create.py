@@ -8,8 +8,7 @@ import pytest
 
 from enet_ros.bags import BagReader
 from enet_ros.bags.create import BagLayout, create
-from enet_ros.bags.messages import camera_frame, from_cdr
-from enet_ros.bags.types import CAMERA_INFO
+from enet_ros.bags.messages import CAMERA_INFO, camera_frame, from_cdr
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError, DatasetError
 from enet_ros.frames.bag import from_labelled_bag

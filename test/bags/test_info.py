@@ -31,7 +31,7 @@ def truth_overhead() -> int:
 
 def test_gaps(tmp_path: Path) -> None:
     from enet_ros.bags import BagWriter
-    from enet_ros.bags.types import IMAGE
+    from enet_ros.bags.messages import IMAGE
 
     with BagWriter(tmp_path / "bag") as bag:
         bag.add_topic("/image", IMAGE)

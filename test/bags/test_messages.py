@@ -3,8 +3,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from enet_ros.bags.messages import camera_frame, camera_info_cdr, compressed_cdr, from_cdr, image_cdr, label_image
-from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE, definition_of, message_folder, typestore
+from enet_ros.bags.messages import (
+    CAMERA_INFO,
+    COMPRESSED,
+    IMAGE,
+    camera_frame,
+    camera_info_cdr,
+    compressed_cdr,
+    definition_of,
+    from_cdr,
+    image_cdr,
+    label_image,
+    message_folder,
+    typestore,
+)
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError, ImageError
 from enet_ros.messages import Header, header_of, intrinsics

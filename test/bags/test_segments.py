@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from enet_ros.bags import BagReader
-from enet_ros.bags.messages import image_cdr
+from enet_ros.bags.messages import IMAGE, image_cdr
 from enet_ros.bags.segments import SegmentedBag, TopicPlan
-from enet_ros.bags.types import IMAGE
 from enet_ros.errors import BagError, EngineError
 from enet_ros.messages import Header
 

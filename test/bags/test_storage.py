@@ -16,7 +16,7 @@ from rosbags.rosbag2.storage_mcap import McapWriter, PendingChunk
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Writer
 
 from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.types import IMAGE
+from enet_ros.bags.messages import IMAGE
 
 
 def test_the_table_of_storages() -> None:

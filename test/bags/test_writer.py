@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.messages import image_cdr
-from enet_ros.bags.types import IMAGE
+from enet_ros.bags.messages import IMAGE, image_cdr
 from enet_ros.errors import BagError, ImageError
 from enet_ros.messages import Header
 
@@ -132,7 +131,7 @@ import numpy as np
 from enet_ros.bags import BagWriter
 from enet_ros.bags.messages import image_cdr
 from enet_ros.messages import Header
-from enet_ros.bags.types import IMAGE
+from enet_ros.bags.messages import IMAGE
 from enet_ros.errors import BagError
 
 cdr = image_cdr(Header(1, "cam"), np.random.default_rng(0).integers(0, 256, (360, 480, 3), np.uint8), "rgb8")

@@ -12,8 +12,7 @@ import pytest
 
 from enet_ros import model_file
 from enet_ros.bags import BagReader
-from enet_ros.bags.messages import from_cdr
-from enet_ros.bags.types import FREE_SPACE
+from enet_ros.bags.messages import FREE_SPACE, from_cdr
 from enet_ros.camera import CameraPose
 from enet_ros.cli import main
 from enet_ros.engines import create

@@ -8,8 +8,7 @@ import pytest
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.cameras import truth_classes
 from enet_ros.bags.create import BagLayout, create
-from enet_ros.bags.messages import camera_info_cdr, compressed_cdr, image_cdr
-from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, IMAGE
+from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, camera_info_cdr, compressed_cdr, image_cdr
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.classes import CAMVID
 from enet_ros.errors import BagError, ConfigError, ImageError

@@ -10,8 +10,18 @@ import pytest
 
 from enet_ros import model_file
 from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.messages import camera_frame, camera_info_cdr, from_cdr, image_cdr, label_image, to_cdr
-from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, FREE_SPACE, IMAGE
+from enet_ros.bags.messages import (
+    CAMERA_INFO,
+    COMPRESSED,
+    FREE_SPACE,
+    IMAGE,
+    camera_frame,
+    camera_info_cdr,
+    from_cdr,
+    image_cdr,
+    label_image,
+    to_cdr,
+)
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.card import ModelCard
 from enet_ros.classes import CAMVID12, VOID

@@ -16,8 +16,20 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header as Stamped
 
 from enet_ros import messages
-from enet_ros.bags.messages import camera_info_cdr, compressed_cdr, from_cdr, image_cdr, to_cdr
-from enet_ros.bags.types import CAMERA_INFO, COMPRESSED, FREE_SPACE, IMAGE, definition_of, message_folder, typestore
+from enet_ros.bags.messages import (
+    CAMERA_INFO,
+    COMPRESSED,
+    FREE_SPACE,
+    IMAGE,
+    camera_info_cdr,
+    compressed_cdr,
+    definition_of,
+    from_cdr,
+    image_cdr,
+    message_folder,
+    to_cdr,
+    typestore,
+)
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.card import ModelCard
 from enet_ros.classes import get_table

@@ -13,8 +13,8 @@ from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rosbags.interfaces import QosDurability
 
+from enet_ros.bags.messages import IMAGE_TYPES
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
-from enet_ros.bags.types import IMAGE_TYPES
 from enet_ros.errors import BagError
 from enet_ros.ros import qos
 from enet_ros.ros.play.play_clock import PlayClock

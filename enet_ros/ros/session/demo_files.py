@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from enet_ros.arrays import U8
-from enet_ros.bags.messages import camera_frame, label_image
-from enet_ros.bags.types import IMAGE
+from enet_ros.bags.messages import IMAGE, camera_frame, label_image
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError
 from enet_ros.files import write

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from enet_ros.bags.cameras import find_image, find_truth, has_truth, truth_classes
+from enet_ros.bags.messages import COMPRESSED
 from enet_ros.bags.reader import BagMessage, BagReader
-from enet_ros.bags.types import COMPRESSED
 from enet_ros.classes import TABLES, label_map
 from enet_ros.datasets.opening import table_of
 from enet_ros.errors import ConfigError

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from enet_ros.errors import DatasetError
-from enet_ros.frames.file_stamps import FrameNumber, Stamped, frame_number, stamps
+from enet_ros.frames.files import FrameNumber, Stamped, frame_number, stamps
 
 
 @pytest.mark.parametrize(
