@@ -1,4 +1,4 @@
-"""The cameras of a bag: their topics, calibrations and ground truth, and the names of the topics of their answers."""
+"""The cameras of a bag: their topics, calibrations and ground truth, and where their answers go."""
 
 from __future__ import annotations
 
@@ -51,25 +51,22 @@ class Calibrations:
             try:
                 self._latest[message.topic] = intrinsics(from_cdr(CAMERA_INFO, message.data))
             except BagError as error:
-                return f"message {message.number} of {message.topic}: {error}"
+                return f"{message.place}: {error}"
         return None
 
     def of(self, camera: Camera) -> CameraIntrinsics | None:
-        """That of a camera; None where no CameraInfo is known."""
+        """The calibration of a camera; None where no CameraInfo is known."""
         return self._latest.get(camera.info) if camera.info else None
 
 
 def find_cameras(reader: BagReader, chosen: Sequence[str] | None = None) -> list[Camera]:
     """The cameras of a bag: `chosen` topics, or all that carry colour images, raw rather than compressed.
 
-    Left out are topics of this package and depth cameras, by name and encoding. Raises BagError where a chosen topic is
-    missing or no image, or no camera is found.
+    Topics of this package and depth cameras are left out, by name and encoding. Raises BagError where a chosen topic is
+    missing or does not hold images, and where no camera is found.
     """
     if chosen:
-        topics = [reader.topic(name) for name in chosen]
-        for topic in topics:
-            if topic.type not in IMAGE_TYPES:
-                raise BagError(f"topic {topic.name} is of type {topic.type}, not {' or '.join(IMAGE_TYPES)}")
+        topics = [_checked(reader.topic(name), IMAGE_TYPES) for name in chosen]
     else:
         images = [t for t in reader.topics if t.type in IMAGE_TYPES and t.total and _is_camera(reader, t)]
         raw = {t.name for t in images if t.type == IMAGE}
@@ -114,12 +111,12 @@ def truth_classes(reader: BagReader) -> tuple[str, ...] | None:
 
 
 def has_truth(reader: BagReader) -> bool:
-    """Whether a topic of the bag is named as ground truth is."""
+    """Whether the bag has a topic with the name of ground truth."""
     return bool(_truths(reader))
 
 
 def find_truth(reader: BagReader, name: str | None = None) -> Topic:
-    """The topic of the ground truth, by default the only one of its name. BagError lists what there is."""
+    """The topic of the ground truth: `name`, or the only topic PREFIX/ground_truth. BagError lists the candidates."""
     if name:
         return _checked(reader.topic(name), (IMAGE,))
     found = _truths(reader)
@@ -131,7 +128,7 @@ def find_truth(reader: BagReader, name: str | None = None) -> Topic:
 
 
 def find_image(reader: BagReader, truth: Topic | None, name: str | None = None) -> Topic:
-    """The camera's image topic, by default the one beside its ground truth. BagError lists what there is."""
+    """The camera's image topic: `name`, or the only one beside the ground truth. BagError lists the candidates."""
     if name:
         return _checked(reader.topic(name), IMAGE_TYPES)
     others = [t for t in reader.topics if t.type in IMAGE_TYPES and (truth is None or t.name != truth.name)]

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from enet_ros.bags.cameras import CLASSES_KEY
 from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, camera_info_cdr, compressed_cdr, image_cdr
@@ -52,11 +52,6 @@ class BagLayout:
         return f"{self.prefix}/ground_truth"
 
 
-class _Encoded(NamedTuple):
-    stamp_ns: int
-    messages: list[tuple[str, memoryview]]
-
-
 def create(
     out: Path,
     source: Source,
@@ -81,8 +76,7 @@ def create(
         if source.table is not None:
             bag.add_topic(layout.truth_topic, IMAGE)
             bag.set_custom_data(CLASSES_KEY, json.dumps(source.table.names))
-        work = _encoder(layout, camera)
-        for stamp_ns, messages in ordered(work, source.loads(), pool, ahead=4):
+        for stamp_ns, messages in ordered(partial(_encoded, layout, camera), source.loads(), pool, ahead=4):
             for topic, cdr in messages:
                 bag.write(topic, stamp_ns, cdr)
             frames += 1
@@ -90,24 +84,24 @@ def create(
     return frames
 
 
-def _encoder(layout: BagLayout, camera: CameraIntrinsics | None) -> Callable[[Load], _Encoded]:
-    def encode(load: Load) -> _Encoded:
-        frame = load()
-        header = Header(frame.stamp_ns, layout.frame_id)
-        messages = [(layout.image_topic, _image(header, frame, layout))]
-        if camera is not None:
-            height, width = frame.rgb.shape[:2]
-            if (camera.width, camera.height) != (width, height):
-                raise BagError(
-                    f"the calibration is for {camera.width}x{camera.height} pixels, the images have"
-                    f" {width}x{height}: calibrate at that size, or give --fov"
-                )
-            messages.append((layout.camera_info_topic, camera_info_cdr(header, camera)))
-        if frame.truth is not None:
-            messages.append((layout.truth_topic, image_cdr(header, frame.truth, "mono8")))
-        return _Encoded(frame.stamp_ns, messages)
-
-    return encode
+def _encoded(
+    layout: BagLayout, camera: CameraIntrinsics | None, load: Load
+) -> tuple[int, list[tuple[str, memoryview]]]:
+    """A frame's stamp in nanoseconds, and its messages by topic."""
+    frame = load()
+    header = Header(frame.stamp_ns, layout.frame_id)
+    messages = [(layout.image_topic, _image(header, frame, layout))]
+    if camera is not None:
+        height, width = frame.rgb.shape[:2]
+        if (camera.width, camera.height) != (width, height):
+            raise BagError(
+                f"the calibration is for {camera.width}x{camera.height} pixels, the images have"
+                f" {width}x{height}: calibrate at that size, or give --fov"
+            )
+        messages.append((layout.camera_info_topic, camera_info_cdr(header, camera)))
+    if frame.truth is not None:
+        messages.append((layout.truth_topic, image_cdr(header, frame.truth, "mono8")))
+    return frame.stamp_ns, messages
 
 
 def _image(header: Header, frame: Frame, layout: BagLayout) -> memoryview:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, MAX_MESSAGE_BYTES, from_cdr
+from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, from_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.codec.containers import read_header
 from enet_ros.errors import BagError, EnetRosError
@@ -99,7 +99,7 @@ def _topic(topic: Topic, times: list[int], size: int, content: str) -> TopicInfo
 
 def _content(message: BagMessage) -> str:
     """Size and encoding of a camera message, from its header alone."""
-    if message.type not in (IMAGE, COMPRESSED, CAMERA_INFO) or len(message.data) > MAX_MESSAGE_BYTES:
+    if message.type not in (IMAGE, COMPRESSED, CAMERA_INFO):
         return ""
     try:
         content = from_cdr(message.type, message.data)

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 import apsw
@@ -61,6 +60,11 @@ class BagMessage(NamedTuple):
     log_ns: int
     data: bytes
 
+    @property
+    def place(self) -> str:
+        """Which message it is, for the texts of errors."""
+        return f"message {self.number} of {self.topic}"
+
 
 class _Part(Protocol):
     connections: list[Connection]
@@ -92,17 +96,9 @@ class BagReader:
         self.topics = _merge(self._parts)
 
     def __enter__(self) -> BagReader:
-        """Return the reader, open already."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the files."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the files."""
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     @property
@@ -129,22 +125,18 @@ class BagReader:
             wanted = [c for c in part.connections if topics is None or c.topic in topics]
             if not wanted:
                 continue
-            source = iter(part.messages(wanted))
-            while True:
-                try:
-                    connection, log_ns, data = next(source)
-                except StopIteration:
-                    break
-                except (Truncated, *_DAMAGE) as error:
-                    place = f"message {sum(numbers.values())}" + (f", after {last}" if last else "")
-                    raise BagError(
-                        f"{self.path} is damaged at {place} ({error}): what comes before is readable; if this"
-                        " is a copy, copy the bag again"
-                    ) from error
-                number = numbers[connection.topic]
-                numbers[connection.topic] += 1
-                last = f"number {number} of {connection.topic}"
-                yield BagMessage(number, connection.topic, connection.msgtype, log_ns, data)
+            try:
+                for connection, log_ns, data in part.messages(wanted):
+                    number = numbers[connection.topic]
+                    numbers[connection.topic] += 1
+                    last = f"number {number} of {connection.topic}"
+                    yield BagMessage(number, connection.topic, connection.msgtype, log_ns, data)
+            except (Truncated, *_DAMAGE) as error:
+                place = f"message {sum(numbers.values())}" + (f", after {last}" if last else "")
+                raise BagError(
+                    f"{self.path} is damaged at {place} ({error}): what comes before is readable; if this"
+                    " is a copy, copy the bag again"
+                ) from error
 
     def _open(self) -> list[_Part]:
         files = self._files()

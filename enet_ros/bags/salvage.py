@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, cast
 
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import EndOfFile, McapError
@@ -36,12 +36,8 @@ _FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinition
 _SQLITE_MAGIC = b"SQLite format 3\0"
 
 
-class SalvagedMessage(NamedTuple):
-    """One message and the topic it stands in; log_ns is the time of recording."""
-
-    connection: Connection
-    log_ns: int
-    data: bytes
+Salvaged = tuple[Connection, int, bytes]
+"""A message: its topic, its time of recording in nanoseconds, its serialized bytes."""
 
 
 class Truncated(Exception):
@@ -53,7 +49,7 @@ def is_complete(path: Path) -> bool:
     return _mcap_is_complete(path) if path.suffix == ".mcap" else _sqlite_is_complete(path)
 
 
-def salvage(path: Path) -> Iterator[SalvagedMessage]:
+def salvage(path: Path) -> Iterator[Salvaged]:
     """The readable messages in file order, then Truncated."""
     return _salvage_mcap(path) if path.suffix == ".mcap" else _salvage_sqlite(path)
 
@@ -67,16 +63,16 @@ class BrokenFile:
         found: dict[int, Connection] = {}
         counts: Counter[int] = Counter()
         with suppress(Truncated):
-            for message in salvage(path):
-                found[message.connection.id] = message.connection
-                counts[message.connection.id] += 1
+            for connection, _, _ in salvage(path):
+                found[connection.id] = connection
+                counts[connection.id] += 1
         self.connections = [c._replace(msgcount=counts[i]) for i, c in found.items()]
 
-    def messages(self, connections: Collection[Connection]) -> Iterator[SalvagedMessage]:
+    def messages(self, connections: Collection[Connection]) -> Iterator[Salvaged]:
         """Messages of some of the topics, in file order; then Truncated."""
         wanted = {connection.id for connection in connections}
         for message in salvage(self._path):
-            if message.connection.id in wanted:
+            if message[0].id in wanted:
                 yield message
 
 
@@ -102,7 +98,7 @@ def _mcap_is_complete(path: Path) -> bool:
         return file.read() == _MCAP_MAGIC
 
 
-def _salvage_mcap(path: Path) -> Iterator[SalvagedMessage]:
+def _salvage_mcap(path: Path) -> Iterator[Salvaged]:
     """The messages in file order up to the break, then Truncated unless the file is whole after all."""
     schemas: dict[int, Schema] = {}
     connections: dict[int, Connection] = {}
@@ -112,7 +108,7 @@ def _salvage_mcap(path: Path) -> Iterator[SalvagedMessage]:
         elif isinstance(record, Channel):
             connections.setdefault(record.id, _mcap_connection(record, schemas.get(record.schema_id)))
         elif isinstance(record, Message) and record.channel_id in connections:
-            yield SalvagedMessage(connections[record.channel_id], record.log_time, record.data)
+            yield connections[record.channel_id], record.log_time, record.data
 
 
 def _records(path: Path) -> Iterator[McapRecord]:
@@ -152,18 +148,12 @@ def _begun_chunk(file: IO[bytes]) -> Iterator[McapRecord]:
 def _mcap_connection(channel: Channel, schema: Schema | None) -> Connection:
     definition = MessageDefinition(MessageDefinitionFormat.NONE, "")
     if schema is not None and schema.encoding in _FORMATS:
-        text = schema.data.decode(errors="replace")  # of a damaged one, nothing is asked but to be shown
+        text = schema.data.decode(errors="replace")  # a damaged definition is only shown
         definition = MessageDefinition(_FORMATS[schema.encoding], text)
-    return Connection(
-        id=channel.id,
-        topic=channel.topic,
-        msgtype=schema.name if schema is not None else "",
-        msgdef=definition,
-        digest="",
-        msgcount=0,
-        ext=ConnectionExtRosbag2(channel.message_encoding, parse_qos(channel.metadata.get("offered_qos_profiles", ""))),
-        owner=None,
-    )
+    qos = parse_qos(channel.metadata.get("offered_qos_profiles", ""))
+    extension = ConnectionExtRosbag2(channel.message_encoding, qos)
+    name = schema.name if schema is not None else ""
+    return Connection(channel.id, channel.topic, name, definition, "", 0, extension, None)
 
 
 def _sqlite_is_complete(path: Path) -> bool:
@@ -177,35 +167,24 @@ def _sqlite_is_complete(path: Path) -> bool:
     return bool(size >= pages * (65536 if page_size == 1 else page_size))
 
 
-def _salvage_sqlite(path: Path) -> Iterator[SalvagedMessage]:
+def _salvage_sqlite(path: Path) -> Iterator[Salvaged]:
     """The messages in the order they were written, then Truncated at the first missing page."""
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as file:
         try:
             file.execute("PRAGMA writable_schema=ON")  # lets SQLite open a file with pages missing
-            connections = {row["id"]: _sqlite_connection(row) for row in _rows(file, "SELECT * FROM topics")}
+            file.row_factory = sqlite3.Row
+            connections = {row["id"]: _sqlite_connection(dict(row)) for row in file.execute("SELECT * FROM topics")}
             query = "SELECT topic_id, timestamp, data FROM messages ORDER BY id"
             for topic, log_ns, data in file.execute(query):
                 if topic in connections:
-                    yield SalvagedMessage(connections[topic], log_ns, data)
+                    yield connections[topic], log_ns, data
         except (sqlite3.Error, *_DAMAGE, TypeError, KeyError, AttributeError) as error:
             raise Truncated(f"{error}; the file has {path.stat().st_size} bytes") from error
     raise Truncated(f"the file has {path.stat().st_size} bytes, fewer than its header says")
 
 
-def _rows(file: sqlite3.Connection, query: str) -> list[dict[str, Any]]:
-    cursor = file.execute(query)
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor]
-
-
 def _sqlite_connection(row: dict[str, Any]) -> Connection:
-    return Connection(
-        id=row["id"],
-        topic=row["name"],
-        msgtype=row["type"],
-        msgdef=MessageDefinition(MessageDefinitionFormat.NONE, ""),
-        digest=row.get("type_description_hash", ""),
-        msgcount=0,
-        ext=ConnectionExtRosbag2(row["serialization_format"], parse_qos(row.get("offered_qos_profiles", ""))),
-        owner=None,
-    )
+    definition = MessageDefinition(MessageDefinitionFormat.NONE, "")
+    digest = row.get("type_description_hash", "")
+    extension = ConnectionExtRosbag2(row["serialization_format"], parse_qos(row.get("offered_qos_profiles", "")))
+    return Connection(row["id"], row["name"], row["type"], definition, digest, 0, extension, None)

@@ -10,10 +10,8 @@ import fcntl
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from rosbags.interfaces import Connection, Qos
@@ -27,9 +25,8 @@ _METADATA = "metadata.yaml"
 _VERSION = 2
 
 
-@dataclass(frozen=True)
-class TopicPlan:
-    """A topic to be written; like: a connection of another bag to take definition and QoS from, else `qos`."""
+class TopicPlan(NamedTuple):
+    """A topic to be written, with the arguments of `BagFolder.add_topic`."""
 
     name: str
     type: str
@@ -75,12 +72,9 @@ class SegmentedBag:
             raise
 
     def __enter__(self) -> SegmentedBag:
-        """Return the bag, ready to be written."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Put the bag in its place; after an error leave the finished segments in PATH.part, and say so."""
         try:
             if error is None:
@@ -132,7 +126,7 @@ class SegmentedBag:
         shutil.rmtree(folder, ignore_errors=True)  # of the run that was killed
         bag = BagFolder(folder, self._storage)
         for topic in self._topics:
-            bag.add_topic(topic.name, topic.type, topic.like, topic.qos)
+            bag.add_topic(*topic)
         return bag
 
     def _resume(self, overwrite: bool) -> None:

@@ -32,19 +32,13 @@ class Written(NamedTuple):
     end_ns: int
 
 
-class _Mark(NamedTuple):
-    """A place where an MCAP file can be cut: bytes, and what they hold."""
-
-    offset: int
-    written: Written
-
-
 class DurableMcap(McapWriter):
     """An MCAP file that can be closed at its last whole chunk."""
 
     def __init__(self, path: Path, compression: CompressionMode) -> None:
         super().__init__(path, compression)
-        self._marks: list[_Mark] = []
+        self._cuts: list[tuple[int, Written]] = []
+        """Where the file can be cut: bytes, and what they hold."""
         self._failed = False
 
     def close_chunk(self) -> None:
@@ -59,7 +53,7 @@ class DurableMcap(McapWriter):
             self._failed = True
             raise
         stats = Written(dict(self.channel_stats), self.message_start_time, self.message_end_time)
-        self._marks.append(_Mark(self.bio.tell(), stats))
+        self._cuts.append((self.bio.tell(), stats))
 
     def keep(self) -> Written:
         """Close the file after the last chunk that fits on the disk with its index. Returns what it holds then."""
@@ -69,17 +63,16 @@ class DurableMcap(McapWriter):
         with suppress(OSError):  # closing tries once more to write what could not be written
             self.bio.close()
         self.chunk = PendingChunk(2**63 - 1, 0, BytesIO(), defaultdict(list))
-        while self._marks:
-            mark = self._marks[-1]
-            self.chunks = self.chunks[: len(self._marks)]
-            self.channel_stats, self.message_start_time, self.message_end_time = mark.written
+        while self._cuts:  # where not even the index fits, a chunk is given up for it
+            self.chunks = self.chunks[: len(self._cuts)]
+            offset, written = self._cuts.pop()
+            self.channel_stats, self.message_start_time, self.message_end_time = written
             with suppress(OSError), self.path.open("r+b") as file:
-                file.truncate(mark.offset)
-                file.seek(mark.offset)
+                file.truncate(offset)
+                file.seek(offset)
                 self.bio = cast(Any, file)
                 super().close(8, "")
-                return mark.written
-            self._marks.pop()  # not even the index fits: give up a chunk for it
+                return written
         return Written({}, 0, 0)
 
 
@@ -89,11 +82,6 @@ class DurableSqlite3(Sqlite3Writer):
     def __init__(self, path: Path, compression: CompressionMode) -> None:
         super().__init__(path, compression)
         self._pending = 0
-
-    def add_connection(self, connection: Connection, offered_qos_profiles: str) -> None:
-        """Write a topic; it stays even if nothing after it does."""
-        super().add_connection(connection, offered_qos_profiles)
-        self.conn.commit()
 
     def write(self, connection: Connection, timestamp: int, data: bytes | memoryview) -> None:
         """Write a message; every 4 MiB are committed."""

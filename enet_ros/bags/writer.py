@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 from rosbags.interfaces import Connection, Qos
@@ -128,12 +127,9 @@ class BagWriter:
         self.set_custom_data = self._bag.set_custom_data
 
     def __enter__(self) -> BagWriter:
-        """Return the writer, open already."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Put the bag in its place, or keep what there is of it beside that place."""
         if error is None:
             try:

@@ -25,7 +25,7 @@ from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraIntrinsics, load_calibration
 from enet_ros.codec import COMPRESSIONS
-from enet_ros.datasets.opening import LAYOUTS
+from enet_ros.datasets.opening import LAYOUTS, open_dataset
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Source, files, street
 from enet_ros.terminal import progress
@@ -96,7 +96,7 @@ def _source(args: argparse.Namespace) -> Source:
         if args.data is None:
             raise ConfigError(f"--dataset {args.dataset} needs --data DIR, its root folder")
         if args.images is not None:
-            return files.from_sequence(args.images, args.dataset, args.data, args.split, *timing)
+            return files.from_folder(args.images, *timing, open_dataset(args.dataset, args.data, args.split))
         return files.from_dataset(args.dataset, args.data, args.split, *timing)
     if args.labels is None:
         return files.from_folder(args.images, *timing)

@@ -14,6 +14,7 @@ import datetime
 import json
 from pathlib import Path
 
+from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
@@ -42,7 +43,7 @@ def _show(info: BagInfo) -> None:
     begin = datetime.datetime.fromtimestamp(info.start_ns / 1e9, datetime.timezone.utc)
     out.print(
         f"{escape(info.path)}: {info.messages} messages, {info.duration_s:.1f} s from {begin:%Y-%m-%d %H:%M:%S} UTC,"
-        f" {_bytes(info.size_bytes)}",
+        f" {decimal(info.size_bytes)}",
     )
     table = Table(box=None, header_style="bold")
     for name in ("topic", "type", "content"):
@@ -63,14 +64,6 @@ def _cells(topic: TopicInfo) -> tuple[str, ...]:
         topic.content,
         str(topic.messages),
         "" if topic.rate_hz is None else f"{topic.rate_hz:.1f} Hz",
-        _bytes(topic.size_bytes),
+        decimal(topic.size_bytes),
         f"{topic.gaps}, longest {topic.longest_gap_s:.2f} s" if topic.gaps else "",
     )
-
-
-def _bytes(size: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"

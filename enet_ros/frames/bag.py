@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from enet_ros.arrays import U8
 from enet_ros.bags.cameras import Calibrations, Camera, find_cameras, find_image, find_truth, truth_classes
 from enet_ros.bags.messages import camera_frame, label_image
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
@@ -62,7 +62,8 @@ def from_labelled_bag(
             images: dict[int, BagMessage] = {}
             truths: dict[int, BagMessage] = {}
             for message in bag.messages((image.name, truth.name)):
-                stamp_ns = _stamp_ns(message)
+                with _placed(message):
+                    stamp_ns = cdr_stamp_ns(message.data)
                 (truths if message.topic == truth.name else images)[stamp_ns] = message
                 if stamp_ns in images and stamp_ns in truths:
                     yield partial(_pair, images.pop(stamp_ns), truths.pop(stamp_ns))
@@ -97,19 +98,18 @@ def _table_named(names: tuple[str, ...] | None, bag: Path) -> ClassTable:
     raise ConfigError(f"{bag} {known} what its ground truth means; add --classes TABLE")
 
 
-def _stamp_ns(message: BagMessage) -> int:
+@contextmanager
+def _placed(message: BagMessage) -> Iterator[None]:
+    """Put the message's number and topic into errors."""
     try:
-        return cdr_stamp_ns(message.data)
-    except BagError as error:
-        raise BagError(f"message {message.number} of {message.topic} is not an image: {error}") from error
+        yield
+    except EnetRosError as error:
+        raise BagError(f"{message.place}: {error}") from error
 
 
 def _frame(message: BagMessage) -> Frame:
-    """Raises BagError with the message's number."""
-    try:
+    with _placed(message):
         header, rgb = camera_frame(message.type, message.data)
-    except EnetRosError as error:
-        raise BagError(f"message {message.number} of {message.topic}: {error}") from error
     if not rgb.flags.writeable:  # a view of the message, which some runtimes cannot share
         rgb = rgb.copy()
     return Frame(f"{message.number:06d}", header.stamp_ns, rgb)
@@ -117,17 +117,11 @@ def _frame(message: BagMessage) -> Frame:
 
 def _pair(image: BagMessage, label: BagMessage) -> Frame:
     frame = _frame(image)
-    truth = _truth(label)
+    with _placed(label):
+        _, truth = label_image(label.data)
     if truth.shape != frame.rgb.shape[:2]:
         raise BagError(
-            f"ground truth {label.number} has {truth.shape[1]}x{truth.shape[0]} pixels, its image, message"
-            f" {image.number} of {image.topic}, {frame.rgb.shape[1]}x{frame.rgb.shape[0]}: both must be one size"
+            f"ground truth {label.number} has {truth.shape[1]}x{truth.shape[0]} pixels, its image, {image.place},"
+            f" has {frame.rgb.shape[1]}x{frame.rgb.shape[0]}: both must have one size"
         )
     return frame._replace(truth=truth)
-
-
-def _truth(message: BagMessage) -> U8:
-    try:
-        return label_image(message.data)[1]
-    except EnetRosError as error:
-        raise BagError(f"message {message.number} of {message.topic}: {error}") from error

@@ -37,20 +37,31 @@ STAMPS: Final = ("number", "order", "nanoseconds")
 """Ways to stamp images by their file names; see `stamps`."""
 
 
-def from_folder(folder: Path, rate_hz: float | None = None, mode: str = "order") -> Source:
+def from_folder(
+    folder: Path, rate_hz: float | None = None, mode: str = "order", labelled: PairDataset | None = None
+) -> Source:
     """All images below a folder, in the order of their paths unless `mode` says otherwise (`stamps`).
 
-    Raises DatasetError where there is none.
+    labelled: a dataset of which some images have the names of files in this folder, such as the frames of a video or
+    leftImg8bit_sequence; these frames have its pixels and labels. Raises DatasetError where there is no image, or none
+    that is labelled.
     """
-    files = find_images(folder)
-    place = folder.resolve()
+    files, place = find_images(folder), folder.resolve()
+    samples = {} if labelled is None else {s.image_path.stem: (i, s) for i, s in enumerate(labelled.samples)}
+    if labelled is not None and not any(file.stem in samples for file in files):
+        known = labelled.samples[0].image_path.name
+        raise DatasetError(f"no image in {folder} has the name of a labelled one, e.g. {known}: is it another split?")
 
     def load(index: int, stamp_ns: int) -> Frame:
         file = files[index]
         name = "_".join(file.relative_to(folder).with_suffix("").parts)
-        return Frame(name, stamp_ns, read_image(file), None, file)
+        if labelled is None or file.stem not in samples:
+            return Frame(name, stamp_ns, read_image(file), None, file)
+        number, sample = samples[file.stem]
+        return Frame(name, stamp_ns, *labelled.read(number), sample.image_path)
 
-    return _stamped((place.name, str(place)), [file.stem for file in files], load, rate_hz, mode)
+    table = None if labelled is None else labelled.table
+    return _stamped((place.name, str(place)), [file.stem for file in files], load, rate_hz, mode, table)
 
 
 def from_pairs(images: Path, labels: Path, classes: str, rate_hz: float | None = None, mode: str = "order") -> Source:
@@ -66,31 +77,6 @@ def from_dataset(layout: str, root: Path, split: str, rate_hz: float | None = No
     """The labelled frames of a split of a dataset. Raises ConfigError, DatasetError."""
     name = (f"{layout} {split}", f"{root.resolve()} {split}")
     return _labelled(name, open_dataset(layout, root, split), rate_hz, mode)
-
-
-def from_sequence(
-    images: Path, layout: str, root: Path, split: str, rate_hz: float | None = None, mode: str = "number"
-) -> Source:
-    """Every image below a folder, with a dataset's labels for those it has: leftImg8bit_sequence, frames of a video.
-
-    A frame is labelled if its file has the name of one of the dataset's images; DatasetError where none has.
-    """
-    files, dataset, place = find_images(images), open_dataset(layout, root, split), images.resolve()
-    labelled = {sample.image_path.stem: index for index, sample in enumerate(dataset.samples)}
-    if not any(file.stem in labelled for file in files):
-        known = dataset.samples[0].image_path.name
-        raise DatasetError(f"no image in {images} has the name of a labelled one, e.g. {known}: is it another split?")
-
-    def load(index: int, stamp_ns: int) -> Frame:
-        file = files[index]
-        sample = labelled.get(file.stem)
-        if sample is None:
-            return Frame(file.stem, stamp_ns, read_image(file), None, file)
-        image, truth = dataset.read(sample)
-        return Frame(file.stem, stamp_ns, image, truth, dataset.samples[sample].image_path)
-
-    stems = [file.stem for file in files]
-    return _stamped((place.name, str(place)), stems, load, rate_hz, mode, dataset.table)
 
 
 def from_video(path: Path, rate_hz: float | None = None) -> Source:

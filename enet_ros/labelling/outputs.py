@@ -22,12 +22,12 @@ from enet_ros.products.images import nearest, overlay
 from enet_ros.products.points import boundary_xy, in_metres
 from enet_ros.products.surface import surface_image, surface_lut
 
-KINDS: Final = ("mask", "overlay", "free_space")
 _TYPES = {
     "mask": ("mask", IMAGE),
     "overlay": ("overlay/compressed", COMPRESSED),
     "free_space": ("free_space", FREE_SPACE),
 }
+KINDS: Final = tuple(_TYPES)
 
 _FOREVER = QosTime(2147483647, 4294967295)
 LATCHED: Final = Qos(
@@ -41,11 +41,15 @@ LATCHED: Final = Qos(
     _FOREVER,
     False,
 )
-"""Reliable, transient local, depth 1: a late subscriber still gets the message (`ros2 bag play` offers it so)."""
+"""Reliable, transient local, depth 1: `ros2 bag play` then delivers the message to late subscribers too."""
 
 
 class Output(NamedTuple):
-    """A message to be written. topic: below the camera's output prefix. note: what the message lacks and why, or ''."""
+    """A message to be written.
+
+    topic  relative to the prefix of the camera's outputs
+    note   what the message lacks and why, or ""
+    """
 
     topic: str
     cdr: memoryview
@@ -59,9 +63,7 @@ class OutputSettings:
     kinds         some of KINDS
     pose          pose of the camera in base_frame (REP-105), for free space in metres; None: rows alone
     quality       JPEG quality of the overlay, 1..100
-    opacity       opacity of the overlay's colours, 0..1
     full_overlay  overlay at the camera's size; at the network's it takes a fifth of the time and the bytes
-    min_run       rows below which an obstacle counts as a speck (`find_free_space`)
     caution       least probability of drivable pixels, 0..1, as in `enet_ros.segmenter.Segmenter`
     """
 
@@ -69,17 +71,13 @@ class OutputSettings:
     pose: CameraPose | None = None
     base_frame: str = "base_link"
     quality: int = 80
-    opacity: float = 0.5
     full_overlay: bool = False
-    min_run: int = DEFAULT_MIN_RUN
     caution: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for an unknown kind or none."""
+        """Raise ConfigError for an unknown kind."""
         if unknown := [kind for kind in self.kinds if kind not in KINDS]:
             raise ConfigError(f"there is no output {unknown[0]!r}; use some of {', '.join(KINDS)}")
-        if not self.kinds:
-            raise ConfigError(f"no output chosen; use some of {', '.join(KINDS)}")
 
     def topics(self) -> list[tuple[str, str]]:
         """(relative topic, type) of each kind."""
@@ -112,7 +110,7 @@ class Outputs:
         return [Output(_TYPES[kind][0], *made[kind]()) for kind in self.settings.kinds]
 
     def _overlay(self, of: Header, rgb: U8, labels: U8) -> memoryview:
-        picture = overlay(rgb, labels, self._lut, self.settings.opacity)
+        picture = overlay(rgb, labels, self._lut)
         return compressed_cdr(of, compress(picture, "jpeg", self.settings.quality), "jpeg")
 
     def _free_space(
@@ -120,7 +118,7 @@ class Outputs:
     ) -> tuple[memoryview, str]:
         """FreeSpace, and a note where a pose was given but there are no metres."""
         surface = surface_image(labels, self._surface)
-        space = find_free_space(surface, min(self.settings.min_run, size[0]), size)
+        space = find_free_space(surface, min(DEFAULT_MIN_RUN, size[0]), size)
         metres = in_metres(lambda: boundary_xy(space, ground(camera, self.settings.pose, size, image_size=size)))
         wanted = self.settings.pose is not None
         note = f"free space is in rows alone: {metres.missing}" if metres.missing and wanted else ""

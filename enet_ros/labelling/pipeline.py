@@ -22,7 +22,10 @@ from enet_ros.segmenter import Segmenter
 
 _AHEAD = 6
 """Frames decoded before the network wants them, and answered frames being encoded: about 10 MB each at 1080p."""
-_MOST_WORKERS = 4
+_CORES = len(os.sched_getaffinity(0))
+"""Processors that this process may use."""
+_WORKERS = max(1, min(4, _CORES // 2))
+"""Threads that decode and encode: half the cores, because a network on the CPU needs them too."""
 
 
 class Labelled(NamedTuple):
@@ -33,17 +36,15 @@ class Labelled(NamedTuple):
     problem: str | None
 
 
-class _Decoded(NamedTuple):
+class _Work(NamedTuple):
+    """A message on its way; what is None is not known yet, or never will be of a message that is not an image."""
+
     message: BagMessage
-    frame: CameraFrame | None
-    network_input: U8 | None
-    problem: str | None
-
-
-class _Answered(NamedTuple):
-    decoded: _Decoded
-    inference: Inference | None
-    camera: CameraIntrinsics | None
+    problem: str | None = None
+    frame: CameraFrame | None = None
+    network_input: U8 | None = None
+    inference: Inference | None = None
+    camera: CameraIntrinsics | None = None
 
 
 def pipeline(
@@ -59,59 +60,47 @@ def pipeline(
     outputs and a problem. Raises EngineError, and what `messages` raises.
     """
 
-    def decode(message: BagMessage) -> _Decoded:
+    def decode(message: BagMessage) -> _Work:
         if message.topic not in cameras:
-            return _Decoded(message, None, None, None)
+            return _Work(message)
         try:
             frame = camera_frame(message.type, message.data)
         except EnetRosError as error:
-            return _Decoded(message, None, None, f"message {message.number} of {message.topic}: {error}")
-        return _Decoded(message, frame, segmenter.prepare(frame.rgb), None)
+            return _Work(message, f"{message.place}: {error}")
+        return _Work(message, None, frame, segmenter.prepare(frame.rgb))
 
-    def answer(decoded: Iterable[_Decoded]) -> Generator[_Answered, None, None]:
-        backlog: deque[_Decoded] = deque()
+    def answer(decoded: Iterable[_Work]) -> Generator[_Work, None, None]:
+        backlog: deque[_Work] = deque()
 
         def inputs() -> Iterator[U8]:
-            for item in decoded:
-                backlog.append(item)
-                if item.network_input is not None:
-                    yield item.network_input
+            for work in decoded:
+                backlog.append(work)
+                if work.network_input is not None:
+                    yield work.network_input
 
-        def passed() -> Iterator[_Answered]:  # messages ahead of the next frame
+        def passed() -> Iterator[_Work]:  # messages ahead of the next frame
             while backlog and backlog[0].network_input is None:
-                item = backlog.popleft()
-                problem = calibrations.see(item.message) or item.problem
-                yield _Answered(item._replace(problem=problem), None, None)
+                work = backlog.popleft()
+                yield work._replace(problem=calibrations.see(work.message) or work.problem)
 
         # Closed here, before anyone closes the engine, even if the consumer breaks off. Two frames in flight per core
         # keep the network busy.
-        with closing(segmenter.infer_many(inputs(), in_flight=2 * _cores())) as inferences:
+        with closing(segmenter.infer_many(inputs(), in_flight=2 * _CORES)) as inferences:
             for inference in inferences:
                 yield from passed()
-                item = backlog.popleft()
-                yield _Answered(item, inference, calibrations.of(cameras[item.message.topic]))
+                work = backlog.popleft()
+                yield work._replace(inference=inference, camera=calibrations.of(cameras[work.message.topic]))
         yield from passed()
 
-    def encode(answered: _Answered) -> Labelled:
-        message, frame, network_input, problem = answered.decoded
-        if frame is None or network_input is None or answered.inference is None:
-            return Labelled(message, [], problem)
-        labels = segmenter.finish(answered.inference, segmenter.size_hw).labels
-        made = outputs.make(frame.header, frame.rgb, network_input, labels, answered.camera)
-        return Labelled(message, made, None)
+    def encode(work: _Work) -> Labelled:
+        if work.frame is None or work.network_input is None or work.inference is None:
+            return Labelled(work.message, [], work.problem)
+        labels = segmenter.finish(work.inference, segmenter.size_hw).labels
+        made = outputs.make(work.frame.header, work.frame.rgb, work.network_input, labels, work.camera)
+        return Labelled(work.message, made, None)
 
     with (
-        ThreadPoolExecutor(_workers(), "label") as pool,
+        ThreadPoolExecutor(_WORKERS, "label") as pool,
         closing(answer(ordered(decode, messages, pool, _AHEAD))) as answered,
     ):
         yield from ordered(encode, answered, pool, _AHEAD)
-
-
-def _workers() -> int:
-    """How many threads decode and encode: half the cores, because a network on the CPU needs them too."""
-    return max(1, min(_MOST_WORKERS, _cores() // 2))
-
-
-def _cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -74,40 +74,31 @@ def label(
         plans = [TopicPlan(t.name, t.type, t.connection) for t in kept] + _plans(cameras, settings)
         job = _job(reader, card, engine, settings, plans)
         calibrations = Calibrations(reader, cameras)
-        messages = _Readable(reader, [topic.name for topic in kept])
+        damage: list[BagError] = []
+
+        def readable() -> Iterator[BagMessage]:
+            try:
+                yield from reader.messages([topic.name for topic in kept])
+            except BagError as error:
+                damage.append(error)
+
         with SegmentedBag(out, plans, job=job, storage=storage, overwrite=overwrite) as bag:
-            resumed = bag.consumed
-            started(reader.message_count, resumed)
+            started(reader.message_count, bag.consumed)
 
             def info(stamp_ns: int) -> memoryview:
                 return to_cdr(Header(stamp_ns, ""), segmentation_info(card, engine.info))
 
-            rest = iter(messages)
-            for message in islice(rest, resumed):
+            rest = readable()
+            for message in islice(rest, bag.consumed):
                 calibrations.see(message)
             by_topic = {camera.topic: camera for camera in cameras}
             segmenter = Segmenter(engine, card, caution=settings.caution)
             answered = pipeline(rest, by_topic, segmenter, Outputs(card, settings), calibrations)
             with closing(answered) as answers:
                 result = _write(bag, answers, cameras, info, checkpoint, advance)
-    if messages.damage is not None:
-        raise BagError(f"{messages.damage}; {out} is labelled up to there") from messages.damage
-    return result._replace(resumed=resumed)
-
-
-class _Readable:
-    """The messages of a bag up to where it is damaged; `damage` is the error met there, or None."""
-
-    def __init__(self, reader: BagReader, topics: list[str]) -> None:
-        self._reader = reader
-        self._topics = topics
-        self.damage: BagError | None = None
-
-    def __iter__(self) -> Iterator[BagMessage]:
-        try:
-            yield from self._reader.messages(self._topics)
-        except BagError as error:
-            self.damage = error
+    if damage:
+        raise BagError(f"{damage[0]}; {out} is labelled up to there") from damage[0]
+    return result
 
 
 def _require_definitions(topics: list[Topic]) -> None:
@@ -160,7 +151,8 @@ def _write(
 ) -> LabelResult:
     """Write all messages and answers, with a checkpoint every `checkpoint` frames."""
     prefixes = {camera.topic: camera.output for camera in cameras}
-    consumed, frames, problems = bag.consumed, 0, []
+    resumed = consumed = bag.consumed
+    frames, problems = 0, []
     notes: Counter[tuple[str, str]] = Counter()
     for message, outputs, problem in answers:
         if consumed == 0:
@@ -179,4 +171,4 @@ def _write(
         advance(1)
     bag.checkpoint(consumed)
     lacks = (f"{topic}, {count} frames: {note}" for (topic, note), count in notes.items())
-    return LabelResult(frames, 0, tuple(problems), tuple(lacks))
+    return LabelResult(frames, resumed, tuple(problems), tuple(lacks))

@@ -10,9 +10,10 @@ from enet_ros.bags import BagReader
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import CAMERA_INFO, camera_frame, from_cdr
 from enet_ros.camera import CameraIntrinsics
+from enet_ros.datasets.opening import open_dataset
 from enet_ros.errors import BagError, DatasetError
 from enet_ros.frames.bag import from_labelled_bag
-from enet_ros.frames.files import from_dataset, from_folder, from_sequence, from_video
+from enet_ros.frames.files import from_dataset, from_folder, from_video
 from enet_ros.frames.street import from_street
 from enet_ros.messages import header_of, intrinsics
 
@@ -89,14 +90,15 @@ def test_a_sequence_has_truth_where_the_dataset_has(tmp_path: Path) -> None:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         shape = (6, 8) if "gtFine" in file else (6, 8, 3)
         cv2.imwrite(str(tmp_path / file), np.full(shape, 7 if "gtFine" in file else value, np.uint8))
-    source = from_sequence(tmp_path / "leftImg8bit_sequence", "cityscapes", tmp_path, "val")
+    dataset = open_dataset("cityscapes", tmp_path, "val")
+    source = from_folder(tmp_path / "leftImg8bit_sequence", None, "number", dataset)
     assert create(tmp_path / "bag", source, BagLayout()) == 3
     first = round(18e9 / 17)
     assert stamps(tmp_path / "bag", "/camera/image_raw") == [first, round(19e9 / 17), round(20e9 / 17)]
     (frame,) = from_labelled_bag(tmp_path / "bag")
     assert (frame.stamp_ns, frame.truth.max(), frame.name) == (round(19e9 / 17), 0, "000001")
     with pytest.raises(DatasetError, match="no image in .* has the name of a labelled one, e.g. lindau_000000_000019"):
-        from_sequence(tmp_path / "gtFine", "cityscapes", tmp_path, "val")
+        from_folder(tmp_path / "gtFine", None, "number", dataset)
 
 
 def test_a_video_has_its_own_rate(tmp_path: Path) -> None:

@@ -98,5 +98,5 @@ def test_a_cut_bag_is_salvaged_by_our_limits(recorded: Path, monkeypatch: pytest
 def salvaged(path: Path) -> list[bytes]:
     found = []
     with pytest.raises(Truncated):
-        found.extend(message.data for message in salvage(path))
+        found.extend(data for _, _, data in salvage(path))
     return found

@@ -42,7 +42,6 @@ def test_metadata_is_written_from_the_state_of_the_writer(tmp_path: Path) -> Non
 def test_methods_that_are_extended(storage: type) -> None:
     expected = {
         "__init__": ["self", "path", "compression"],
-        "add_connection": ["self", "connection", "offered_qos_profiles"],
         "write": ["self", "connection", "timestamp", "data"],
         "close": ["self", "version", "metadata"],
     }
