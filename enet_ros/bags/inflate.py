@@ -26,7 +26,7 @@ DISK_RESERVE: Final = 1 << 30
 def inflate(data: bytes, compression: str, size: int) -> bytes:
     """The `size` bytes that data holds. compression: "zstd", "lz4", or "" for none.
 
-    Raises ReaderError for more than CHUNK_LIMIT, and where the data does not hold just as much as is said of it.
+    Raises ReaderError for more than CHUNK_LIMIT, and where the data does not hold exactly `size` bytes.
     """
     if size > CHUNK_LIMIT:
         raise ReaderError(f"a chunk says that it holds {size} bytes; the limit is {CHUNK_LIMIT}")
@@ -40,7 +40,7 @@ def inflate(data: bytes, compression: str, size: int) -> bytes:
         raw = data
     if len(raw) != size:
         more = "more" if len(raw) > size else f"{len(raw)}"
-        raise ReaderError(f"a chunk says that it holds {size} bytes, and holds {more}")
+        raise ReaderError(f"a chunk says that it holds {size} bytes, but it holds {more}")
     return raw
 
 
@@ -73,7 +73,9 @@ class _WholeFile:
     def read(self, size: int) -> bytes:
         free = shutil.disk_usage(tempfile.gettempdir()).free
         if free < DISK_RESERVE:
-            raise ReaderError(f"there is no room in {tempfile.gettempdir()} to unpack this bag: {free} bytes are left")
+            raise ReaderError(
+                f"there is not enough room in {tempfile.gettempdir()} to unpack this bag: {free} bytes are left"
+            )
         return bytes(self._stream.read(size))
 
 

@@ -18,7 +18,6 @@ from rosbags.typesys.store import Typestore
 from enet_ros import files, messages
 from enet_ros.arrays import U8
 from enet_ros.camera import CameraIntrinsics
-from enet_ros.codec import MAX_PIXELS
 from enet_ros.errors import BagError
 from enet_ros.messages import Header, header_of
 from enet_ros.stamps import sec_nanosec
@@ -53,7 +52,7 @@ def message_folder() -> Path:
 
 @lru_cache(maxsize=1)
 def typestore() -> Typestore:
-    """ROS 2's standard messages (Humble's; the camera's have not changed since) and those of enet_ros.
+    """ROS 2's standard messages, as Humble has them (later releases changed none of a camera's), and those of enet_ros.
 
     Raises BagError where the latter are not installed.
     """
@@ -66,11 +65,11 @@ def typestore() -> Typestore:
 
 
 def definition_of(msgtype: str, stored: Any = None, digest: str = "") -> tuple[str, str]:
-    """(definition text, RIHS01 hash) of a type, from the bag it stands in or from the known types.
+    """(definition text, RIHS01 hash) of a type, from the bag that uses it or from the known types.
 
     stored  rosbags' MessageDefinition of a connection, or None
-    digest  the hash the bag gives, or ""
-    Raises BagError for a type known to neither.
+    digest  the hash that the bag gives, or ""
+    Raises BagError for a type that neither knows.
     """
     if stored is not None and stored.format != MessageDefinitionFormat.NONE and stored.data:
         return stored.data, digest or _hash(msgtype, stored)
@@ -146,7 +145,7 @@ class CameraFrame(NamedTuple):
     rgb: U8
 
 
-def camera_frame(msgtype: str, data: bytes | memoryview, *, max_pixels: int = MAX_PIXELS) -> CameraFrame:
+def camera_frame(msgtype: str, data: bytes | memoryview) -> CameraFrame:
     """Decode a sensor_msgs/Image or CompressedImage.
 
     Raises BagError where the bytes are not such a message, ImageError as `enet_ros.messages.decode`.
@@ -154,7 +153,7 @@ def camera_frame(msgtype: str, data: bytes | memoryview, *, max_pixels: int = MA
     message = from_cdr(msgtype, data)
     if msgtype not in IMAGE_TYPES:
         raise BagError(f"a {msgtype} is not an image: choose a topic of {IMAGE} or {COMPRESSED}")
-    return CameraFrame(header_of(message), messages.decode(message, max_pixels=max_pixels))
+    return CameraFrame(header_of(message), messages.decode(message))
 
 
 def label_image(data: bytes | memoryview) -> tuple[Header, U8]:

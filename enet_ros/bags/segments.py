@@ -1,4 +1,4 @@
-"""A bag that takes long to make: written in segments, each a bag of its own, so that a killed run goes on where it was.
+"""A bag that takes long to write: in segments, each a bag of its own, so that a killed run can be resumed.
 
 PATH.part/journal.json says how many segments are finished and how far into the input they reach. At the end the
 segments become one bag of several files, as `ros2 bag record --max-bag-size` makes them, and take PATH in one rename.
@@ -37,7 +37,7 @@ class TopicPlan(NamedTuple):
 class SegmentedBag:
     """Use as a context manager: the bag is put in its place when the block ends without an error.
 
-    consumed: how many input messages the finished segments cover; begin after them.
+    consumed: how many input messages the finished segments cover. Continue with the message after them.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class SegmentedBag:
         storage: str = "mcap",
         overwrite: bool = False,
     ) -> None:
-        """Begin, or go on after a kill.
+        """Begin the bag, or resume one that was interrupted.
 
         job: the JSON values that decide what is written. Raises BagError where PATH.part is left from another job or
         `path` exists (unless `overwrite`), and where another process is writing it.
@@ -83,7 +83,7 @@ class SegmentedBag:
                 self._break_off()
             if isinstance(error, EnetRosError) and self._finished:
                 what = f"{self._finished} finished segments are bags in {self.part}"
-                raise type(error)(f"{error}; {what}, and the same command goes on from there") from error
+                raise type(error)(f"{error}; {what}; run the same command again to resume from there") from error
         finally:
             self._lock.close()
 
@@ -94,7 +94,7 @@ class SegmentedBag:
         self._bag.write(topic, log_ns, cdr)
 
     def checkpoint(self, consumed: int) -> None:
-        """Finish the segment: a run killed after this goes on from here. consumed: input messages written so far."""
+        """Finish the segment, from which a killed run is resumed. consumed: input messages written so far."""
         if self._bag is None:
             return
         self._bag.close()
@@ -138,8 +138,8 @@ class SegmentedBag:
                 return
             if values["job"] != self._job and not overwrite:
                 raise BagError(
-                    f"{self.part} is left from a run with other settings or another input: repeat those to go on, or"
-                    " use --force to begin again"
+                    f"{self.part} is left from a run with other settings or another input: repeat those to resume it,"
+                    " or use --force to begin again"
                 )
             journal.unlink()
         for child in self.part.iterdir():
@@ -166,7 +166,9 @@ class SegmentedBag:
             files.write(whole / _METADATA, _joined([self._folder(n) / _METADATA for n in range(self._finished)]))
             place(whole, self.path)
         except OSError as error:
-            raise BagError(f"cannot finish {self.path}: {error.strerror}; run it again to go on") from error
+            raise BagError(
+                f"cannot finish {self.path}: {error.strerror}; run the same command again to resume"
+            ) from error
         shutil.rmtree(self.part)
 
 

@@ -1,8 +1,8 @@
 """Storages that keep what was written when the rest cannot be: a full disk, a failing card, an interrupt.
 
-The storages of `rosbags` leave an MCAP file without its index and undo a whole SQLite file; these close both
-after the last message that is safely on disk. `DurableWriter` puts them into the library's table of storages. They
-build on attributes that rosbags does not document; test/bags/test_storage.py pins these.
+After an error the storages of `rosbags` leave an MCAP file without its index and roll a whole SQLite file back; these
+close both after the last message that is safely on disk. `DurableWriter` puts them into the library's table of
+storages. They build on attributes that rosbags does not document; test/bags/test_storage.py checks these.
 """
 
 from __future__ import annotations

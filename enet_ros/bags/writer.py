@@ -43,11 +43,11 @@ class BagFolder:
             raise BagError(f"cannot create {folder}: {_reason(error)}") from error
 
     def set_custom_data(self, key: str, value: str) -> None:
-        """Note a value in the bag's custom data (`ros2 bag info --verbose` shows it)."""
+        """Set a value of the bag's custom data (`ros2 bag info --verbose` shows it)."""
         self._writer.set_custom_data(key, value)
 
     def add_topic(self, name: str, msgtype: str, like: Connection | None = None, qos: Sequence[Qos] = ()) -> None:
-        """Announce a topic, with the definition, QoS and hash of another bag's connection where given.
+        """Announce a topic, with the definition, QoS and hash of `like`, a connection of another bag, where given.
 
         Raises BagError for a name given twice or a type without a definition.
         """
@@ -70,7 +70,7 @@ class BagFolder:
             raise BagError(f"cannot add topic {name} to {self.folder}: {_reason(error)}") from error
 
     def write(self, topic: str, log_ns: int, cdr: bytes | memoryview) -> None:
-        """Append a serialized message. Raises BagError, which gives its number, where the disk refuses."""
+        """Append a serialized message. Raises BagError with its number where the disk refuses."""
         try:
             self._writer.write(self._topics[topic], log_ns, cdr)
         except KeyError:
@@ -169,5 +169,5 @@ def place(folder: Path, target: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in the system's words, without the file name that the message has already."""
+    """The system's message, without the file name, which the error gives already."""
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

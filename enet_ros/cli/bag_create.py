@@ -1,8 +1,8 @@
 """Write a bag from a dataset, a folder, a video or the synthetic street.
 
   enet_ros bag create OUT --dataset camvid --data DIR --split val
-      stamps follow the frame numbers: CamVid at 30 Hz (0016E5_07959 is 265.3 s), Cityscapes at 17 Hz. --rate HZ ignores
-      the numbers; --stamps number --rate HZ counts them at HZ
+      stamps follow the frame numbers: CamVid at 30 Hz (0016E5_07959 is 265.3 s), Cityscapes at 17 Hz. --rate HZ stamps
+      by order instead; --stamps number --rate HZ takes HZ numbers for a second
   enet_ros bag create OUT --dataset cityscapes --data DIR --images DIR/leftImg8bit_sequence/val/lindau
       every frame of the folder, with the dataset's ground truth where it has one
   enet_ros bag create OUT --images I --labels L --classes camvid
@@ -42,19 +42,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     detail = parser.add_argument_group("about the frames")
     detail.add_argument("--data", type=Path, metavar="DIR", help="root of the dataset")
     detail.add_argument("--split", default="val", help="train, val or test (default: %(default)s)")
-    detail.add_argument("--labels", type=Path, metavar="DIR", help="labels of --images")
+    detail.add_argument("--labels", type=Path, metavar="DIR", help="label files for --images")
     detail.add_argument("--classes", metavar="NAME", help="what the labels mean: camvid, cityscapes... or a YAML file")
-    detail.add_argument("--rate", type=float, metavar="HZ", help="frames (with --stamps number: numbers) per second")
-    detail.add_argument("--stamps", choices=files.STAMPS, help="stamp by frame number, by order, or by name in ns")
+    detail.add_argument(
+        "--rate", type=float, metavar="HZ", help="frames per second; with --stamps number, frame numbers per second"
+    )
+    detail.add_argument(
+        "--stamps", choices=files.STAMPS, help="stamp by frame number, by order, or by file names in nanoseconds"
+    )
     detail.add_argument("--seed", type=int, default=0, help="seed of the street (default: %(default)s)")
     camera = parser.add_argument_group("camera_info")
-    camera.add_argument("--camera-info", type=Path, metavar="YAML", help="a file that camera_calibration has written")
-    camera.add_argument("--fov", type=float, metavar="DEG", help="an ideal camera of this horizontal field of view")
+    camera.add_argument(
+        "--camera-info", type=Path, metavar="YAML", help="a calibration file as camera_calibration writes it"
+    )
+    camera.add_argument(
+        "--fov", type=float, metavar="DEG", help="assume an ideal camera with this horizontal field of view"
+    )
     out = parser.add_argument_group("the bag")
     out.add_argument("--compress", choices=COMPRESSIONS, default="none", help="image format (default: %(default)s)")
     out.add_argument("--quality", type=int, default=90, help="JPEG quality, 1..100 (default: %(default)s)")
     out.add_argument("--prefix", default="/camera", help="namespace of the topics (default: %(default)s)")
-    out.add_argument("--frame-id", default="camera_optical_frame", help="of the headers (default: %(default)s)")
+    out.add_argument(
+        "--frame-id", default="camera_optical_frame", help="frame_id of the headers (default: %(default)s)"
+    )
     out.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="storage format (default: %(default)s)")
     out.add_argument("--force", action="store_true", help="replace OUT if it exists")
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rate", type=float, default=1.0, metavar="X", help="speed; 1 is as recorded (default: %(default)s)"
     )
-    parser.add_argument("--loop", action="store_true", help="begin again at the end")
+    parser.add_argument("--loop", action="store_true", help="start again at the end")
     parser.add_argument("--start-paused", action="store_true", help="wait for the space bar or /player/pause")
     parser.add_argument(
         "--clock",
@@ -32,13 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HZ",
         help="publish /clock at this rate, for nodes with use_sim_time",
     )
-    parser.add_argument("--restamp", action="store_true", help="set header stamps to the time of playing")
+    parser.add_argument("--restamp", action="store_true", help="replace header stamps by the time of playing")
     parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="play only these topics")
     parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="do not play these topics")
     parser.add_argument("--remap", nargs="+", metavar="OLD:=NEW", default=[], help="play topics under other names")
-    parser.add_argument(
-        "--depth", type=int, default=10, help="messages that each publisher keeps (default: %(default)s)"
-    )
+    parser.add_argument("--depth", type=int, default=10, help="queue depth of the publishers (default: %(default)s)")
     parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait at most S seconds for a subscriber")
 
 

@@ -1,8 +1,8 @@
 """Turn another project's ENet weights into a model file.
 
-The format is seen from the file's content: the ENet authors' Torch7 models, the Caffe port, PyTorch-ENet
-checkpoints. Nothing but numbers is read from them. The result is one .safetensors file that every other verb
-and the node take as --model.
+The format is recognised by the file's content: the ENet authors' Torch7 models, the Caffe port, PyTorch-ENet
+checkpoints. Only numbers are read from them. The result is one .safetensors file that every other verb and the node
+take as --model.
 
   enet_ros import model-best.net -o cityscapes.safetensors
   enet_ros import cityscapes_weights.caffemodel -o caffe.safetensors
@@ -30,15 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--out", type=Path, required=True, metavar="OUT", help="the model file to write, *.safetensors"
     )
     parser.add_argument(
-        "--format", choices=_FORMATS, default="auto", help="what FILE is (%(default)s: from its content)"
+        "--format", choices=_FORMATS, default="auto", help="format of FILE (%(default)s: recognised by its content)"
     )
-    parser.add_argument("--classes", metavar="TABLE", help="class table of its outputs: a built-in name or a YAML file")
+    parser.add_argument("--classes", metavar="TABLE", help="class table of the outputs: a built-in name or a YAML file")
     parser.add_argument("--name", help="the model's name in its card (default: OUT's)")
     parser.add_argument("--license", default="", help="terms of use of the weights, for the card")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read FILE, write OUT, say what it is; 0 when done. Raises ModelError where FILE is no ENet."""
+    """Read FILE, write OUT, print what it is; return 0. Raises ModelError where FILE is not an ENet."""
     from enet_ros import model_file
     from enet_ros.datasets.folder import format_of
     from enet_ros.nn.importers import import_file
@@ -59,5 +59,5 @@ def run(args: argparse.Namespace) -> int:
     print(f"  input       {width}x{height}, {card.channel_order}, (pixel - {card.mean[0]:g}) / {card.std[0]:g}")
     print(f"  provenance  {card.provenance}")
     if not card.license:
-        print("  no licence is noted in its card: add --license if you pass it on")
+        print("  its card names no licence: add --license if you pass the model on")
     return 0

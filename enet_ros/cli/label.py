@@ -10,8 +10,8 @@ OUT has every message of IN, byte for byte, and for a camera /camera/image_raw:
   /camera/segmentation/free_space            enet_ros/FreeSpace; in metres with camera_info and --height
   /camera/segmentation/info                  what the ids mean, latched
 
-A run that was killed or interrupted leaves OUT.part, and the same command goes on from there. OUT appears when it is
-whole.
+A run that was killed or interrupted leaves OUT.part; run the same command again to resume from there. OUT appears when
+it is whole.
 """
 
 from __future__ import annotations
@@ -48,28 +48,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--caution", type=float, default=0.0, metavar="P", help="void the road less probable than 0..1 (%(default)s)"
     )
-    parser.add_argument("--outputs", nargs="+", choices=KINDS, default=list(KINDS), help="what to add (default: all)")
-    parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="image topics to answer (default: all cameras)")
+    parser.add_argument(
+        "--outputs", nargs="+", choices=KINDS, default=list(KINDS), help="what to add to OUT (default: all)"
+    )
+    parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="image topics to label (default: all cameras)")
     parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="topics to leave out of OUT")
     parser.add_argument("--quality", type=int, default=80, help="JPEG quality of the overlay, 1..100 (%(default)s)")
-    parser.add_argument("--full-overlay", action="store_true", help="overlay at the camera's size, not the network's")
+    parser.add_argument(
+        "--full-overlay",
+        action="store_true",
+        help="make the overlay at the size of the camera's image instead of the network's",
+    )
     parser.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="format of OUT (%(default)s)")
     parser.add_argument(
         "--checkpoint",
         type=int,
         default=CHECKPOINT_FRAMES,
         metavar="N",
-        help="frames a killed run loses at most (%(default)s)",
+        help="a killed run loses at most N frames (%(default)s)",
     )
     parser.add_argument("--force", action="store_true", help="replace OUT, and discard an OUT.part of other settings")
     pose = parser.add_argument_group("pose of the camera (REP-103), for free space in metres")
-    pose.add_argument("--height", type=float, metavar="M", help="metres above the ground")
+    pose.add_argument("--height", type=float, metavar="M", help="height of the camera above the ground")
     for name, unit, text in (
         ("pitch-deg", "DEG", "degrees, not the node's radians; positive looks down"),
         ("roll-deg", "DEG", "degrees; positive lowers the right side"),
         ("yaw-deg", "DEG", "degrees; positive turns left"),
         ("x", "M", "metres forward of the base frame's origin"),
-        ("y", "M", "metres left of it"),
+        ("y", "M", "metres to its left"),
     ):
         pose.add_argument(f"--{name}", type=float, default=0.0, metavar=unit, help=text)
     pose.add_argument("--base-frame", default="base_link", help="frame of the pose (%(default)s)")
@@ -88,7 +94,9 @@ def run(args: argparse.Namespace) -> int:
         caution=args.caution,
     )
     keep_pages()
-    cv2.setNumThreads(1)  # frames are decoded and encoded side by side: threads within one only get in the way
+    cv2.setNumThreads(
+        1
+    )  # several frames are decoded and encoded at once: threads within OpenCV would only get in the way
     model = model_file.resolve(args.model)
     begun = time.perf_counter()
     engine = create(args.engine, model, confidence=args.caution > 0, precision=args.precision, threads=args.threads)
@@ -110,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
             )
     except KeyboardInterrupt:
         if (part := args.out.with_name(f"{args.out.name}.part")).exists():
-            print(f"enet_ros: interrupted; the same command goes on from {part}", file=sys.stderr)
+            print(f"enet_ros: interrupted; run the same command again to resume from {part}", file=sys.stderr)
         raise
     finally:
         engine.close()
@@ -131,7 +139,7 @@ def _report(out: Path, result: LabelResult, seconds: float) -> int:
     for note in result.notes:
         say(f"enet_ros: {note}")
     for problem in result.problems[:5]:
-        say(f"enet_ros: not answered: {problem}")
+        say(f"enet_ros: not labelled: {problem}")
     if len(result.problems) > 5:
         say(f"enet_ros: and {len(result.problems) - 5} more")
     return 1 if result.problems else 0

@@ -1,9 +1,9 @@
 """Bad light and bad cameras: what they do to an image, from barely visible (severity 1) to hardly usable (5).
 
 Each effect is a function (image, severity, rng) -> image on (H, W, 3) uint8 RGB. Severity is a real number of 0
-(nothing) to 5; strengths are tables of the five whole severities, as in ImageNet-C (Hendrycks and Dietterich 2019,
-arXiv 1903.12261), interpolated between them. Lengths in pixels hold for an image 480 wide and grow with it. Training
-draws effect and severity, `--corrupt` fixes both.
+(nothing) to 5; strengths are given for the five whole severities, as in ImageNet-C (Hendrycks and Dietterich 2019,
+arXiv 1903.12261), and interpolated between them. Lengths in pixels are for an image 480 wide and grow with it. Training
+draws both at random; `--corrupt` names both.
 """
 
 from __future__ import annotations

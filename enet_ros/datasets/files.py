@@ -20,7 +20,7 @@ _PALETTE = 3  # PNG colour type, byte 25 of the file (PNG specification, IHDR)
 
 
 def read_image(path: Path) -> U8:
-    """(H, W, 3) uint8 RGB, pixels as stored: an EXIF rotation is ignored, for labels do not follow it."""
+    """(H, W, 3) uint8 RGB, pixels as stored: an EXIF rotation is ignored, because labels have none."""
     decoded = _decoded(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 

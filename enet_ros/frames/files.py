@@ -30,8 +30,8 @@ COUNTED_HZ = {"camvid": 30.0, "cityscapes": 17.0}
 """Class tables of the datasets whose file names number the frames, and how many numbers make a second
 (Brostow et al. 2009; Cordts et al. 2016)."""
 
-GAP_NS: Final = NS
-"""Between the last frame of a sequence and the first of the next, which count their frames independently."""
+_GAP_NS = NS
+"""From the last frame of one sequence to the first of the next: each sequence counts its frames from its own start."""
 
 STAMPS: Final = ("number", "order", "nanoseconds")
 """Ways to stamp images by their file names; see `stamps`."""
@@ -140,13 +140,6 @@ def _stamped(
     return Source(*name, len(stems), rate, lambda: (partial(load, *item) for item in stamped), table)
 
 
-class FrameNumber(NamedTuple):
-    """A frame's place in its recording."""
-
-    sequence: str
-    number: int
-
-
 class Stamped(NamedTuple):
     """position: index into the names given; stamp_ns: nanoseconds, above 0."""
 
@@ -154,15 +147,17 @@ class Stamped(NamedTuple):
     stamp_ns: int
 
 
-def frame_number(stem: str) -> FrameNumber:
-    """`0016E5_07959`, `0006R0_f00930`, `aachen_000000_000019_leftImg8bit`, `frame12`: recording and number.
+def frame_number(stem: str) -> tuple[str, int]:
+    """The recording that an image comes from, and its number there, by the stem of its file.
+
+    Stems are such as `0016E5_07959`, `0006R0_f00930`, `aachen_000000_000019_leftImg8bit`, `frame12`.
 
     Raises DatasetError for a name without a number.
     """
     match = re.fullmatch(r"(.*?)_?f?(\d+)(?:_leftImg8bit|_L)?", stem)
     if match is None:
         raise DatasetError(f"{stem!r} has no frame number at its end: stamp the frames by --stamps order")
-    return FrameNumber(match[1], int(match[2]))
+    return match[1], int(match[2])
 
 
 def stamps(stems: Sequence[str], rate_hz: float, mode: str) -> list[Stamped]:
@@ -178,18 +173,18 @@ def stamps(stems: Sequence[str], rate_hz: float, mode: str) -> list[Stamped]:
     if mode == "order":
         return [Stamped(i, round((i + 1) * NS / rate_hz)) for i in range(len(stems))]
     numbered = sorted((frame_number(stem), position) for position, stem in enumerate(stems))
-    for (one, _), (two, _) in pairwise(numbered):
-        if one == two:
-            raise DatasetError(f"frame {one.number} of sequence {one.sequence!r} is there twice: use --stamps order")
+    for ((recording, number), _), (following, _) in pairwise(numbered):
+        if (recording, number) == following:
+            raise DatasetError(f"frame {number} of sequence {recording!r} is there twice: use --stamps order")
     if mode == "nanoseconds":
-        return _above_zero([Stamped(position, frame.number) for frame, position in numbered], 1)
+        return _above_zero([Stamped(position, number) for (_, number), position in numbered], 1)
     result: list[Stamped] = []
     offset, sequence = 0, None
-    for frame, position in numbered:
-        stamp = round(frame.number * NS / rate_hz)
-        if sequence is not None and frame.sequence != sequence:
-            offset = result[-1].stamp_ns + GAP_NS - stamp
-        sequence = frame.sequence
+    for (recording, number), position in numbered:
+        stamp = round(number * NS / rate_hz)
+        if sequence is not None and recording != sequence:
+            offset = result[-1].stamp_ns + _GAP_NS - stamp
+        sequence = recording
         result.append(Stamped(position, stamp + offset))
     return _above_zero(result, round(NS / rate_hz))
 

@@ -1,4 +1,4 @@
-"""Label a whole bag: copy every message, answer every camera, resume a run that was killed."""
+"""Label a whole bag: copy every message, add the answers to every camera, resume a run that was killed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class LabelResult(NamedTuple):
     frames    how many frames this run answered
     resumed   how many input messages an earlier run had done
     problems  messages that could not be read, and why
-    notes     what a camera's answers lack, in how many frames, and why
+    notes     for each camera: what its answers lack, in how many frames, and why
     """
 
     frames: int

@@ -111,7 +111,7 @@ def test_an_existing_bag_and_a_second_process_are_refused(tmp_path: Path) -> Non
 
 
 def test_an_error_leaves_finished_segments_only(tmp_path: Path) -> None:
-    complaint = "the runtime failed; 1 finished segments are bags in .*out.part, and the same command goes on"
+    complaint = "the runtime failed; 1 finished segments are bags in .*out.part; run the same command again"
     with pytest.raises(EngineError, match=complaint), SegmentedBag(tmp_path / "out", TOPICS, job=JOB) as bag:
         bag.write("/a", 0, CDR)
         bag.checkpoint(1)

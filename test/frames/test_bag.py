@@ -89,7 +89,7 @@ def test_a_truth_of_another_size_names_the_message(tmp_path: Path) -> None:
     messages = [image(1), truth(1), image(2), truth(2, TRUTH[:3])]
     frames = iter(from_labelled_bag(write(tmp_path / "bag", messages, TOPICS), table=CAMVID))
     assert next(frames).stamp_ns == 1
-    with pytest.raises(BagError, match=r"truth 1 has 8x3 pixels, its image, message 1 of /cam/image_raw, 8x6"):
+    with pytest.raises(BagError, match=r"truth 1 has 8x3 pixels, its image, message 1 of /cam/image_raw, has 8x6"):
         next(frames)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from enet_ros.errors import DatasetError
-from enet_ros.frames.files import FrameNumber, Stamped, frame_number, stamps
+from enet_ros.frames.files import Stamped, frame_number, stamps
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from enet_ros.frames.files import FrameNumber, Stamped, frame_number, stamps
     ],
 )
 def test_frame_number(stem: str, expected: tuple[str, int]) -> None:
-    assert frame_number(stem) == FrameNumber(*expected)
+    assert frame_number(stem) == expected
 
 
 def test_a_name_without_number_is_refused_with_the_remedy() -> None:

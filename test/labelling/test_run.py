@@ -240,7 +240,9 @@ def test_a_killed_run_is_gone_on_with(street: Path, tmp_path: Path, how: signal.
     killed = run(SIGNALLED_IN_A_SEGMENT, "out", str(int(how)))
     if how == signal.SIGINT:
         assert killed.returncode == 130
-        assert killed.stderr.endswith(f"enet_ros: interrupted; the same command goes on from {tmp_path / 'out.part'}\n")
+        assert killed.stderr.endswith(
+            f"enet_ros: interrupted; run the same command again to resume from {tmp_path / 'out.part'}\n"
+        )
     else:
         assert killed.returncode == -how
     assert not (tmp_path / "out").exists()
