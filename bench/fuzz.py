@@ -134,10 +134,10 @@ def camera_infos(_: Path) -> Case:
     from enet_ros.camera import CameraPose
     from enet_ros.products.free_space import find_free_space
     from enet_ros.products.ground import ground
+    from enet_ros.products.images import Surface
     from enet_ros.products.lens import of_image
     from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
     from enet_ros.products.points import boundary_xy, free_points, ground_points, obstacle_points, range_and_bearing
-    from enet_ros.products.surface import Surface
 
     models = ("plumb_bob", "rational_polynomial", "equidistant", "fisheye", "", "unknown", "PLUMB_BOB")
     height, width = 12, 16

@@ -20,9 +20,9 @@ from enet_ros.figures import parse_size
 from enet_ros.products import images, run_length
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
+from enet_ros.products.images import surface_image, surface_lut
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.points import boundary_xy, free_points, ground_points, obstacle_points, range_and_bearing
-from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
 from enet_ros.ros.process import keep_pages
 
 
@@ -52,7 +52,7 @@ def products(height: int, width: int) -> dict[str, Callable[[], object]]:
     camera = CameraIntrinsics(width, height, k, (-0.28, 0.07, 0.0006, -0.0004, 0.0), "plumb_bob")
     here = ground(camera, CameraPose(1.5, 0.05), (height, width))
     table = grid_table(here, GridSpec())
-    lut, unsure, ids = surface_lut(CAMVID), unsure_lut(0.5), autoware_ids(CAMVID)
+    lut, ids = surface_lut(CAMVID), autoware_ids(CAMVID)
     colors, members = CAMVID.lut(), CAMVID.membership(CAMVID.drivable)
     painted, laid = np.empty_like(image), np.empty_like(image)
 
@@ -61,10 +61,10 @@ def products(height: int, width: int) -> dict[str, Callable[[], object]]:
         xy = boundary_xy(space, here)
         return range_and_bearing(xy), obstacle_points(space, xy, 40.0), free_points(space, here, 40.0)
 
-    surface = surface_image(labels, lut, confidence, unsure)
+    surface = surface_image(labels, lut, confidence, 0.5)
 
     def everything() -> object:
-        gated = surface_image(labels, lut, confidence, unsure)
+        gated = surface_image(labels, lut, confidence, 0.5)
         return (
             images.color(labels, colors, painted),
             images.overlay(image, labels, colors, 0.5, laid),
@@ -79,12 +79,12 @@ def products(height: int, width: int) -> dict[str, Callable[[], object]]:
         "color": lambda: images.color(labels, colors, painted),
         "overlay": lambda: images.overlay(image, labels, colors, 0.5, laid),
         "drivable mask": lambda: images.group_mask(labels, members, confidence, 0.5),
-        "surface image": lambda: surface_image(labels, lut, confidence, unsure),
+        "surface image": lambda: surface_image(labels, lut, confidence, 0.5),
         "free space, range, points": lambda: free(surface),
-        "free space with its surface image": lambda: free(surface_image(labels, lut, confidence, unsure)),
+        "free space with its surface image": lambda: free(surface_image(labels, lut, confidence, 0.5)),
         "ground points (organised cloud)": lambda: ground_points(surface, here),
         "occupancy grid": lambda: occupancy_grid(surface, table),
-        "grid with its surface image": lambda: occupancy_grid(surface_image(labels, lut, confidence, unsure), table),
+        "grid with its surface image": lambda: occupancy_grid(surface_image(labels, lut, confidence, 0.5), table),
         "run-length code": lambda: run_length.encode(labels, ids),
         "all together": everything,
     }

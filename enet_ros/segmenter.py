@@ -15,7 +15,7 @@ from enet_ros.card import ModelCard
 from enet_ros.classes import label_map
 from enet_ros.engines.base import Inference
 from enet_ros.errors import ConfigError, EngineError, ImageError
-from enet_ros.products.images import nearest, sure_mask
+from enet_ros.products.images import nearest, unsure_mask
 
 if TYPE_CHECKING:
     from enet_ros.engines.base import Engine
@@ -149,7 +149,7 @@ class Segmenter:
         if inference.confidence is None:
             raise EngineError("caution needs the confidence, which was not asked of the engine")
         drivable = np.asarray(cv2.LUT(inference.labels, self._drivable), np.uint8)
-        return drivable & ~sure_mask(inference.confidence, self.caution)
+        return drivable & unsure_mask(inference.confidence, self.caution)
 
     def _answer_size(self, image: U8) -> tuple[int, int]:
         return (image.shape[0], image.shape[1]) if self._full_resolution else self.size_hw

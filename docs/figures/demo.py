@@ -15,8 +15,7 @@ from PIL import Image
 from enet_ros.engines import create
 from enet_ros.model_file import read_card, resolve
 from enet_ros.products.free_space import find_free_space
-from enet_ros.products.images import overlay
-from enet_ros.products.surface import surface_image, surface_lut
+from enet_ros.products.images import overlay, surface_image, surface_lut
 from enet_ros.segmenter import Segmenter
 from enet_ros.street import Street
 

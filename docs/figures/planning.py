@@ -14,10 +14,9 @@ from PIL import Image
 
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
-from enet_ros.products.images import overlay
+from enet_ros.products.images import Surface, overlay, surface_image, surface_lut
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.points import boundary_xy, free_points, obstacle_points
-from enet_ros.products.surface import Surface, surface_image, surface_lut
 from enet_ros.street import Street
 
 SEED, INDEX = 0, 450

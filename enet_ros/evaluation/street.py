@@ -10,9 +10,9 @@ from enet_ros.evaluation.truth import MetricJudge, MetricScores, fine_rows, metr
 from enet_ros.frames import Frame, Source
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
+from enet_ros.products.images import surface_image, surface_lut
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.points import boundary_xy, range_and_bearing
-from enet_ros.products.surface import surface_image, surface_lut
 from enet_ros.stamps import NS
 from enet_ros.street import Street
 

@@ -13,8 +13,8 @@ import numpy as np
 from enet_ros.arrays import F64, I8, U8
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.products import lens
+from enet_ros.products.images import Surface
 from enet_ros.products.occupancy import FREE, OCCUPIED, UNKNOWN, GridSpec
-from enet_ros.products.surface import Surface
 
 FOOT_M = 0.3
 """Only what is seen below this height occupies a cell; a tree's crown or a sign's plate does not."""

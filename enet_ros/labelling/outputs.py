@@ -18,9 +18,8 @@ from enet_ros.errors import ConfigError
 from enet_ros.messages import Header
 from enet_ros.products.free_space import DEFAULT_MIN_RUN, find_free_space
 from enet_ros.products.ground import ground
-from enet_ros.products.images import nearest, overlay
+from enet_ros.products.images import nearest, overlay, surface_image, surface_lut
 from enet_ros.products.points import boundary_xy, in_metres
-from enet_ros.products.surface import surface_image, surface_lut
 
 _TYPES = {
     "mask": ("mask", IMAGE),

@@ -1,7 +1,6 @@
 """What planners and people need of a label image, as functions from arrays to arrays, without messages and clocks.
 
-images       colours, overlay, masks of groups of classes
-surface      what each pixel means for driving, which the following files share
+images       colours, overlay, masks of groups of classes, and the surface image that the following files share
 free_space   the drivable run of every column
 lens, ground from pixels to the ground and back: calibration, pose, ground plane
 points       ranges, obstacle, free and ground points

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from enet_ros.arrays import I32, U8
 from enet_ros.errors import ConfigError
-from enet_ros.products.images import nearest, require_labels
-from enet_ros.products.surface import Surface
+from enet_ros.products.images import Surface, nearest, require_labels
 
 DEFAULT_MIN_RUN = 5
 """Rows. Less than any obstacle within 40 m covers, more than the specks of an upscaled network output."""

@@ -1,10 +1,12 @@
-"""Pictures of a label image: colours, an overlay on the camera image, masks of groups of classes.
+"""Images made of a label image: colours, an overlay, masks of groups of classes, and what a pixel means for driving.
 
-Each is a look-up table on the ids, so the cost does not depend on the number of classes.
+Each is a look-up table on the ids, so the cost does not depend on the number of classes. Free space, points and grid
+share one surface image, so that the classes are looked up once for each frame.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import TypeVar
 
 import cv2
@@ -12,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.arrays import U8
-from enet_ros.classes import VOID
+from enet_ros.classes import VOID, ClassTable
 from enet_ros.errors import ConfigError, ImageError
 
 Value = TypeVar("Value", np.uint8, np.uint16)
@@ -84,20 +86,69 @@ def group_mask(labels: U8, membership: U8, confidence: U8 | None = None, min_con
     if membership.shape != (256,) or membership.dtype != np.uint8:
         raise ImageError(f"a membership table is (256,) uint8; got {membership.shape}, {membership.dtype}")
     mask = np.asarray(cv2.LUT(labels, membership), np.uint8)
-    if confidence is None or min_confidence <= 0.0:
-        return mask
-    sure = sure_mask(confidence, min_confidence)
-    if sure.shape != mask.shape:
-        raise ImageError(f"the confidence has shape {sure.shape}, the labels {mask.shape}; make them equal")
-    return np.asarray(cv2.bitwise_and(mask, sure, dst=mask), np.uint8)
+    unsure = _unsure(labels, confidence, min_confidence)
+    return mask if unsure is None else np.asarray(cv2.subtract(mask, unsure, dst=mask), np.uint8)
 
 
-def sure_mask(confidence: U8, min_confidence: float) -> U8:
-    """(H, W) uint8: 255 where `confidence` (uint8, round(255 * p)) reaches `min_confidence` (0..1), else 0.
+class Surface(IntEnum):
+    """Values of a surface image; DRIVABLE is 0, which the minimum filter of `free_space` relies on.
+
+    Compare arrays with `.value`: NumPy takes the enum itself for an int64 and widens the image to it.
+    """
+
+    DRIVABLE = 0
+    FLAT = 1
+    """Ground one must not drive on, such as a pavement: what lies behind it can be seen."""
+    UPRIGHT = 2
+    """Anything that stands on the ground and hides what is behind it."""
+    UNKNOWN = 3
+    """No class (void), or too little confidence."""
+
+
+def surface_lut(table: ClassTable) -> U8:
+    """(256,) uint8: the `Surface` of every id of the table; void and unused ids are UNKNOWN.
+
+    To drive on other classes than the table says, pass `dataclasses.replace(table, drivable=frozenset(names))`.
+    """
+    lut = np.full(256, Surface.UNKNOWN, np.uint8)
+    lut[: table.num_classes] = Surface.UPRIGHT
+    lut[list(table.indices(table.flat))] = Surface.FLAT
+    lut[list(table.indices(table.drivable))] = Surface.DRIVABLE
+    if table.void is not None:
+        lut[table.void] = Surface.UNKNOWN
+    lut[VOID] = Surface.UNKNOWN
+    return lut
+
+
+def surface_image(labels: U8, lut: U8, confidence: U8 | None = None, min_confidence: float = 0.0) -> U8:
+    """(H, W) uint8 of `Surface`.
+
+    labels: (H, W) uint8 ids. lut: `surface_lut(table)`. confidence: (H, W) uint8, round(255 * p); pixels below
+    `min_confidence` (0..1) are UNKNOWN. Raises ImageError where shapes or dtypes do not fit, ConfigError.
+    """
+    require_labels(labels)
+    surface = np.asarray(cv2.LUT(labels, lut), np.uint8)
+    unsure = _unsure(labels, confidence, min_confidence)
+    if unsure is None:
+        return surface
+    return np.asarray(cv2.max(surface, unsure & np.uint8(Surface.UNKNOWN), dst=surface), np.uint8)
+
+
+def unsure_mask(confidence: U8, min_confidence: float) -> U8:
+    """(H, W) uint8: 255 where `confidence` (uint8, round(255 * p)) is below `min_confidence` (0..1), else 0.
 
     Raises ConfigError for a threshold outside 0..1.
     """
     if not 0.0 <= min_confidence <= 1.0:
         raise ConfigError(f"min_confidence is {min_confidence}; use a probability 0..1")
     require_labels(confidence)
-    return np.asarray(cv2.inRange(confidence, (round(255 * min_confidence),), (255,)), np.uint8)
+    return np.asarray(cv2.inRange(confidence, (0,), (round(255 * min_confidence) - 1,)), np.uint8)
+
+
+def _unsure(labels: U8, confidence: U8 | None, min_confidence: float) -> U8 | None:
+    """The `unsure_mask` of labels; None where there is no confidence, or any would do."""
+    if confidence is None or min_confidence == 0.0:
+        return None
+    if confidence.shape != labels.shape:
+        raise ImageError(f"the confidence has shape {confidence.shape}, the labels {labels.shape}; make them equal")
+    return unsure_mask(confidence, min_confidence)

@@ -11,7 +11,7 @@ import numpy as np
 from enet_ros.arrays import F64, I8, I32, U8
 from enet_ros.errors import ConfigError, ImageError
 from enet_ros.products.ground import Ground
-from enet_ros.products.surface import Surface
+from enet_ros.products.images import Surface
 
 UNKNOWN, FREE, OCCUPIED = -1, 0, 100
 """The three values of a cell: unseen, void or unsure; drivable; not drivable."""

@@ -13,8 +13,8 @@ from enet_ros.arrays import F32, F64, I32, U8
 from enet_ros.errors import ImageError
 from enet_ros.products.free_space import FreeSpace
 from enet_ros.products.ground import Ground, meet
+from enet_ros.products.images import Surface
 from enet_ros.products.lens import GeometryError
-from enet_ros.products.surface import Surface
 
 DEFAULT_HEIGHT_M = 0.2
 """Height given to the points. On the ground itself Nav2 would drop them: ObstacleLayer keeps z >= 0.0 after a transform

@@ -10,9 +10,9 @@ from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.evaluation import truth
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
+from enet_ros.products.images import Surface
 from enet_ros.products.occupancy import FREE, OCCUPIED, UNKNOWN, GridSpec, grid_table, occupancy_grid
 from enet_ros.products.points import boundary_xy, range_and_bearing
-from enet_ros.products.surface import Surface
 
 CAMERA = CameraIntrinsics.from_fov(480, 360, 1.1)
 SPEC = GridSpec()

@@ -31,8 +31,8 @@ from enet_ros.labelling.outputs import LATCHED
 from enet_ros.messages import Header, RegionOfInterest, camera_info
 from enet_ros.products.free_space import FreeSpace
 from enet_ros.products.ground import ground
+from enet_ros.products.images import Surface
 from enet_ros.products.points import boundary_xy, range_and_bearing
-from enet_ros.products.surface import Surface
 from enet_ros.segmenter import Segmenter
 from enet_ros.spec import ENetSpec
 

@@ -23,7 +23,7 @@ from enet_ros.errors import BagError, ConfigError
 from enet_ros.labelling import LabelResult, OutputSettings, label
 from enet_ros.messages import header_of
 from enet_ros.products.free_space import find_free_space
-from enet_ros.products.surface import surface_image, surface_lut
+from enet_ros.products.images import surface_image, surface_lut
 from enet_ros.segmenter import Segmenter
 
 MASK, OVERLAY = "/camera/segmentation/mask", "/camera/segmentation/overlay/compressed"

@@ -8,7 +8,7 @@ import pytest
 
 from enet_ros.errors import ConfigError, ImageError
 from enet_ros.products.free_space import find_free_space
-from enet_ros.products.surface import Surface
+from enet_ros.products.images import Surface
 
 D, F, U, N = Surface.DRIVABLE, Surface.FLAT, Surface.UPRIGHT, Surface.UNKNOWN
 

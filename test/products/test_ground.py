@@ -11,9 +11,9 @@ import pytest
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
+from enet_ros.products.images import Surface
 from enet_ros.products.lens import GeometryError, Reason
 from enet_ros.products.points import boundary_xy, range_and_bearing
-from enet_ros.products.surface import Surface
 
 CASES = [(lens, pose) for lens in scenes.LENSES for pose in scenes.POSES]
 

@@ -8,8 +8,8 @@ import pytest
 
 from enet_ros.errors import ImageError
 from enet_ros.products.ground import ground
+from enet_ros.products.images import Surface
 from enet_ros.products.points import FOOT_ROWS, ground_points
-from enet_ros.products.surface import Surface
 
 SIZE = (720, 960)
 

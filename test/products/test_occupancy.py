@@ -9,8 +9,8 @@ import pytest
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.errors import ConfigError, ImageError
 from enet_ros.products.ground import ground
+from enet_ros.products.images import Surface
 from enet_ros.products.occupancy import FREE, OCCUPIED, UNKNOWN, GridSpec, grid_table, occupancy_grid
-from enet_ros.products.surface import Surface
 
 SPEC = GridSpec()
 SIZE = (720, 960)

@@ -8,8 +8,8 @@ import pytest
 
 from enet_ros.products.free_space import FreeSpace, find_free_space
 from enet_ros.products.ground import ground
+from enet_ros.products.images import Surface
 from enet_ros.products.points import boundary_xy, free_points, obstacle_points, range_and_bearing
-from enet_ros.products.surface import Surface
 
 
 def points_of(surface: np.ndarray, lens: str, pose: str, max_range_m: float = 40.0) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 
 from enet_ros.classes import CAMVID, CITYSCAPES, CITYSCAPES20, TABLES, VOID
 from enet_ros.errors import ConfigError, ImageError
-from enet_ros.products.surface import Surface, surface_image, surface_lut, unsure_lut
+from enet_ros.products.images import Surface, surface_image, surface_lut
 
 
 def test_camvid() -> None:
@@ -43,19 +43,20 @@ def test_unsure_pixels_are_unknown_whatever_their_class() -> None:
     labels = rng.integers(0, 11, (30, 40)).astype(np.uint8)
     confidence = rng.integers(0, 256, (30, 40)).astype(np.uint8)
     lut = surface_lut(CAMVID)
-    surface = surface_image(labels, lut, confidence, unsure_lut(0.5))
+    surface = surface_image(labels, lut, confidence, 0.5)
     np.testing.assert_array_equal(surface, np.where(confidence < 128, Surface.UNKNOWN, lut[labels]))
-    np.testing.assert_array_equal(surface_image(labels, lut, confidence, unsure_lut(0.0)), lut[labels])
+    np.testing.assert_array_equal(surface_image(labels, lut, confidence, 0.0), lut[labels])
     np.testing.assert_array_equal(surface_image(labels, lut), lut[labels])
 
 
 @pytest.mark.parametrize("threshold", [-0.01, 1.01, float("nan")])
 def test_a_threshold_is_a_probability(threshold: float) -> None:
+    labels = np.zeros((4, 5), np.uint8)
     with pytest.raises(ConfigError, match="min_confidence"):
-        unsure_lut(threshold)
+        surface_image(labels, surface_lut(CAMVID), labels, threshold)
 
 
 def test_a_confidence_of_another_size_is_refused() -> None:
     labels = np.zeros((4, 5), np.uint8)
     with pytest.raises(ImageError, match="confidence"):
-        surface_image(labels, surface_lut(CAMVID), np.zeros((5, 4), np.uint8), unsure_lut(0.5))
+        surface_image(labels, surface_lut(CAMVID), np.zeros((5, 4), np.uint8), 0.5)

@@ -13,9 +13,9 @@ from enet_ros.msg import FreeSpace as FreeSpaceMessage
 from enet_ros.products import run_length
 from enet_ros.products.free_space import FreeSpace, find_free_space
 from enet_ros.products.ground import DEFAULT_MAX_RANGE_M, Ground, ground
+from enet_ros.products.images import surface_image, surface_lut
 from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
 from enet_ros.products.points import boundary_xy, free_points, ground_points, in_metres, obstacle_points
-from enet_ros.products.surface import surface_image, surface_lut, unsure_lut
 from enet_ros.ros import qos
 from enet_ros.ros.messages import to_message, to_occupancy_grid, to_point_cloud
 from enet_ros.ros.node.camera_pose import TfPose, from_parameters
@@ -51,8 +51,8 @@ class Planning:
     # ---- computed once a frame ----------------------------------------------------------------------------------
 
     def _surface(self, frame: Frame) -> U8:
-        answer, gate = frame.segmentation, unsure_lut(frame.parameters.min_confidence)
-        return surface_image(answer.labels, self._surfaces, answer.confidence, gate)
+        answer = frame.segmentation
+        return surface_image(answer.labels, self._surfaces, answer.confidence, frame.parameters.min_confidence)
 
     def _space(self, frame: Frame) -> FreeSpace:
         surface = frame.once(self._surface)
