@@ -54,7 +54,6 @@ def products(height: int, width: int) -> dict[str, Callable[[], object]]:
     table = grid_table(here, GridSpec())
     lut, ids = surface_lut(CAMVID), autoware_ids(CAMVID)
     colors, members = CAMVID.lut(), CAMVID.membership(CAMVID.drivable)
-    painted, laid = np.empty_like(image), np.empty_like(image)
 
     def free(surface: np.ndarray) -> object:
         space = find_free_space(surface)
@@ -66,8 +65,8 @@ def products(height: int, width: int) -> dict[str, Callable[[], object]]:
     def everything() -> object:
         gated = surface_image(labels, lut, confidence, 0.5)
         return (
-            images.color(labels, colors, painted),
-            images.overlay(image, labels, colors, 0.5, laid),
+            images.color(labels, colors),
+            images.overlay(image, labels, colors, 0.5),
             images.group_mask(labels, members, confidence, 0.5),
             free(gated),
             ground_points(gated, here),
@@ -76,8 +75,8 @@ def products(height: int, width: int) -> dict[str, Callable[[], object]]:
         )
 
     return {
-        "color": lambda: images.color(labels, colors, painted),
-        "overlay": lambda: images.overlay(image, labels, colors, 0.5, laid),
+        "color": lambda: images.color(labels, colors),
+        "overlay": lambda: images.overlay(image, labels, colors, 0.5),
         "drivable mask": lambda: images.group_mask(labels, members, confidence, 0.5),
         "surface image": lambda: surface_image(labels, lut, confidence, 0.5),
         "free space, range, points": lambda: free(surface),

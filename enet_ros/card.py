@@ -65,20 +65,11 @@ class ModelCard:
 
     def to_json(self) -> str:
         """One line of JSON, keys sorted: the form stored in safetensors and ONNX metadata."""
-        values = {
+        values = vars(self) | {
             "version": CARD_VERSION,
-            "name": self.name,
             "spec": self.spec.to_dict(),
             "classes": self.classes.to_dict(),
-            "input_size": list(self.input_size),
-            "channel_order": self.channel_order,
-            "mean": list(self.mean),
-            "std": list(self.std),
-            "temperature": self.temperature,
             "metrics": dict(self.metrics),
-            "provenance": self.provenance,
-            "license": self.license,
-            "digest": self.digest,
         }
         return json.dumps(values, sort_keys=True)
 

@@ -128,14 +128,8 @@ class ClassTable:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a card's JSON or a YAML file."""
-        values: dict[str, Any] = {
-            "name": self.name,
-            "names": list(self.names),
-            "colors": [list(color) for color in self.colors],
-            "drivable": sorted(self.drivable),
-            "void": self.void,
-            "flat": sorted(self.flat),
-        }
+        values = vars(self) | {"drivable": sorted(self.drivable), "flat": sorted(self.flat)}
+        del values["means"]
         if self.means:
             values["means"] = {name: means.plain() for name, means in zip(self.names, self.means, strict=True)}
         return values

@@ -39,25 +39,24 @@ def nearest(plane: npt.NDArray[Value], size_hw: tuple[int, int]) -> npt.NDArray[
     return np.asarray(cv2.resize(plane, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT), plane.dtype)
 
 
-def color(labels: U8, lut: U8, out: U8 | None = None) -> U8:
+def color(labels: U8, lut: U8) -> U8:
     """The label image in colours.
 
     labels: (H, W) uint8 ids. lut: (256, 3) uint8, `ClassTable.lut()`; the result has its channel order (RGB).
-    out: (H, W, 3) uint8 C-contiguous to write into. Returns (H, W, 3) uint8.
-    Raises ImageError for other shapes or dtypes.
+    Returns (H, W, 3) uint8. Raises ImageError for other shapes or dtypes.
     """
     require_labels(labels)
     if lut.shape != (256, 3) or lut.dtype != np.uint8:
         raise ImageError(f"a colour table is (256, 3) uint8; got shape {lut.shape}, dtype {lut.dtype}")
     table = np.ascontiguousarray(lut).reshape(256, 1, 3)
-    return np.asarray(cv2.applyColorMap(labels, table, dst=out), np.uint8)
+    return np.asarray(cv2.applyColorMap(labels, table), np.uint8)
 
 
-def overlay(image: U8, labels: U8, lut: U8, opacity: float = 0.5, out: U8 | None = None) -> U8:
+def overlay(image: U8, labels: U8, lut: U8, opacity: float = 0.5) -> U8:
     """The class colours over the camera image; void pixels (255) show the camera image as it is.
 
     image: (H, W, 3) uint8 RGB. labels: (H, W) uint8 of the same size. lut: (256, 3) uint8 RGB.
-    opacity: share of the colour, 0..1. out: (H, W, 3) uint8 C-contiguous. Returns (H, W, 3) uint8.
+    opacity: share of the colour, 0..1. Returns (H, W, 3) uint8.
     Raises ImageError where the sizes differ, ConfigError for an opacity outside 0..1.
     """
     if not 0.0 <= opacity <= 1.0:
@@ -67,7 +66,7 @@ def overlay(image: U8, labels: U8, lut: U8, opacity: float = 0.5, out: U8 | None
             f"overlay: the image has shape {image.shape}, dtype {image.dtype}, the labels {labels.shape}; "
             "give an RGB uint8 image of the labels' size"
         )
-    painted = color(labels, lut, out)
+    painted = color(labels, lut)
     cv2.addWeighted(image, 1.0 - opacity, painted, opacity, 0.0, dst=painted)
     void = cv2.inRange(labels, (VOID,), (VOID,))
     if cv2.countNonZero(void):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -48,25 +49,11 @@ class StageRow(NamedTuple):
     figures: tuple[str, ...]
 
 
-class LatencyView(NamedTuple):
-    """Charts as SVG and rows of the table, as `run.html` takes them."""
-
-    total: str
-    stages: str
-    rows: tuple[StageRow, ...]
-
-
-class FreeSpaceView(NamedTuple):
-    """Charts as SVG; the plan is that of the frame at middle_s seconds."""
-
-    by_direction: str
-    ahead: str
-    plan: str
-    middle_s: float
-
-
 def run_page(run: RunPage) -> str:
     """The report as one HTML document."""
+    latency = run.latency if run.latency is not None and len(run.latency.time_s) else None
+    free = run.free_space if run.free_space is not None and len(run.free_space.time_s) else None
+    middle = 0 if free is None else len(free.time_s) // 2
     return render(
         "run.html",
         kind=run.kind,
@@ -74,11 +61,13 @@ def run_page(run: RunPage) -> str:
         lede=run.lede,
         stats=_stats(run),
         facts=run.facts,
-        latency=_latency(run.latency) if run.latency is not None and len(run.latency.time_s) else None,
+        latency=latency and (series.latency_chart(latency), series.stages_chart(latency)),
+        stages=[] if latency is None else _stages(latency),
         rate=series.rate_chart(run.rate) if run.rate is not None and len(run.rate.start_s) else "",
         stills=[(still.name, still.caption, small_overlay(still, run.table)) for still in run.stills],
         legend=legend(run.table),
-        free_space=_free_space(run.free_space) if run.free_space is not None and len(run.free_space.time_s) else None,
+        free_space=free and (series.free_space_chart(free), series.ahead_chart(free), series.plan_chart(free, middle)),
+        plan_s=free and free.time_s[middle],
         scores=None if run.scores is None else score_view(run.scores),
     )
 
@@ -101,26 +90,17 @@ def _stats(run: RunPage) -> tuple[Stat, ...]:
     return tuple(stats)
 
 
-def _latency(latency: LatencySeries) -> LatencyView:
-    stages = zip(latency.stages, latency.stage_ms.T, strict=True)
-    rows = [_stage(name, SERIES[index % len(SERIES)], values) for index, (name, values) in enumerate(stages)]
-    rows.append(_stage("total", "", latency.total_ms))
-    return LatencyView(series.latency_chart(latency), series.stages_chart(latency), tuple(rows))
+def _stages(latency: LatencySeries) -> list[StageRow]:
+    """A row for each stage, and one for the total."""
+    colors = [*islice(cycle(SERIES), len(latency.stages)), ""]
+    columns = np.column_stack((latency.stage_ms, latency.total_ms)).T
+    rows = zip((*latency.stages, "total"), colors, columns, strict=True)
+    return [StageRow(name, color, _figures(values_ms)) for name, color, values_ms in rows]
 
 
-def _stage(name: str, color: str, values_ms: F64) -> StageRow:
+def _figures(values_ms: F64) -> tuple[str, ...]:
     known = values_ms[~np.isnan(values_ms)]
     if not known.size:
-        return StageRow(name, color, ("0", *[UNDEFINED] * 5))
+        return ("0", *[UNDEFINED] * 5)
     figures = (known.mean(), *np.percentile(known, (50, 95, 99)), known.max())
-    return StageRow(name, color, (str(known.size), *(f"{value:.2f}" for value in figures)))
-
-
-def _free_space(free: FreeSpaceSeries) -> FreeSpaceView:
-    middle = len(free.time_s) // 2
-    return FreeSpaceView(
-        series.free_space_chart(free),
-        series.ahead_chart(free),
-        series.plan_chart(free, middle),
-        float(free.time_s[middle]),
-    )
+    return (str(known.size), *(f"{value:.2f}" for value in figures))

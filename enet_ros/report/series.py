@@ -62,16 +62,10 @@ class RateSeries:
         if len(offered_s) == 0:
             nothing = np.zeros(0, np.int64)
             return cls(np.zeros(0), window_s, nothing, nothing)
-        window = np.floor(offered_s / window_s).astype(np.int64)
-        window -= window.min()
-        count = int(window.max()) + 1
-        start = float(np.floor(offered_s.min() / window_s)) * window_s
-        return cls(
-            start + window_s * np.arange(count, dtype=np.float64),
-            window_s,
-            np.bincount(window, minlength=count),
-            np.bincount(window[answered], minlength=count),
-        )
+        first, last = (int(edge // window_s) for edge in (offered_s.min(), offered_s.max()))
+        edges = window_s * np.arange(first, last + 2, dtype=np.float64)
+        offered, answers = (np.histogram(stamps_s, edges)[0] for stamps_s in (offered_s, offered_s[answered]))
+        return cls(edges[:-1], window_s, offered, answers)
 
     @property
     def unanswered(self) -> I64:
@@ -132,8 +126,7 @@ def stages_chart(latency: LatencySeries) -> str:
     time_s, stages = thinned(latency.time_s, np.nan_to_num(latency.stage_ms, nan=0.0), largest=False)
     with chart("stages", *WIDE) as drawing:
         axes = drawing.axes
-        colors = [SERIES[index % len(SERIES)] for index in range(len(latency.stages))]
-        axes.stackplot(time_s, stages.T, colors=colors, linewidth=0)
+        axes.stackplot(time_s, stages.T, colors=SERIES, linewidth=0)
         axes.set(xlabel="time in s", ylabel="latency in ms")
         axes.margins(x=0)
         axes.set_ylim(bottom=0)
@@ -157,16 +150,15 @@ def rate_chart(rate: RateSeries) -> str:
 
 def free_space_chart(free: FreeSpaceSeries) -> str:
     """Range by direction over time: bright is far. Left is up."""
-    time_s, range_m = _coarse(free)
+    most = (400, 96)  # a picture of this width shows no more frames, and no more columns
+    rows, columns = (slice(None, None, 1 + size // limit) for size, limit in zip(free.range_m.shape, most, strict=True))
+    range_m = free.range_m[rows, columns]
     with chart("free-space", *WIDE) as drawing:
         axes = drawing.axes
         axes.grid(visible=False)
-        if range_m.size and not np.isnan(range_m).all():
-            columns = np.linspace(0, range_m.shape[1] - 1, min(range_m.shape[1], 96)).round().astype(int)
-            bearing = np.degrees(free.bearing_rad[columns])
-            mesh = axes.pcolormesh(
-                time_s, bearing, range_m[:, columns].T, shading="nearest", cmap="viridis", rasterized=True
-            )
+        if not np.isnan(range_m).all():
+            time_s, bearing = free.time_s[rows], np.degrees(free.bearing_rad[columns])
+            mesh = axes.pcolormesh(time_s, bearing, range_m.T, shading="nearest", cmap="viridis", rasterized=True)
             bar = drawing.figure.colorbar(mesh, ax=axes, label="range in m", pad=0.015)
             bar.outline.set_edgecolor(LINE)
         axes.set(xlabel="time in s", ylabel="bearing in °")
@@ -198,11 +190,3 @@ def plan_chart(free: FreeSpaceSeries, frame: int) -> str:
         axes.set(xlabel="right in m", ylabel="forward in m", aspect="equal")
         axes.set_adjustable("datalim")
     return drawing.svg
-
-
-def _coarse(free: FreeSpaceSeries) -> tuple[F64, F64]:
-    """At most 400 frames, evenly spaced: a picture has no more columns."""
-    if len(free.time_s) <= 400:
-        return free.time_s, free.range_m
-    rows = np.linspace(0, len(free.time_s) - 1, 400).round().astype(int)
-    return free.time_s[rows], free.range_m[rows]

@@ -29,12 +29,6 @@ def test_color_is_the_table_in_rgb_order(labels: np.ndarray) -> None:
     assert tuple(images.color(road, CAMVID.lut())[0, 0]) == (128, 64, 128)
 
 
-def test_color_writes_into_the_buffer_it_is_given(labels: np.ndarray) -> None:
-    buffer = np.zeros((37, 53, 3), np.uint8)
-    assert images.color(labels, CAMVID.lut(), out=buffer) is buffer
-    np.testing.assert_array_equal(buffer, CAMVID.lut()[labels])
-
-
 def test_overlay_mixes_and_leaves_void_alone(labels: np.ndarray, image: np.ndarray) -> None:
     before = image.copy()
     mixed = images.overlay(image, labels, CAMVID.lut(), opacity=0.25)
