@@ -82,16 +82,16 @@ def load(path: Path | str) -> Model:
 def read_card(path: Path | str) -> ModelCard:
     """The card of a .safetensors, .onnx or .engine file, without its weights and without torch. Raises ModelError."""
     path = _checked(path)
-    if path.suffix == ".engine":
-        return _card(path, _engine_metadata(path))
-    if path.suffix == ".onnx":
-        return _card(path, _onnx_metadata(path))
+    readers = {".engine": _engine_metadata, ".onnx": _onnx_metadata}
+    return _card(path, readers.get(path.suffix, _safetensors_metadata)(path))
+
+
+def _safetensors_metadata(path: Path) -> str | None:
     try:
         with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(CARD_KEY)
+            return (file.metadata() or {}).get(CARD_KEY)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is not a readable safetensors file: {error}") from None
-    return _card(path, text)
 
 
 def _engine_metadata(path: Path) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enet_ros.codec.compressed import COMPRESSIONS, compress, decode_compressed
-from enet_ros.codec.layouts import ENCODINGS, UnsupportedEncoding, supports
+from enet_ros.codec.layouts import ENCODINGS, UnsupportedEncoding
 from enet_ros.codec.raw import MAX_PIXELS, RawImage, to_rgb
 
 __all__ = [
@@ -14,6 +14,5 @@ __all__ = [
     "UnsupportedEncoding",
     "compress",
     "decode_compressed",
-    "supports",
     "to_rgb",
 ]

@@ -34,8 +34,7 @@ class Layout(NamedTuple):
 
     channels: values per pixel (the luma plane alone for planar families, 2 for 4:2:2).
     sample_bytes: bytes per value, 1 or 2.
-    to_rgb: the OpenCV conversion code, or None where the values are RGB already (and YUV444, which has no
-    code).
+    to_rgb: the OpenCV conversion code, or None where the values are RGB already (and for YUV444, which has no code).
     """
 
     family: Family
@@ -84,11 +83,6 @@ ENCODINGS: dict[str, Layout] = {
     "nv21": Layout(Family.YUV420, 1, 1, cv2.COLOR_YUV2RGB_NV21),
     "nv24": Layout(Family.YUV444, 1, 1, None),
 }
-
-
-def supports(encoding: str) -> bool:
-    """Whether `to_rgb` serves this encoding itself (for others, cv_bridge may be asked)."""
-    return encoding in ENCODINGS
 
 
 def layout_of(encoding: str) -> Layout:

@@ -33,10 +33,10 @@ class FreeSpace(NamedTuple):
 def find_free_space(surface: U8, min_run: int = DEFAULT_MIN_RUN, size_hw: tuple[int, int] | None = None) -> FreeSpace:
     """The lowest contiguous drivable run of every column.
 
-    surface: (H, W) uint8 of `Surface`. min_run: rows; a run of other pixels shorter than this is a speck, and
-    the drivable run goes on behind it. One as tall counts however narrow it is: a pole is no speck. A run
-    that the upper image border cuts counts in full. size_hw: (height, width) to which the surface is to be enlarged
-    before. Raises ImageError, and ConfigError for min_run outside 1..H.
+    surface: (H, W) uint8 of `Surface`. min_run: rows; a run of other pixels shorter than this is a speck, and the
+    drivable run goes on behind it. A run as tall as this counts however narrow it is: a pole is not a speck. A run that
+    is cut by the upper image border counts in full. size_hw: (height, width) to which the surface is enlarged first.
+    Raises ImageError, and ConfigError for min_run outside 1..H.
     """
     require_labels(surface)
     if size_hw is not None and size_hw != surface.shape:
@@ -48,8 +48,7 @@ def find_free_space(surface: U8, min_run: int = DEFAULT_MIN_RUN, size_hw: tuple[
     height, width = surface.shape
     if not 1 <= min_run <= height:
         raise ConfigError(f"min_run is {min_run} rows; use 1 to the image's height, {height}")
-    # The minimum over a pixel and the min_run - 1 above it is not DRIVABLE where an obstacle begins (seen
-    # from below).
+    # Seen from below, an obstacle begins where neither a pixel nor any of the min_run - 1 above it is DRIVABLE, 0.
     begins = surface
     if min_run > 1:
         window = np.ones((min_run, 1), np.uint8)
@@ -66,8 +65,8 @@ def find_free_space(surface: U8, min_run: int = DEFAULT_MIN_RUN, size_hw: tuple[
 def _what_ends(surface: U8, boundary_row: npt.NDArray[np.intp], min_run: int) -> U8:
     """(W,) uint8: the surface met above each boundary.
 
-    Between two classes a network is unsure, so UNKNOWN is looked through for a few rows: an obstacle behind a
-    thin band of doubt is an obstacle, at the near side of that band.
+    A network is unsure between two classes, so a few rows of UNKNOWN are looked through: an obstacle behind a thin band
+    of doubt is an obstacle at the near side of that band.
     """
     height, width = surface.shape
     depth = max(min_run, height // 45) + 1

@@ -24,9 +24,9 @@ DEFAULT_MAX_RANGE_M = 100.0
 class Ground:
     """A camera over flat ground, ready to turn pixels of (height, width) images into metres.
 
-    intrinsics: of the label image, whose size they carry. edge_rays: (H + 1, W, 3) float32, `edge_rays[r, c]`
-    looks through the upper edge of pixel (r, c): a direction of the optical frame, NaN where the lens has none;
-    row H is the lower edge of the image. Make one with `ground()`.
+    intrinsics: of the label image, whose size they carry. edge_rays: (H + 1, W, 3) float32, `edge_rays[r, c]` looks
+    through the upper edge of pixel (r, c): a direction of the optical frame, NaN where the lens has none; row H is the
+    lower edge of the image. Make one with `ground()`.
     """
 
     intrinsics: CameraIntrinsics

@@ -45,9 +45,8 @@ class GeometryError(ConfigError):
 def checked(intrinsics: CameraIntrinsics) -> CameraIntrinsics:
     """The intrinsics with the model's own name ('fisheye' is equidistant, '' and 'none' are no distortion).
 
-    Raises GeometryError: UNCALIBRATED for a size or focal length that is not positive (K of zeros is how a
-    driver says so, sensor_msgs/CameraInfo), NOT_FINITE, UNKNOWN_DISTORTION for a model or a number of
-    coefficients not known.
+    Raises GeometryError: UNCALIBRATED for a size or focal length that is not positive (a driver says so by a K of
+    zeros, sensor_msgs/CameraInfo), NOT_FINITE, UNKNOWN_DISTORTION for an unknown model or number of coefficients.
     """
     if intrinsics.width < 1 or intrinsics.height < 1:
         size = f"{intrinsics.width} x {intrinsics.height}"

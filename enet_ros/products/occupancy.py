@@ -27,8 +27,7 @@ class GridSpec:
     """Size and place of the grid in the base frame (REP-103: x forward, y left).
 
     resolution_m: side of a cell. length_m: along x, from x_min_m on. width_m: along y, centred on the x axis.
-    obstacle_depth_m: how far behind its foot an upright obstacle is occupied; what lies further behind is
-    hidden.
+    obstacle_depth_m: how far behind its foot an upright obstacle is occupied; what lies further behind is hidden.
     Raises ConfigError for values that are not finite, not positive, or make a grid Nav2 would refuse.
     """
 
@@ -39,7 +38,7 @@ class GridSpec:
     obstacle_depth_m: float = 0.3
 
     def __post_init__(self) -> None:
-        """Raise ConfigError where no grid can be made of the values."""
+        """Check the values."""
         for name in ("resolution_m", "length_m", "width_m", "obstacle_depth_m"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):

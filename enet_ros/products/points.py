@@ -16,9 +16,9 @@ from enet_ros.products.ground import Ground, meet
 from enet_ros.products.images import Surface
 from enet_ros.products.lens import GeometryError
 
-DEFAULT_HEIGHT_M = 0.2
-"""Height given to the points. On the ground itself Nav2 would drop them: ObstacleLayer keeps z >= 0.0 after a transform
-that rounds, collision_monitor z >= 0.05 (their defaults of `min_obstacle_height` and `min_height`)."""
+POINT_Z_M = 0.2
+"""Height given to obstacle and free points. On the ground itself Nav2 would drop them: ObstacleLayer keeps z >= 0.0
+after a transform that rounds, collision_monitor z >= 0.05 (the defaults of `min_obstacle_height` and `min_height`)."""
 
 FOOT_ROWS = 3
 """Rows at the foot of something upright that are taken to touch the ground; those above only seem to lie behind it."""
@@ -64,34 +64,33 @@ def in_metres(boundary: Callable[[], F64]) -> Metres:
         return Metres(np.empty(0, np.float32), np.empty(0, np.float32), str(error))
 
 
-def obstacle_points(space: FreeSpace, xy: F64, max_range_m: float, height_m: float = DEFAULT_HEIGHT_M) -> F32:
+def obstacle_points(space: FreeSpace, xy: F64, max_range_m: float) -> F32:
     """The points of the boundary at which there is something one must not drive on.
 
-    xy: (W, 2), `boundary_xy`. max_range_m: metres from the origin of the base frame. height_m: the points' z.
-    Returns (N, 3) float32 x, y, z in the base frame: columns whose free space ends at a class that is not
-    drivable; not those that end at the image's upper edge, at void or at pixels too unsure to tell.
+    xy: (W, 2), `boundary_xy`. max_range_m: metres from the origin of the base frame.
+    Returns (N, 3) float32 x, y, z = POINT_Z_M in the base frame, for the columns whose free space ends at a class that
+    is not drivable; not for those that end at the image's upper edge, at void or at pixels too unsure to tell.
     """
     solid = (space.surface == Surface.FLAT.value) | (space.surface == Surface.UPRIGHT.value)
     with np.errstate(invalid="ignore"):
         solid &= np.hypot(xy[:, 0], xy[:, 1]) <= max_range_m
-    points = np.empty((int(np.count_nonzero(solid)), 3), np.float32)
-    points[:, :2] = xy[solid]
-    points[:, 2] = height_m
-    return points
+    return _at_height(xy[solid])
 
 
-def free_points(space: FreeSpace, ground: Ground, max_range_m: float, height_m: float = DEFAULT_HEIGHT_M) -> F32:
+def free_points(space: FreeSpace, ground: Ground, max_range_m: float) -> F32:
     """How far each column is known to be free: its boundary, or the last ground seen within reach where that is nearer.
 
     A costmap clears along lines to points, and an open road has no obstacle to draw a line to; these are such points.
-    max_range_m, height_m: as for `obstacle_points`. Returns (N, 3) float32: the columns with a drivable pixel.
+    max_range_m: as for `obstacle_points`. Returns (N, 3) float32 x, y, z = POINT_Z_M, for the columns with a drivable
+    pixel.
     """
     edge = np.maximum(space.boundary_row, _farthest_edge(ground, max_range_m))
     free = np.flatnonzero(edge < ground.intrinsics.height)
-    points = np.empty((len(free), 3), np.float32)
-    points[:, :2] = ground.points(edge[free], free)
-    points[:, 2] = height_m
-    return points
+    return _at_height(ground.points(edge[free], free))
+
+
+def _at_height(xy: F64) -> F32:
+    return np.insert(xy, 2, POINT_Z_M, axis=1).astype(np.float32)
 
 
 @lru_cache(maxsize=4)

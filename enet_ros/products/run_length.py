@@ -21,9 +21,8 @@ RUN = np.dtype([("value", "u1"), ("count", "<i4")])
 def encode(labels: U8, ids: U8 | None = None) -> U8:
     """The run-length code of a mask.
 
-    labels: (H, W) uint8. ids: (256,) uint8 applied first, such as `classes.autoware_ids(table)`; equal
-    neighbours that it creates are one run. Returns (5 * runs,) uint8. Raises ImageError for another kind of
-    array.
+    labels: (H, W) uint8. ids: (256,) uint8 applied first, such as `classes.autoware_ids(table)`; equal neighbours that
+    it creates are one run. Returns (5 * runs,) uint8. Raises ImageError for another kind of array.
     """
     require_labels(labels)
     flat = np.ascontiguousarray(labels).reshape(-1)

@@ -59,12 +59,11 @@ _STYLE: dict[str, Any] = {
 class Chart:
     """A drawing under way; `svg` holds it once the `with` block is left."""
 
-    def __init__(self, name: str, width: float, height: float) -> None:
+    def __init__(self, width: float, height: float) -> None:
         from matplotlib.figure import Figure
 
         self.figure = Figure(figsize=(width, height), layout="constrained")
         self.axes: Axes = self.figure.add_subplot()
-        self.name = name
         self.svg = ""
 
 
@@ -76,12 +75,12 @@ def chart(name: str, width: float = 5.2, height: float = 3.4) -> Iterator[Chart]
 
     style: Any = {**_STYLE, "svg.hashsalt": name}
     with mpl.rc_context(style):
-        drawing = Chart(name, width, height)
+        drawing = Chart(width, height)
         yield drawing
-        drawing.svg = _svg(drawing.figure, name)
+        drawing.svg = _svg(drawing.figure)
 
 
-def _svg(figure: Figure, name: str) -> str:
+def _svg(figure: Figure) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.StringIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 
 from enet_ros.arrays import F64
 from enet_ros.classes import ClassTable
-from enet_ros.figures import percent
+from enet_ros.figures import percent, percentiles
 from enet_ros.metrics import Scores
 from enet_ros.report import series
 from enet_ros.report.charts import SERIES
@@ -75,9 +76,8 @@ def run_page(run: RunPage) -> str:
 def _stats(run: RunPage) -> tuple[Stat, ...]:
     stats: list[Stat] = []
     if run.latency is not None:
-        known = run.latency.total_ms[~np.isnan(run.latency.total_ms)]
-        if known.size:
-            p50, p99 = np.percentile(known, (50, 99))
+        p50, p99 = percentiles(run.latency.total_ms, 50, 99)
+        if not math.isnan(p50):
             stats += [Stat("median latency", f"{p50:.1f}", "ms"), Stat("99th percentile", f"{p99:.1f}", "ms")]
         stats.append(Stat("frames answered", str(len(run.latency.time_s))))
     if run.rate is not None and run.rate.offered.sum():
@@ -102,5 +102,5 @@ def _figures(values_ms: F64) -> tuple[str, ...]:
     known = values_ms[~np.isnan(values_ms)]
     if not known.size:
         return ("0", *[UNDEFINED] * 5)
-    figures = (known.mean(), *np.percentile(known, (50, 95, 99)), known.max())
+    figures = (known.mean(), *percentiles(known, 50, 95, 99, 100))
     return (str(known.size), *(f"{value:.2f}" for value in figures))

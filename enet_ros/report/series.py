@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from enet_ros.arrays import F64, I64, Bool
 from enet_ros.errors import ConfigError
-from enet_ros.report.charts import ACCENT, BAD, LINE, MUTED, SERIES, chart, thinned
+from enet_ros.figures import percentiles
+from enet_ros.report.charts import ACCENT, BAD, LINE, MUTED, SERIES, Chart, chart, thinned
 
 WIDE = (10.6, 2.9)
 """Inches of a chart over the whole width of the page."""
@@ -104,47 +108,43 @@ class FreeSpaceSeries:
         return shortest
 
 
+@contextmanager
+def _over_time(name: str, ylabel: str, width: float = WIDE[0], height: float = WIDE[1]) -> Iterator[Chart]:
+    """A chart of something that is 0 or more, over the time of the run."""
+    with chart(name, width, height) as drawing:
+        yield drawing
+        drawing.axes.set(xlabel="time in s", ylabel=ylabel)
+        drawing.axes.margins(x=0)
+        drawing.axes.set_ylim(bottom=0)
+
+
 def latency_chart(latency: LatencySeries) -> str:
     """Total latency over time; dashed its median, dotted its 99th percentile."""
     time_s, total = thinned(latency.time_s, latency.total_ms)
-    with chart("latency", *WIDE) as drawing:
-        axes = drawing.axes
-        axes.plot(time_s, total, color=ACCENT, linewidth=1.1)
-        known = latency.total_ms[~np.isnan(latency.total_ms)]
-        if known.size:
-            p50, p99 = np.percentile(known, (50, 99))
-            axes.axhline(p50, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
-            axes.axhline(p99, color=BAD, linewidth=1, linestyle=(0, (1, 2)))
-        axes.set(xlabel="time in s", ylabel="latency in ms")
-        axes.margins(x=0)
-        axes.set_ylim(bottom=0)
+    with _over_time("latency", "latency in ms") as drawing:
+        drawing.axes.plot(time_s, total, color=ACCENT, linewidth=1.1)
+        p50, p99 = percentiles(latency.total_ms, 50, 99)
+        if not math.isnan(p50):
+            drawing.axes.axhline(p50, color=MUTED, linewidth=1, linestyle=(0, (4, 4)))
+            drawing.axes.axhline(p99, color=BAD, linewidth=1, linestyle=(0, (1, 2)))
     return drawing.svg
 
 
 def stages_chart(latency: LatencySeries) -> str:
     """The stages of each frame on top of each other, in the order in which they run, the first at the bottom."""
     time_s, stages = thinned(latency.time_s, np.nan_to_num(latency.stage_ms, nan=0.0), largest=False)
-    with chart("stages", *WIDE) as drawing:
-        axes = drawing.axes
-        axes.stackplot(time_s, stages.T, colors=SERIES, linewidth=0)
-        axes.set(xlabel="time in s", ylabel="latency in ms")
-        axes.margins(x=0)
-        axes.set_ylim(bottom=0)
+    with _over_time("stages", "latency in ms") as drawing:
+        drawing.axes.stackplot(time_s, stages.T, colors=SERIES, linewidth=0)
     return drawing.svg
 
 
 def rate_chart(rate: RateSeries) -> str:
     """Frames per second offered (line) and answered (filled); red bars, those that were not."""
     edges = np.append(rate.start_s, rate.start_s[-1:] + rate.window_s)
-    with chart("rate", *WIDE) as drawing:
-        axes = drawing.axes
-        if len(rate.start_s):
-            axes.stairs(rate.answered / rate.window_s, edges, color=ACCENT, fill=True, alpha=0.35)
-            axes.stairs(rate.offered / rate.window_s, edges, color=ACCENT, linewidth=1.6)
-            axes.stairs(rate.unanswered / rate.window_s, edges, color=BAD, fill=True)
-        axes.set(xlabel="time in s", ylabel="frames/s")
-        axes.margins(x=0)
-        axes.set_ylim(bottom=0)
+    with _over_time("rate", "frames/s") as drawing:
+        drawing.axes.stairs(rate.answered / rate.window_s, edges, color=ACCENT, fill=True, alpha=0.35)
+        drawing.axes.stairs(rate.offered / rate.window_s, edges, color=ACCENT, linewidth=1.6)
+        drawing.axes.stairs(rate.unanswered / rate.window_s, edges, color=BAD, fill=True)
     return drawing.svg
 
 
@@ -167,12 +167,8 @@ def free_space_chart(free: FreeSpaceSeries) -> str:
 
 def ahead_chart(free: FreeSpaceSeries) -> str:
     """Metres free straight ahead, over time."""
-    with chart("ahead") as drawing:
-        axes = drawing.axes
-        axes.plot(free.time_s, free.ahead_m(), color=ACCENT, linewidth=1.3)
-        axes.set(xlabel="time in s", ylabel="free straight ahead in m")
-        axes.margins(x=0)
-        axes.set_ylim(bottom=0)
+    with _over_time("ahead", "free straight ahead in m", 5.2, 3.4) as drawing:
+        drawing.axes.plot(free.time_s, free.ahead_m(), color=ACCENT, linewidth=1.3)
     return drawing.svg
 
 
