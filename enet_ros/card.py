@@ -28,6 +28,8 @@ class ModelCard:
     provenance     what it was trained on and how, or which file it was imported from
     license        terms under which the weights may be used
     digest         sha256 over the tensors, set when the file is written
+
+    Raises ConfigError where the parts contradict each other.
     """
 
     name: str
@@ -44,7 +46,6 @@ class ModelCard:
     digest: str = ""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError where the parts contradict each other."""
         if self.spec.num_classes != self.classes.num_classes:
             raise ConfigError(
                 f"model {self.name!r} has {self.spec.num_classes} outputs but its class table "

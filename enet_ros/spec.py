@@ -65,6 +65,8 @@ class ENetSpec:
     strided_padding            strided 3x3 convolutions are padded on "both" sides, or at bottom and right alone ("end",
                                what TensorFlow calls SAME)
     bn_eps                     epsilon of every batch norm
+
+    Raises ConfigError on a value that no network can be built from.
     """
 
     num_classes: int
@@ -92,7 +94,6 @@ class ENetSpec:
     bn_eps: float = 1e-3
 
     def __post_init__(self) -> None:
-        """Raise ConfigError on a value that no network can be built from."""
         for field, allowed in _CHOICES.items():
             value = getattr(self, field)
             if value not in allowed or type(value) is not type(allowed[0]):

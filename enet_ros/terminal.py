@@ -19,7 +19,6 @@ class Bar:
     """One running bar."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
-        """Made by `progress`."""
         self._progress = progress
         self._task = task
 

@@ -59,6 +59,8 @@ class ClassTable:
     flat      names of the classes that lie in the ground plane and hide nothing; the drivable ones always do
     means     of a dataset that labels coarsely, what each class may be in a model's table (`enet_ros.classes.maps`);
               empty where the classes are what their names say
+
+    Raises ConfigError where the parts do not fit together.
     """
 
     name: str
@@ -70,7 +72,6 @@ class ClassTable:
     means: tuple[ClassSet, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ConfigError where the parts do not fit together."""
         if not 1 <= len(self.names) <= 254:
             raise ConfigError(f"class table {self.name!r} has {len(self.names)} classes; use 1..254 (255 is void)")
         if len(set(self.names)) != len(self.names):

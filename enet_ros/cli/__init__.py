@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Final, NamedTuple
+from typing import Final
 
 from enet_ros.errors import ConfigError, EnetRosError, unknown_name
 
@@ -21,23 +22,17 @@ VERSION: Final = "0.1.0"
 """The version of this package; setup.cfg reads it and a test holds package.xml to it."""
 
 
-class Verb(NamedTuple):
-    """One row of the table: the module that does it and what `--help` says of it."""
-
-    module: str
-    summary: str
-
-
-VERBS: Final[dict[str, Verb]] = {
-    "models": Verb("models", "list the shipped models, or show one model file's card"),
-    "train": Verb("train", "train a model on CamVid, Cityscapes, SUN RGB-D or folders of your own"),
-    "evaluate": Verb("evaluate", "score a model on images, a bag, the synthetic street, or a running node"),
-    "export": Verb("export", "write a model as ONNX, OpenVINO or a TensorRT engine"),
-    "import": Verb("import_", "turn another project's ENet weights into a model file"),
-    "bench": Verb("bench", "time sizes, engines and precisions on this machine"),
-    "bag": Verb("bag", "create, inspect and play ROS 2 bags, without a ROS installation"),
-    "label": Verb("label", "add masks, overlays and free space to the cameras of a bag"),
+VERBS: Final[dict[str, str]] = {
+    "models": "list the shipped models, or show one model file's card",
+    "train": "train a model on CamVid, Cityscapes, SUN RGB-D or folders of your own",
+    "evaluate": "score a model on images, a bag, the synthetic street, or a running node",
+    "export": "write a model as ONNX, OpenVINO or a TensorRT engine",
+    "import": "turn another project's ENet weights into a model file",
+    "bench": "time sizes, engines and precisions on this machine",
+    "bag": "create, inspect and play ROS 2 bags, without a ROS installation",
+    "label": "add masks, overlays and free space to the cameras of a bag",
 }
+"""What `--help` says of each verb; its module has its name (`import_`, since `import` is a keyword)."""
 
 REMEDIES: Final = {
     "cv2": "pip install opencv-python-headless",
@@ -94,7 +89,7 @@ def _run(argv: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     width = max(map(len, VERBS)) + 2
-    table = "\n".join(f"  {name:<{width}}{verb.summary}" for name, verb in VERBS.items())
+    table = "\n".join(f"  {name:<{width}}{summary}" for name, summary in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="enet_ros",
         description=f"Semantic segmentation for ROS 2 with ENet.\n\nverbs:\n{table}",
@@ -118,12 +113,17 @@ def _verb_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
     return parser
 
 
+def module_of(verb: str) -> str:
+    """The name of a verb's module in this package."""
+    return f"{verb}_" if keyword.iskeyword(verb) else verb
+
+
 def load(name: str) -> ModuleType:
     """The module of a verb; raises ConfigError for an unknown one and where a library it needs is missing."""
     if name not in VERBS:
         raise ConfigError(unknown_name("verb", name, VERBS))
     try:
-        return importlib.import_module(f"enet_ros.cli.{VERBS[name].module}")
+        return importlib.import_module(f"enet_ros.cli.{module_of(name)}")
     except ModuleNotFoundError as error:
         raise _missing(name, error) from None
 

@@ -38,7 +38,6 @@ class GridSpec:
     obstacle_depth_m: float = 0.3
 
     def __post_init__(self) -> None:
-        """Check the values."""
         for name in ("resolution_m", "length_m", "width_m", "obstacle_depth_m"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):

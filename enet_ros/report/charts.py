@@ -51,8 +51,6 @@ _STYLE: dict[str, Any] = {
     "ytick.color": LINE,
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
-    "legend.frameon": False,
-    "path.simplify": True,
 }
 
 

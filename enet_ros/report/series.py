@@ -36,7 +36,6 @@ class LatencySeries:
     stage_ms: F64
 
     def __post_init__(self) -> None:
-        """Check the shapes."""
         frames = len(self.time_s)
         if self.total_ms.shape != (frames,) or self.stage_ms.shape != (frames, len(self.stages)):
             raise ConfigError(
@@ -93,7 +92,6 @@ class FreeSpaceSeries:
     range_m: F64
 
     def __post_init__(self) -> None:
-        """Check the shapes."""
         if self.range_m.shape != (len(self.time_s), len(self.bearing_rad)):
             raise ConfigError(
                 f"free space has ranges {self.range_m.shape}; use ({len(self.time_s)}, {len(self.bearing_rad)})"
