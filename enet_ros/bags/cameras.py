@@ -76,15 +76,14 @@ def find_cameras(reader: BagReader, chosen: Sequence[str] | None = None) -> list
         raise BagError(f"{reader.path} has no camera topic; name one of its topics: {listing}")
     namespaces = Counter(_base(t.name).rpartition("/")[0] for t in topics)
     infos = {t.name for t in reader.topics if t.type == CAMERA_INFO}
-    return [_camera(topic, namespaces, infos) for topic in topics]
-
-
-def _camera(topic: Topic, namespaces: Counter[str], infos: set[str]) -> Camera:
-    base = _base(topic.name)
-    namespace = base.rpartition("/")[0]
-    info = f"{namespace}/camera_info"
-    output = f"{namespace if namespaces[namespace] == 1 else base}/segmentation"
-    return Camera(topic.name, topic.type, info if info in infos else None, output)
+    cameras = []
+    for topic in topics:
+        base = _base(topic.name)
+        namespace = base.rpartition("/")[0]
+        info = f"{namespace}/camera_info"
+        output = f"{namespace if namespaces[namespace] == 1 else base}/segmentation"
+        cameras.append(Camera(topic.name, topic.type, info if info in infos else None, output))
+    return cameras
 
 
 def _base(topic: str) -> str:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from enet_ros.bags.cameras import CLASSES_KEY
@@ -36,21 +35,6 @@ class BagLayout:
     quality: int = 90
     camera: CameraIntrinsics | None = None
 
-    @property
-    def image_topic(self) -> str:
-        """Where the images go."""
-        return f"{self.prefix}/image_raw" + ("" if self.compression == "none" else "/compressed")
-
-    @property
-    def camera_info_topic(self) -> str:
-        """Where the calibration goes."""
-        return f"{self.prefix}/camera_info"
-
-    @property
-    def truth_topic(self) -> str:
-        """Where the ground truth goes, mono8 class ids with void 255."""
-        return f"{self.prefix}/ground_truth"
-
 
 def create(
     out: Path,
@@ -68,40 +52,40 @@ def create(
     written before stays readable, and the error says where.
     """
     camera = layout.camera or source.calibration
+    raw = layout.compression == "none"
+    image_topic = f"{layout.prefix}/image_raw" + ("" if raw else "/compressed")
+    camera_info_topic, truth_topic = f"{layout.prefix}/camera_info", f"{layout.prefix}/ground_truth"
+
+    def encode(load: Load) -> tuple[int, list[tuple[str, memoryview]]]:
+        frame = load()
+        header = Header(frame.stamp_ns, layout.frame_id)
+        messages = [(image_topic, _image(header, frame, layout))]
+        if camera is not None:
+            height, width = frame.rgb.shape[:2]
+            if (camera.width, camera.height) != (width, height):
+                raise BagError(
+                    f"the calibration is for {camera.width}x{camera.height} pixels, the images have"
+                    f" {width}x{height}: calibrate at that size, or give --fov"
+                )
+            messages.append((camera_info_topic, camera_info_cdr(header, camera)))
+        if frame.truth is not None:
+            messages.append((truth_topic, image_cdr(header, frame.truth, "mono8")))
+        return frame.stamp_ns, messages
+
     frames = 0
     with BagWriter(out, storage=storage, overwrite=overwrite) as bag, ThreadPoolExecutor(2) as pool:
-        bag.add_topic(layout.image_topic, IMAGE if layout.compression == "none" else COMPRESSED)
+        bag.add_topic(image_topic, IMAGE if raw else COMPRESSED)
         if camera is not None:
-            bag.add_topic(layout.camera_info_topic, CAMERA_INFO)
+            bag.add_topic(camera_info_topic, CAMERA_INFO)
         if source.table is not None:
-            bag.add_topic(layout.truth_topic, IMAGE)
+            bag.add_topic(truth_topic, IMAGE)
             bag.set_custom_data(CLASSES_KEY, json.dumps(source.table.names))
-        for stamp_ns, messages in ordered(partial(_encoded, layout, camera), source.loads(), pool, ahead=4):
+        for stamp_ns, messages in ordered(encode, source.loads(), pool, ahead=4):
             for topic, cdr in messages:
                 bag.write(topic, stamp_ns, cdr)
             frames += 1
             advance()
     return frames
-
-
-def _encoded(
-    layout: BagLayout, camera: CameraIntrinsics | None, load: Load
-) -> tuple[int, list[tuple[str, memoryview]]]:
-    """A frame's stamp in nanoseconds, and its messages by topic."""
-    frame = load()
-    header = Header(frame.stamp_ns, layout.frame_id)
-    messages = [(layout.image_topic, _image(header, frame, layout))]
-    if camera is not None:
-        height, width = frame.rgb.shape[:2]
-        if (camera.width, camera.height) != (width, height):
-            raise BagError(
-                f"the calibration is for {camera.width}x{camera.height} pixels, the images have"
-                f" {width}x{height}: calibrate at that size, or give --fov"
-            )
-        messages.append((layout.camera_info_topic, camera_info_cdr(header, camera)))
-    if frame.truth is not None:
-        messages.append((layout.truth_topic, image_cdr(header, frame.truth, "mono8")))
-    return frame.stamp_ns, messages
 
 
 def _image(header: Header, frame: Frame, layout: BagLayout) -> memoryview:

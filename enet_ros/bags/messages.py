@@ -97,20 +97,16 @@ def _hash(msgtype: str, stored: Any) -> str:
 
 def to_cdr(header: Header, value: Any) -> memoryview:
     """A value of `enet_ros.messages` as little-endian CDR with its four encapsulation bytes."""
-    msgtype = _TYPES[type(value)]
-    return typestore().serialize_cdr(_wrapped(value, header=_header(header)), msgtype)
+    types = typestore().types
+    stamp = types["builtin_interfaces/msg/Time"](*sec_nanosec(header.stamp_ns))
+    wrapped = _wrapped(value, header=types["std_msgs/msg/Header"](stamp=stamp, frame_id=header.frame_id))
+    return typestore().serialize_cdr(wrapped, _TYPES[type(value)])
 
 
 def _wrapped(value: Any, **more: Any) -> Any:
     """The object of rosbags that has the value's fields."""
     fields = {k: _wrapped(v) if type(v) in _TYPES else v for k, v in zip(value._fields, value, strict=True)}
     return typestore().types[_TYPES[type(value)]](**more, **fields)
-
-
-def _header(header: Header) -> Any:
-    types = typestore().types
-    stamp = types["builtin_interfaces/msg/Time"](*sec_nanosec(header.stamp_ns))
-    return types["std_msgs/msg/Header"](stamp=stamp, frame_id=header.frame_id)
 
 
 def from_cdr(msgtype: str, data: bytes | memoryview) -> Any:

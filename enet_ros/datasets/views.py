@@ -50,36 +50,37 @@ def warp(image: U8, labels: U8, size: tuple[int, int], matrix: F64, bend: float 
     return np.asarray(moved, np.uint8), np.asarray(moved_labels, np.uint8)
 
 
-def _about_middle(labels: U8, zoom_x: float, zoom_y: float, shift_x: float = 0.0, shift_y: float = 0.0) -> F64:
-    """(2, 3) magnification about the middle, then a shift in shares of width and height."""
+def _magnified(image: U8, labels: U8, zoom_x: float, zoom_y: float, *, shift_y: float = 0.0, bend: float = 0.0) -> Pair:
+    """Magnified about the middle, then moved down by a share of the height, and seen through a lens as in `warp`."""
     height, width = labels.shape
     x, y = (width - 1) / 2, (height - 1) / 2
-    return np.array([[zoom_x, 0, x - zoom_x * x + shift_x * width], [0, zoom_y, y - zoom_y * y + shift_y * height]])
+    matrix = np.array([[zoom_x, 0, x - zoom_x * x], [0, zoom_y, y - zoom_y * y + shift_y * height]])
+    return warp(image, labels, labels.shape, matrix, bend)
 
 
 def lens(image: U8, labels: U8, severity: float, rng: np.random.Generator) -> Pair:
     """A wide lens: straight lines bulge."""
     bend = -strength(severity, (0.1, 0.2, 0.3, 0.4, 0.5))
-    return warp(image, labels, labels.shape, _about_middle(labels, 1.0, 1.0), bend)
+    return _magnified(image, labels, 1.0, 1.0, bend=bend)
 
 
 def wide(image: U8, labels: U8, severity: float, rng: np.random.Generator) -> Pair:
     """A wide image squeezed into the network's input: a band of the frame, stretched to its height."""
     zoom = strength(severity, (1.25, 1.5, 1.8, 2.1, 2.5), 1.0)
-    return warp(image, labels, labels.shape, _about_middle(labels, 1.0, zoom))
+    return _magnified(image, labels, 1.0, zoom)
 
 
 def zoom(image: U8, labels: U8, severity: float, rng: np.random.Generator) -> Pair:
     """A narrower field of view."""
     factor = strength(severity, (1.2, 1.4, 1.7, 2.0, 2.4), 1.0)
-    return warp(image, labels, labels.shape, _about_middle(labels, factor, factor))
+    return _magnified(image, labels, factor, factor)
 
 
 def horizon(image: U8, labels: U8, severity: float, rng: np.random.Generator) -> Pair:
     """A camera that looks further up or down, magnified so far that nothing is empty."""
     shift = strength(severity, (0.06, 0.1, 0.15, 0.2, 0.25)) * rng.choice((-1.0, 1.0))
     factor = 1 + 2 * abs(shift)
-    return warp(image, labels, labels.shape, _about_middle(labels, factor, factor, 0.0, shift))
+    return _magnified(image, labels, factor, factor, shift_y=shift)
 
 
 VIEWS: Mapping[str, View] = {"lens": lens, "wide": wide, "zoom": zoom, "horizon": horizon}
