@@ -2,7 +2,7 @@
 
   enet_ros bag create OUT --dataset camvid --data DIR --split val
       stamps follow the frame numbers: CamVid at 30 Hz (0016E5_07959 is 265.3 s), Cityscapes at 17 Hz. --rate HZ stamps
-      by order instead; --stamps number --rate HZ takes HZ numbers for a second
+      by order instead; --stamps number --rate HZ counts HZ frame numbers as a second
   enet_ros bag create OUT --dataset cityscapes --data DIR --images DIR/leftImg8bit_sequence/val/lindau
       every frame of the folder, with the dataset's ground truth where it has one
   enet_ros bag create OUT --images I --labels L --classes camvid
@@ -45,26 +45,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     detail.add_argument("--labels", type=Path, metavar="DIR", help="label files for --images")
     detail.add_argument("--classes", metavar="NAME", help="what the labels mean: camvid, cityscapes... or a YAML file")
     detail.add_argument(
-        "--rate", type=float, metavar="HZ", help="frames per second; with --stamps number, frame numbers per second"
+        "--rate", type=float, metavar="HZ", help="frames per second; frame numbers with --stamps number"
     )
-    detail.add_argument(
-        "--stamps", choices=files.STAMPS, help="stamp by frame number, by order, or by file names in nanoseconds"
-    )
+    detail.add_argument("--stamps", choices=files.STAMPS, help="stamp by frame numbers, by order, or by names in ns")
     detail.add_argument("--seed", type=int, default=0, help="seed of the street (default: %(default)s)")
     camera = parser.add_argument_group("camera_info")
-    camera.add_argument(
-        "--camera-info", type=Path, metavar="YAML", help="a calibration file as camera_calibration writes it"
-    )
-    camera.add_argument(
-        "--fov", type=float, metavar="DEG", help="assume an ideal camera with this horizontal field of view"
-    )
+    camera.add_argument("--camera-info", type=Path, metavar="YAML", help="calibration, as camera_calibration writes it")
+    camera.add_argument("--fov", type=float, metavar="DEG", help="an ideal camera with this horizontal field of view")
     out = parser.add_argument_group("the bag")
     out.add_argument("--compress", choices=COMPRESSIONS, default="none", help="image format (default: %(default)s)")
     out.add_argument("--quality", type=int, default=90, help="JPEG quality, 1..100 (default: %(default)s)")
     out.add_argument("--prefix", default="/camera", help="namespace of the topics (default: %(default)s)")
-    out.add_argument(
-        "--frame-id", default="camera_optical_frame", help="frame_id of the headers (default: %(default)s)"
-    )
+    out.add_argument("--frame-id", default="camera_optical_frame", help="frame of the images (default: %(default)s)")
     out.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="storage format (default: %(default)s)")
     out.add_argument("--force", action="store_true", help="replace OUT if it exists")
 

@@ -26,13 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loop", action="store_true", help="start again at the end")
     parser.add_argument("--start-paused", action="store_true", help="wait for the space bar or /player/pause")
     parser.add_argument(
-        "--clock",
-        type=float,
-        default=0.0,
-        metavar="HZ",
-        help="publish /clock at this rate, for nodes with use_sim_time",
+        "--clock", type=float, default=0.0, metavar="HZ", help="publish /clock at this rate, for use_sim_time"
     )
-    parser.add_argument("--restamp", action="store_true", help="replace header stamps by the time of playing")
+    parser.add_argument("--restamp", action="store_true", help="replace header stamps with the time of playing")
     parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="play only these topics")
     parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="do not play these topics")
     parser.add_argument("--remap", nargs="+", metavar="OLD:=NEW", default=[], help="play topics under other names")

@@ -20,7 +20,7 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -46,19 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is all (%(default)s)")
     parser.add_argument(
-        "--caution", type=float, default=0.0, metavar="P", help="void the road less probable than 0..1 (%(default)s)"
+        "--caution",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="void drivable pixels less probable than P, 0..1 (%(default)s)",
     )
-    parser.add_argument(
-        "--outputs", nargs="+", choices=KINDS, default=list(KINDS), help="what to add to OUT (default: all)"
-    )
+    parser.add_argument("--outputs", nargs="+", choices=KINDS, default=list(KINDS), help="what to add (default: all)")
     parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="image topics to label (default: all cameras)")
     parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="topics to leave out of OUT")
     parser.add_argument("--quality", type=int, default=80, help="JPEG quality of the overlay, 1..100 (%(default)s)")
-    parser.add_argument(
-        "--full-overlay",
-        action="store_true",
-        help="make the overlay at the size of the camera's image instead of the network's",
-    )
+    parser.add_argument("--full-overlay", action="store_true", help="overlay at the size of the camera's image")
     parser.add_argument("--storage", choices=tuple(STORAGES), default="mcap", help="format of OUT (%(default)s)")
     parser.add_argument(
         "--checkpoint",
@@ -75,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("roll-deg", "DEG", "degrees; positive lowers the right side"),
         ("yaw-deg", "DEG", "degrees; positive turns left"),
         ("x", "M", "metres forward of the base frame's origin"),
-        ("y", "M", "metres to its left"),
+        ("y", "M", "metres left of the base frame's origin"),
     ):
         pose.add_argument(f"--{name}", type=float, default=0.0, metavar=unit, help=text)
     pose.add_argument("--base-frame", default="base_link", help="frame of the pose (%(default)s)")
@@ -85,18 +83,10 @@ def run(args: argparse.Namespace) -> int:
     """Label the bag; returns 0, or 1 where frames could not be decoded."""
     if args.checkpoint < 1 or not 1 <= args.quality <= 100:
         raise ConfigError(f"--checkpoint {args.checkpoint} --quality {args.quality}: use at least 1, and 1..100")
-    settings = OutputSettings(
-        tuple(args.outputs),
-        _pose(args),
-        args.base_frame,
-        args.quality,
-        full_overlay=args.full_overlay,
-        caution=args.caution,
-    )
+    kinds = tuple(args.outputs)
+    settings = OutputSettings(kinds, _pose(args), args.base_frame, args.quality, args.full_overlay, args.caution)
     keep_pages()
-    cv2.setNumThreads(
-        1
-    )  # several frames are decoded and encoded at once: threads within OpenCV would only get in the way
+    cv2.setNumThreads(1)  # frames are decoded and encoded in parallel already
     model = model_file.resolve(args.model)
     begun = time.perf_counter()
     engine = create(args.engine, model, confidence=args.caution > 0, precision=args.precision, threads=args.threads)
@@ -133,7 +123,7 @@ def _pose(args: argparse.Namespace) -> CameraPose | None:
 
 
 def _report(out: Path, result: LabelResult, seconds: float) -> int:
-    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)  # noqa: E731
+    say = partial(print, file=sys.stderr)
     resumed = f", after {result.resumed} messages of an earlier run" if result.resumed else ""
     say(f"{out}: {result.frames} frames in {seconds:.1f} s ({result.frames / seconds:.1f} frames/s){resumed}")
     for note in result.notes:
