@@ -17,14 +17,15 @@ from enet_ros.messages import intrinsics
 _TRUTH = "ground_truth"
 _NOT_CAMERAS = (_TRUTH, "mask", "confidence", "color", "overlay", "segmentation")
 CLASSES_KEY = "enet_ros.ground_truth_classes"
-"""The bag's custom data under this key: JSON list of the class names that ground truth ids stand for."""
+"""Key of a bag's custom data: the names of the classes that ground truth ids stand for, as a JSON list."""
 _COLOURLESS = ("8UC1", "16UC1", "32FC1", "mono16")
 
 
 class Camera(NamedTuple):
     """A camera of a bag.
 
-    topic   of its images; type: sensor_msgs/msg/Image or CompressedImage
+    topic   topic of its images
+    type    their type: sensor_msgs/msg/Image or CompressedImage
     info    topic of its CameraInfo, or None
     output  prefix of the topics with the answers, e.g. /camera/segmentation
     """

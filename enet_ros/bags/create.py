@@ -45,7 +45,7 @@ def create(
     overwrite: bool = False,
     advance: Callable[[], None] = lambda: None,
 ) -> int:
-    """Write a bag; returns its number of frames. Log times are the stamps.
+    """Write a bag, with the stamps of the frames as log times. Returns the number of frames.
 
     advance  called after each frame
     Raises BagError where a file of the source or the disk fails or the calibration has another size; what was

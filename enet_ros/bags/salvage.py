@@ -29,7 +29,7 @@ from zstandard import ZstdError
 from enet_ros.bags.inflate import inflate
 
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
-_RECORD_LIMIT = 1 << 30  # bytes: a damaged length field must not become an allocation
+_RECORD_LIMIT = 1 << 30  # bytes
 # What mcap and the decompressor raise on damaged data.
 _DAMAGE = (McapError, ReaderError, ZstdError, struct.error, ValueError, OverflowError, RuntimeError)
 _FORMATS = {"ros2msg": MessageDefinitionFormat.MSG, "ros2idl": MessageDefinitionFormat.IDL}
@@ -41,7 +41,7 @@ Salvaged = tuple[Connection, int, bytes]
 
 
 class Truncated(Exception):
-    """The file ends within a record, or goes on with something that is not a record."""
+    """The file ends within a record, or continues with something that is not a record."""
 
 
 def is_complete(path: Path) -> bool:
@@ -84,7 +84,7 @@ class _Exact:
 
     def read(self, size: int = -1) -> bytes:
         left = os.fstat(self._file.fileno()).st_size - self._file.tell()
-        if size > left:  # asked before reading: a damaged length is no allocation
+        if size > left:  # checked before reading: a damaged length must not become an allocation
             raise EndOfFile
         return self._file.read(size)
 

@@ -143,11 +143,6 @@ class BagWriter:
             raise self._kept(error) from error
         self._kept(error)
 
-    @property
-    def count(self) -> int:
-        """Messages written so far."""
-        return self._bag.count
-
     def _kept(self, error: BaseException) -> EnetRosError:
         kept = self._bag.keep()
         if not kept:

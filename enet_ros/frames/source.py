@@ -42,7 +42,7 @@ class Source:
     name         short, for titles: "val", "drive.mp4", "synthetic street 0"
     place        the same in full, for messages and pages
     total        how many frames there are at most; 0 if unknown
-    rate_hz      frames per second; the median where it varies
+    rate_hz      frames per second; the median where the rate varies
     loads        begins anew at each call and yields a `Load` for each frame, for those who decode ahead
     table        what the ids of `Frame.truth` mean; None if no frame has a truth
     calibration  the camera's lens, if known
