@@ -21,12 +21,15 @@ import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
+from enet_ros import messages
+from enet_ros.codec.layouts import ENCODINGS
 from enet_ros.errors import EnetRosError
 
 LIMIT_MB = 600
@@ -36,6 +39,7 @@ Case = Callable[[Rng], object]
 
 SIZES = (0, 1, 2, 3, 4, 7, 8, 16, 31, 32, 33, 64, 255, 4096, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1)
 FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, 1e-300, 1e300, -1e300, float("nan"), float("inf"), float("-inf"), 31.5, 400.0)
+ENCODING_NAMES = (*ENCODINGS, "", "RGB8", "rgb8 ", "8UC9", "32FC1", "\x00", "bayer_rggb8\n", "x" * 4096)
 
 
 class Target(NamedTuple):
@@ -50,8 +54,8 @@ def pick(rng: Rng, values: Any) -> Any:
 
 
 def mutated(rng: Rng, data: bytes) -> bytes:
-    """Bits flipped, bytes cut, doubled, overwritten or appended; one to eight times."""
-    for _ in range(int(rng.integers(1, 9))):
+    """Bits flipped, bytes cut, doubled, overwritten or appended; once to eight times."""
+    for _ in range(int(pick(rng, (1, 1, 2, 4, 8)))):
         at = int(rng.integers(len(data) + 1))
         length = int(rng.integers(1, 1 + min(64, max(1, len(data)))))
         match int(rng.integers(6)):
@@ -77,90 +81,102 @@ def mutated(rng: Rng, data: bytes) -> bytes:
 # ---- messages -------------------------------------------------------------------------------------------------------
 
 
-def images(_: Path) -> Case:
+def hostile_image(rng: Rng) -> messages.Image:
     """sensor_msgs/Image fields, at first such as they should be, then none to three of them spoilt."""
-    from enet_ros import messages
-    from enet_ros.codec.layouts import ENCODINGS
+    encoding = pick(rng, ENCODING_NAMES)
+    layout = ENCODINGS.get(encoding)
+    height, width = (int(value) for value in rng.integers(1, 34, 2))
+    step = width * (layout.channels * layout.sample_bytes if layout else 3) + int(pick(rng, (0, 0, 1, 7)))
+    size = step * height
+    if layout and layout.family.name == "YUV420":
+        size += max(step, width + width % 2) * ((height + 1) // 2)
+    elif layout and layout.family.name == "YUV444":
+        size *= 3
+    for _ in range(int(rng.integers(4))):
+        match int(rng.integers(4)):
+            case 0:
+                height = int(pick(rng, SIZES))
+            case 1:
+                width = int(pick(rng, SIZES))
+            case 2:
+                step = int(pick(rng, SIZES))
+            case _:
+                size = max(0, size + int(rng.integers(-9, 10)))
+    data = rng.integers(0, 256, min(size, 1 << 16), np.uint8)
+    return messages.Image(height, width, encoding, int(pick(rng, (0, 1, 255))), step, data)
 
-    names = (*ENCODINGS, "", "RGB8", "rgb8 ", "8UC9", "32FC1", "\x00", "bayer_rggb8\n", "x" * 4096)
+
+def images(_: Path) -> Case:
+    """Raw images through the codec."""
 
     def case(rng: Rng) -> object:
-        encoding = pick(rng, names)
-        layout = ENCODINGS.get(encoding)
-        height, width = (int(value) for value in rng.integers(1, 34, 2))
-        step = width * (layout.channels * layout.sample_bytes if layout else 3) + int(pick(rng, (0, 0, 1, 7)))
-        size = step * height
-        if layout and layout.family.name == "YUV420":
-            size += max(step, width + width % 2) * ((height + 1) // 2)
-        elif layout and layout.family.name == "YUV444":
-            size *= 3
-        for _ in range(int(rng.integers(4))):
-            match int(rng.integers(4)):
-                case 0:
-                    height = int(pick(rng, SIZES))
-                case 1:
-                    width = int(pick(rng, SIZES))
-                case 2:
-                    step = int(pick(rng, SIZES))
-                case _:
-                    size = max(0, size + int(rng.integers(-9, 10)))
-        data = rng.integers(0, 256, min(size, 1 << 16), np.uint8)
-        message = messages.Image(height, width, encoding, int(pick(rng, (0, 1, 255))), step, data)
-        return messages.decode(message, max_pixels=int(pick(rng, (50_000_000, 500, 0))))
+        return messages.decode(hostile_image(rng), max_pixels=int(pick(rng, (50_000_000,) * 4 + (500, 0))))
 
     return case
+
+
+@cache
+def streams() -> list[bytes]:
+    """JPEG, progressive JPEG, PNG of 8 and 16 bits, WebP."""
+    picture = np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8)
+    made = [cv2.imencode(kind, picture)[1].tobytes() for kind in (".jpg", ".png", ".webp")]
+    made.append(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes())
+    made.append(cv2.imencode(".png", picture.astype(np.uint16) * 257)[1].tobytes())
+    return made
+
+
+def hostile_compressed(rng: Rng) -> messages.CompressedImage:
+    """sensor_msgs/CompressedImage: streams with a few bytes changed, under true and false formats."""
+    formats = ("jpeg", "png", "webp", "rgb8; jpeg compressed bgr8", "16UC1; compressedDepth", "", "\x00", "x" * 4096)
+    return messages.compressed_image(mutated(rng, pick(rng, streams())), pick(rng, formats))
 
 
 def compressed(_: Path) -> Case:
-    """sensor_msgs/CompressedImage: JPEG, PNG and WebP streams with a few bytes changed."""
-    from enet_ros import messages
-
-    picture = np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8)
-    streams = [cv2.imencode(kind, picture)[1].tobytes() for kind in (".jpg", ".png", ".webp")]
-    streams.append(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes())
-    streams.append(cv2.imencode(".png", picture.astype(np.uint16) * 257)[1].tobytes())
-    formats = ("jpeg", "png", "webp", "rgb8; jpeg compressed bgr8", "16UC1; compressedDepth", "", "\x00", "x" * 4096)
+    """Compressed images through the codec."""
 
     def case(rng: Rng) -> object:
-        message = messages.compressed_image(mutated(rng, pick(rng, streams)), pick(rng, formats))
-        return messages.decode(message, max_pixels=int(pick(rng, (50_000_000, 500))))
+        return messages.decode(hostile_compressed(rng), max_pixels=int(pick(rng, (50_000_000,) * 4 + (500,))))
 
     return case
 
 
+def hostile_camera_info(rng: Rng, height: int, width: int) -> messages.CameraInfo:
+    """sensor_msgs/CameraInfo of an image of this size, some of its fields spoilt."""
+    models = ("plumb_bob", "rational_polynomial", "equidistant", "fisheye", "", "unknown", "PLUMB_BOB")
+    k = np.array([width * 0.75, 0, width / 2, 0, width * 0.75, height / 2, 0, 0, 1])
+    p = np.hstack([k.reshape(3, 3), np.zeros((3, 1))]).reshape(-1)
+    for values in (k, p):
+        for _ in range(int(pick(rng, (0, 0, 1, 2, 5)))):
+            values[int(rng.integers(values.size))] = pick(rng, FLOATS)
+    d = rng.uniform(-0.3, 0.3, int(pick(rng, (0, 4, 5, 5, 8, 12, 14, 3))))
+    if rng.integers(2):
+        d = np.array([pick(rng, FLOATS) for _ in d], np.float64)
+    size = (height, width) if rng.integers(4) else (int(pick(rng, SIZES)), int(pick(rng, SIZES)))
+    region = [int(pick(rng, SIZES)) if rng.integers(4) == 0 else 0 for _ in range(4)]
+    binning = (1, 1) if rng.integers(3) else (int(pick(rng, SIZES)), int(pick(rng, SIZES)))
+    roi = messages.RegionOfInterest(*region)
+    return messages.CameraInfo(*size, pick(rng, models), d, k, np.eye(3).reshape(-1), p, *binning, roi)
+
+
 def camera_infos(_: Path) -> Case:
-    """sensor_msgs/CameraInfo through everything in metres, on a small image with random classes."""
-    from enet_ros import messages
+    """Calibrations through everything in metres, on a small image with random classes."""
     from enet_ros.camera import CameraPose
     from enet_ros.products.free_space import find_free_space
     from enet_ros.products.ground import ground
     from enet_ros.products.images import Surface
-    from enet_ros.products.lens import of_image
     from enet_ros.products.occupancy import GridSpec, grid_table, occupancy_grid
     from enet_ros.products.points import boundary_xy, free_points, ground_points, obstacle_points, range_and_bearing
 
-    models = ("plumb_bob", "rational_polynomial", "equidistant", "fisheye", "", "unknown", "PLUMB_BOB")
     height, width = 12, 16
 
     def case(rng: Rng) -> object:
-        k = np.array([12.0, 0, 8, 0, 12, 6, 0, 0, 1])
-        p = np.hstack([k.reshape(3, 3), np.zeros((3, 1))]).reshape(-1)
-        for values in (k, p):
-            for _ in range(int(pick(rng, (0, 0, 1, 2, 5)))):
-                values[int(rng.integers(values.size))] = pick(rng, FLOATS)
-        d = np.array([pick(rng, (0.0, 0.1, -0.3, *FLOATS)) for _ in range(int(pick(rng, (0, 4, 5, 5, 8, 12, 14, 3))))])
-        whole = bool(rng.integers(2))
-        size = (height, width) if rng.integers(4) else tuple(int(v) for v in (pick(rng, SIZES), pick(rng, SIZES)))
-        region = [0] * 4 if whole else [int(pick(rng, SIZES)) for _ in range(4)]
-        binning = (1, 1) if rng.integers(3) else (int(pick(rng, SIZES)), int(pick(rng, SIZES)))
-        roi = messages.RegionOfInterest(*region)
-        info = messages.CameraInfo(*size, pick(rng, models), d, k, np.eye(3).reshape(-1), p, *binning, roi)
+        info = hostile_camera_info(rng, height, width)
         messages.scaled_camera_info(info, width, height)
-        lens = of_image(messages.intrinsics(info, rectified=bool(rng.integers(2))), width, height)
+        camera = messages.intrinsics(info, rectified=bool(rng.integers(2)))
         angle = (0.0, 0.05, 1.5, -3.0)
         pose = CameraPose(height_m=pick(rng, (1.2, 0.01, 300.0)), pitch_rad=pick(rng, angle), roll_rad=pick(rng, angle))
         reach_m = pick(rng, (40.0, 0.1, 1000.0))
-        plane = ground(lens, pose, (height, width), reach_m)
+        plane = ground(camera, pose, (height, width), reach_m, (height, width))
         surface = rng.integers(0, len(Surface), (height, width)).astype(np.uint8)
         space = find_free_space(surface, int(pick(rng, (1, 3, height))))
         xy = boundary_xy(space, plane)
@@ -251,16 +267,16 @@ labels: {first: 1, void: [0, 255], values: {9: tree}, image_suffix: _i, label_su
 
 def caches(folder: Path) -> Case:
     """Compiled engines from the cache with a few bytes changed: not one may be taken for a whole one."""
-    from enet_ros.engines import cache
+    from enet_ros.engines import cache as engine_cache
 
-    key = cache.CacheKey("openvino", "m" * 64, "fp32", "1", "cpu", "g")
+    key = engine_cache.CacheKey("openvino", "m" * 64, "fp32", "1", "cpu", "g")
     payload = bytes(range(256)) * 8
-    seed = cache.write(key, payload, folder).read_bytes()
+    seed = engine_cache.write(key, payload, folder).read_bytes()
 
     def case(rng: Rng) -> object:
         data = mutated(rng, seed)
-        cache.entry(key, folder).write_bytes(data)
-        read = cache.read(key, folder)
+        engine_cache.entry(key, folder).write_bytes(data)
+        read = engine_cache.read(key, folder)
         assert read is None or bytes(read) == payload, "a damaged engine was taken for a whole one"
         return read
 

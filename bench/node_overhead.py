@@ -22,7 +22,7 @@ def main() -> None:
     common_arguments(parser)
     args = parser.parse_args()
 
-    from enet_ros.ros.session.collector import TOPICS
+    from enet_ros.ros.session.session import TOPICS
 
     topics = [topic for topic in TOPICS if topic not in ("mask", "latency")] if args.only is None else args.only
     camera = Camera(args.width, args.height, args.rate, args.frames, reliable=False)

@@ -81,7 +81,7 @@ class Listener:
 
         from enet_ros.msg import Latency, SegmentationInfo
         from enet_ros.ros import qos
-        from enet_ros.ros.session.collector import TOPICS
+        from enet_ros.ros.session.session import TOPICS
 
         self.masks: list[Heard] = []
         self.latencies: dict[int, Latency] = {}
@@ -115,13 +115,12 @@ class Listener:
 def run(camera: Camera, topics: list[str], parameters: dict[str, object]) -> tuple[int, Listener]:
     """(images sent, what was heard), after the camera's last frame and what follows it."""
     from enet_ros.ros import process
-    from enet_ros.ros.session.children import Children
+    from enet_ros.ros.session.session import node_process
 
-    with process.running([], exit_s=None) as ros, Children() as children:
+    with process.running([], exit_s=None) as ros, node_process(parameters, {"__ns": NAMESPACE}) as child:
         node = ros.create_node("bench")
         listener = Listener(node, topics)
         ros.spin(node)
-        child = children.start_node(parameters, {"__ns": NAMESPACE})
         while not listener.info:
             assert child.poll() is None, "the node ended"
             time.sleep(0.05)

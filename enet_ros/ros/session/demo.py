@@ -16,28 +16,33 @@ stage); engine (openvino, ...), engine_info (runtime, device, precision), model.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Any
 
+import cv2
+import numpy as np
 from rich.table import Table
 
-from enet_ros.errors import EnetRosError
+from enet_ros.arrays import U8
+from enet_ros.bags.messages import IMAGE, camera_frame, label_image
+from enet_ros.classes import VOID
+from enet_ros.errors import ConfigError, EnetRosError
 from enet_ros.figures import finite_or_none, percentiles
+from enet_ros.files import write
 from enet_ros.frames import Source
-from enet_ros.report import RunPage, Still, can_report
+from enet_ros.report import EvenSample, RunPage, Still, can_report, run_page
 from enet_ros.ros import process
 from enet_ros.ros.play.camera import Answers, CameraFeed, Look
 from enet_ros.ros.play.main import add_source_arguments, source_of
 from enet_ros.ros.play.player import Player, PlayOptions
-from enet_ros.ros.session.children import Children
-from enet_ros.ros.session.collector import TOPICS, Picture
-from enet_ros.ros.session.demo_files import DemoFiles
-from enet_ros.ros.session.page import class_table, model_facts, run_page_of, seconds
-from enet_ros.ros.session.session import Session
+from enet_ros.ros.session.record import STILLS, RunRecord
+from enet_ros.ros.session.session import TOPICS, Picture, Session, node_process
 from enet_ros.terminal import console, progress
 
 READY_S = 180.0
@@ -67,6 +72,76 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+class DemoFiles:
+    """Writes OUT/masks/NAME.png and OUT/overlay.mp4. Raises ConfigError where OUT cannot be written.
+
+    A mask with the same name is replaced; masks of an earlier run are removed, so that the folder shows one run.
+    """
+
+    def __init__(self, out: Path, rate_hz: float) -> None:
+        self.masks = 0
+        self.stills: EvenSample[tuple[int, Still]] = EvenSample(STILLS)
+        """Overlays for the page, with their stamps."""
+        self._masks_dir, self._video_path, self._rate_hz = out / "masks", out / "overlay.mp4", rate_hz
+        self._video: cv2.VideoWriter | None = None
+        self._size = (0, 0)
+        try:
+            self._masks_dir.mkdir(parents=True, exist_ok=True)
+            for old in self._masks_dir.glob("*.png"):
+                old.unlink()
+            self._video_path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
+
+    def __enter__(self) -> DemoFiles:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._video is not None:
+            self._video.release()
+
+    def write(self, picture: Picture, name: str) -> None:
+        """name: of the image that it answers."""
+        if picture.topic == "mask":
+            path = self._masks_dir / f"{name}.png"
+            if not cv2.imwrite(str(path), label_image(picture.cdr)[1]):
+                raise ConfigError(f"cannot write {path}: is the disk full?")
+            self.masks += 1
+        else:
+            overlay = camera_frame(IMAGE, picture.cdr).rgb
+            self._append(overlay)
+            if self.stills.wants():  # the classes are painted over the camera image already
+                nothing_more = np.full(overlay.shape[:2], VOID, np.uint8)
+                self.stills.add((picture.stamp_ns, Still(name, "", overlay, nothing_more).reduced()))
+
+    def finish(self, summary: dict[str, Any], page: RunPage) -> None:
+        """Write OUT/summary.json and, where matplotlib is installed, OUT/report.html. Raises ConfigError."""
+        texts = {"summary.json": json.dumps(summary, indent=2) + "\n"}
+        if can_report():
+            texts["report.html"] = run_page(page)
+        for name, text in texts.items():
+            path = self._masks_dir.parent / name
+            try:
+                write(path, text)
+            except OSError as error:
+                raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+
+    def _append(self, rgb: U8) -> None:
+        """A picture of another size than the first is fitted to it: a video has one."""
+        bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+        if self._video is None:
+            self._size = (rgb.shape[1] // 2 * 2, rgb.shape[0] // 2 * 2)
+            code = cv2.VideoWriter.fourcc(*"mp4v")
+            self._video = cv2.VideoWriter(str(self._video_path), code, self._rate_hz, self._size)
+            if not self._video.isOpened():
+                raise ConfigError(f"cannot write {self._video_path}: OpenCV has no MPEG-4 encoder here, or no room")
+        if (bgr.shape[1], bgr.shape[0]) != self._size:
+            bgr = cv2.resize(bgr, self._size, interpolation=cv2.INTER_AREA)
+        self._video.write(bgr)
+
+
 def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, Any]:
     """The summary, with everything written. log: for what the node prints. Raises EnetRosError."""
     namespace = f"/enet_demo_{os.getpid()}"
@@ -74,10 +149,9 @@ def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, 
     rate_hz = options.rate or source.rate_hz
     with (
         process.running([], exit_s=None) as ros,
-        Children() as children,
         DemoFiles(options.out, rate_hz) as files,
+        node_process(_parameters(options, source), {"__ns": namespace}, log) as child,
     ):
-        child = children.start_node(_parameters(options, source), {"__ns": namespace}, log)
         node = ros.create_node("demo", namespace=namespace)
         session = Session(node, target, TOPICS, "reliable", ros.stopped)
         answers = Answers(node, f"{target}/latency", ros.stopped)
@@ -87,18 +161,19 @@ def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, 
         ros.spin(node)
         with progress(f"the node loads {options.model}", None):
             session.wait_for_node(player, f"{namespace}/image_raw", READY_S, child)
+        record = session.record
         with progress("frames answered", source.total) as bar:
 
             def take(picture: Picture) -> None:
-                files.write(picture, session.sent[picture.stamp_ns].name)
+                files.write(picture, record.sent[picture.stamp_ns].name)
                 if picture.topic == "mask":
                     bar.advance()
 
             session.play(player, take, QUIET_S)
         if ros.stopped.is_set():
             raise KeyboardInterrupt
-        result = summary(session, files.masks)
-        files.finish(result, page_of(session, files.stills.entries, source.name))
+        result = summary(record, files.masks)
+        files.finish(result, page_of(record, files.stills.entries, source.name))
         return result
 
 
@@ -116,21 +191,19 @@ def _parameters(options: argparse.Namespace, source: Source) -> dict[str, object
     return values
 
 
-def summary(session: Session, answered: int) -> dict[str, Any]:
+def summary(record: RunRecord, answered: int) -> dict[str, Any]:
     """The contents of summary.json. Latencies are header stamp to published; stages are medians."""
-    info, record = session.info, session.answers.record
     p50, p99 = percentiles(list(record.total_ms.values()), 50, 99)
     stages = {stage: percentiles(values, 50)[0] for stage, values in record.stage_ms().items()}
-    facts = ("runtime", "device", "precision")
     return {
-        "frames_in": len(session.sent),
+        "frames_in": len(record.sent),
         "frames_out": answered,
-        "dropped": len(session.sent) - answered,
+        "dropped": len(record.sent) - answered,
         "latency_ms": {"p50": _rounded(p50), "p99": _rounded(p99)},
         "stage_ms": {stage: _rounded(value) for stage, value in stages.items()},
-        "engine": info.engine,
-        "engine_info": {name: getattr(info, name) for name in facts},
-        "model": info.model,
+        "engine": record.info.engine,
+        "engine_info": {name: getattr(record.info, name) for name in ("runtime", "device", "precision")},
+        "model": record.info.model,
     }
 
 
@@ -139,21 +212,18 @@ def _rounded(milliseconds: float) -> float | None:
     return finite_or_none(round(milliseconds, 3))
 
 
-def page_of(session: Session, overlays: Sequence[tuple[int, Still]], source: str) -> RunPage:
+def page_of(record: RunRecord, overlays: Sequence[tuple[int, Still]], source: str) -> RunPage:
     """What the page shows. overlays: with their stamps. source: short, for the title."""
-    info, sent, record = session.info, session.sent, session.answers.record
-    stills = (still._replace(caption=f"{still.name}, {seconds(sent, stamp):.2f} s") for stamp, still in overlays)
-    return run_page_of(
-        sent,
+    stills = (still._replace(caption=f"{still.name}, {record.seconds(stamp):.2f} s") for stamp, still in overlays)
+    return record.page(
         record.total_ms,
-        record,
+        facts=(("source", source),),
         kind="enet_ros demo",
-        title=f"{info.model} on {source}",
-        lede=f"{len(sent)} images sent over DDS, each when the last was answered; latency is from an image's "
+        title=f"{record.info.model} on {source}",
+        lede=f"{len(record.sent)} images sent over DDS, each when the last was answered; latency is from an image's "
         "stamp to its answers published.",
-        table=class_table(info, tuple(info.class_names)),
+        table=record.class_table(tuple(record.info.class_names)),
         stills=tuple(stills),
-        facts=(*model_facts(info), ("source", source)),
     )
 
 

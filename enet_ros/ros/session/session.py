@@ -3,58 +3,117 @@
 from __future__ import annotations
 
 import queue
+import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from contextlib import contextmanager
+from typing import IO, Any, NamedTuple
 
+from diagnostic_msgs.msg import DiagnosticArray
+from nav_msgs.msg import OccupancyGrid
 from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from enet_ros.errors import EnetRosError
-from enet_ros.msg import SegmentationInfo
+from enet_ros.msg import FreeSpace, Latency, SegmentationInfo
+from enet_ros.ros import qos
 from enet_ros.ros.play.player import Player
-from enet_ros.ros.session.collector import PICTURES, Collector, Picture
-from enet_ros.stamps import NS
+from enet_ros.ros.session.record import RunRecord, Sent
+from enet_ros.stamps import NS, cdr_stamp_ns
 
+PICTURES = ("mask", "overlay")
+TOPICS: dict[str, type] = {
+    "mask": Image,
+    "confidence": Image,
+    "color": Image,
+    "overlay": Image,
+    "masks/drivable": Image,
+    "camera_info": CameraInfo,
+    "free_space": FreeSpace,
+    "obstacle_points": PointCloud2,
+    "occupancy_grid": OccupancyGrid,
+    "run_length": Image,
+    "latency": Latency,
+}
+_DEPTH = {"reliable": 10, "best_effort": 100}
+"""Messages of each topic that may wait while the session writes files."""
 _POLL_S = 0.05
+_GRACE_S = 5.0
+"""Between SIGINT and SIGKILL."""
 
 
 class NodeError(EnetRosError):
     """The segmentation node is not there, or not active."""
 
 
-class Sent(NamedTuple):
-    """An image that was published. at_ns: when, by the monotonic clock."""
+class Picture(NamedTuple):
+    """A serialized sensor_msgs/Image of the topic `mask` or `overlay`. arrived_ns: by the monotonic clock."""
 
-    name: str
-    at_ns: int
+    topic: str
+    stamp_ns: int
+    arrived_ns: int
+    cdr: bytes
+
+
+@contextmanager
+def node_process(
+    parameters: Mapping[str, object], remappings: Mapping[str, str], log: IO[str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """A segmentation node in a process of its own, which ends with the block, whatever happens.
+
+    remappings: {from: to}, those of its name and namespace (__node, __ns) too. log: for what it prints, by default
+    our own output.
+    """
+    arguments = [sys.executable, "-m", "enet_ros.ros.node.main", "--ros-args"]
+    for flag, pairs in (("-r", remappings), ("-p", parameters)):
+        arguments += [part for name, value in pairs.items() for part in (flag, f"{name}:={value}")]
+    # In a session of its own, so that Ctrl-C reaches this process first.
+    with subprocess.Popen(
+        arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True, start_new_session=True
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.send_signal(signal.SIGINT)
+            try:
+                child.wait(_GRACE_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
 
 
 class Session:
-    """One run. `sent` has the images by stamp, in the order of sending; `answers` is what the node says."""
+    """One run: `record` fills with what was sent and what the node says; `play` passes its pictures on."""
 
     def __init__(
         self, node: Node, target: str, topics: Collection[str], reliability: str, stop: threading.Event
     ) -> None:
-        """node: publishes and listens, and is spun elsewhere. stop: ends the run. The others are as in `Collector`."""
-        self.answers = Collector(node, target, topics, reliability)
-        self.sent: dict[int, Sent] = {}
-        self._target, self._topics, self._stop = target, topics, stop
-        self._last_ns = 0
+        """Subscribe to the outputs of a segmentation node.
 
-    @property
-    def info(self) -> SegmentationInfo:
-        """What the node says of itself, once `wait_for_node` has returned. Raises NodeError before."""
-        if self.answers.info is None:
-            raise NodeError(f"the node {self._target} has not said what it is")
-        return self.answers.info
+        node: publishes and listens, and is spun elsewhere. target: the segmentation node's full name. topics: of
+        TOPICS; those that are not kept are still computed. reliability: 'best_effort' hears every publisher, 'reliable'
+        those that are reliable, and loses nothing. stop: ends the run.
+        """
+        self.record = RunRecord()
+        self._target, self._topics, self._stop = target, topics, stop
+        self._pictures: queue.SimpleQueue[Picture] = queue.SimpleQueue()
+        self._failure = ""
+        self._last_ns = 0
+        profile = qos.keep_last(_DEPTH[reliability], reliability)
+        parsed = {"latency": self.record.add_latency, "free_space": self.record.add_free_space}
+        for topic in topics:
+            receive: Callable[[Any], None] = parsed.get(topic) or self._receiver(topic)
+            node.create_subscription(TOPICS[topic], f"{target}/{topic}", receive, profile, raw=topic not in parsed)
+        node.create_subscription(SegmentationInfo, f"{target}/info", self.record.add_info, qos.latched())
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._on_status, qos.keep_last(10, "reliable"))
 
     def note_sent(self, stamp_ns: int, name: str) -> None:
         """An image goes out at this moment: for the player's feed to call."""
         self._last_ns = time.monotonic_ns()
-        self.sent[stamp_ns] = Sent(name, self._last_ns)
+        self.record.sent[stamp_ns] = Sent(name, self._last_ns)
 
     def wait_for_node(
         self, player: Player, topic: str, timeout_s: float, child: subprocess.Popen[str] | None = None
@@ -64,11 +123,11 @@ class Session:
         child: the node's process, if it is ours. Raises NodeError, and KeyboardInterrupt at a signal.
         """
         end_s = time.monotonic() + timeout_s
-        while self.answers.info is None or not player.wait_for_listener(_POLL_S, self._stop):
+        while self.record.info is None or not player.wait_for_listener(_POLL_S, self._stop):
             if self._stop.wait(_POLL_S):
                 raise KeyboardInterrupt
-            if self.answers.failure or (child is not None and child.poll() is not None):
-                raise NodeError(self.answers.failure or f"the node {self._target} has ended before it was active")
+            if self._failure or (child is not None and child.poll() is not None):
+                raise NodeError(self._failure or f"the node {self._target} has ended before it was active")
             if time.monotonic() > end_s:
                 raise NodeError(
                     f"no node {self._target} that is active and listens to {topic} within {timeout_s:g} s: start it,"
@@ -86,9 +145,10 @@ class Session:
             try:
                 while not self._stop.is_set():
                     try:
-                        picture = self.answers.pictures.get(timeout=_POLL_S)
+                        picture = self._pictures.get(timeout=_POLL_S)
                     except queue.Empty:
-                        if playing.done() and (self._complete(taken) or self._silent_s() > quiet_s):
+                        quiet = (time.monotonic_ns() - self._last_ns) / NS > quiet_s
+                        if playing.done() and (quiet or self._complete(taken)):
                             break
                         continue
                     take(picture)
@@ -100,11 +160,19 @@ class Session:
 
     def _complete(self, taken: set[tuple[str, int]]) -> bool:
         """Whether every image has all its answers."""
-        expected = [topic for topic in self._topics if topic in PICTURES]
-        if not all((topic, stamp) in taken for topic in expected for stamp in self.sent):
+        sent, expected = self.record.sent, [topic for topic in self._topics if topic in PICTURES]
+        if not all((topic, stamp) in taken for topic in expected for stamp in sent):
             return False
-        return "latency" not in self._topics or self.sent.keys() <= self.answers.record.total_ms.keys()
+        return "latency" not in self._topics or sent.keys() <= self.record.total_ms.keys()
 
-    def _silent_s(self) -> float:
-        """Seconds since anything was sent or came back."""
-        return (time.monotonic_ns() - max(self._last_ns, self.answers.last_ns)) / NS
+    def _receiver(self, topic: str) -> Callable[[bytes], None]:
+        def keep(cdr: bytes) -> None:
+            self._last_ns = time.monotonic_ns()
+            self._pictures.put(Picture(topic, cdr_stamp_ns(cdr), self._last_ns, cdr))
+
+        return keep if topic in PICTURES else lambda cdr: None
+
+    def _on_status(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.hardware_id == self._target.lstrip("/") and " failed: " in status.message:
+                self._failure = status.message

@@ -21,9 +21,8 @@ from enet_ros.cli import main
 from enet_ros.errors import ConfigError
 from enet_ros.frames.street import from_street
 from enet_ros.metrics import Scorer
-from enet_ros.ros.session.collector import Picture
-from enet_ros.ros.session.live import truth_names
-from enet_ros.ros.session.live_score import LiveScores, Masks
+from enet_ros.ros.session.live import LiveScores, Masks, truth_names
+from enet_ros.ros.session.session import Picture
 
 VERB = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())", "evaluate"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from types import SimpleNamespace
 
@@ -26,11 +27,9 @@ from enet_ros.messages import Header as Stamped
 from enet_ros.msg import FreeSpace, Latency
 from enet_ros.report import EvenSample, RunPage, Still, run_page
 from enet_ros.ros.session import demo
-from enet_ros.ros.session.collector import STAGES, Collector, Picture, RunRecord
-from enet_ros.ros.session.live import live_page
-from enet_ros.ros.session.live_score import LiveRun, Masks, judge
-from enet_ros.ros.session.page import class_table
-from enet_ros.ros.session.session import Sent
+from enet_ros.ros.session.live import LiveRun, Masks, judge, live_page
+from enet_ros.ros.session.record import STAGES, RunRecord, Sent
+from enet_ros.ros.session.session import Picture, Session
 
 NS = 1_000_000_000
 FRAMES = 5
@@ -65,7 +64,8 @@ def record(ros) -> RunRecord:
     listener, speaker = rclpy.create_node("listener"), rclpy.create_node("speaker")
     executor = SingleThreadedExecutor()
     executor.add_node(listener)
-    made = Collector(listener, "/cam/segmentation", ("latency", "free_space"), "best_effort").record
+    topics = ("latency", "free_space")
+    made = Session(listener, "/cam/segmentation", topics, "best_effort", threading.Event()).record
     latencies = speaker.create_publisher(Latency, "/cam/segmentation/latency", 10)
     spaces = speaker.create_publisher(FreeSpace, "/cam/segmentation/free_space", 10)
     deadline = time.monotonic() + 20
@@ -137,7 +137,8 @@ def live_run(tmp_path, record):
         masks.add(Picture("mask", stamp_ns(number), 1_000_000_000 + number * NS + 40_000_000, cdr))
     with BagReader(tmp_path / "bag") as reader:
         topic = find_truth(reader)
-        yield LiveRun(reader, find_image(reader, topic), topic, CAMVID.names, SENT, masks, INFO, record)
+        record.info, record.sent = INFO, SENT
+        yield LiveRun(reader, find_image(reader, topic), topic, CAMVID.names, masks, record)
     masks.close()
 
 
@@ -179,13 +180,13 @@ def test_a_bag_without_ground_truth_gets_pictures_and_no_scores(live_run) -> Non
 
 def demo_page(sent: dict[int, Sent], record: RunRecord, overlays: int) -> RunPage:
     """As the demo makes it, after `overlays` answers."""
-    session = SimpleNamespace(info=INFO, sent=sent, answers=SimpleNamespace(record=record))
+    record.info, record.sent = INFO, sent
     sample: EvenSample[tuple[int, Still]] = EvenSample(15)
     for number in range(overlays):
         assert sample.wants()
         picture = np.full((24, 32, 3), 50 * number, np.uint8)
         sample.add((stamp_ns(number), Still(f"p{number}", "", picture, np.full((24, 32), 255, np.uint8))))
-    return demo.page_of(session, sample.entries, "street <1>")
+    return demo.page_of(record, sample.entries, "street <1>")
 
 
 def test_the_page_of_the_demo() -> None:
@@ -210,5 +211,7 @@ def test_the_page_of_a_demo_without_answers() -> None:
 
 def test_classes_of_its_own_keep_the_node_s_colours() -> None:
     info = SimpleNamespace(class_table="yard", class_names=["a", "b"], class_colors=[1, 2, 3, 4, 5, 6], drivable=[1])
-    table = class_table(info, ("b", "a"))
+    record = RunRecord()
+    record.add_info(info)
+    table = record.class_table(("b", "a"))
     assert table.colors == ((4, 5, 6), (1, 2, 3)) and table.drivable == {"b"} and table.name == "yard"
