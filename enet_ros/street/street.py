@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,8 +13,9 @@ from enet_ros.arrays import F32, U8, U16
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.classes import CAMVID, ClassTable
 from enet_ros.errors import ConfigError
-from enet_ros.street.art import look, prepare
-from enet_ros.street.render import Background, Faces, View
+from enet_ros.street.background import Background
+from enet_ros.street.painter import Faces, View
+from enet_ros.street.things import look, prepare
 from enet_ros.street.world import CAMERA_SPEED, plan
 
 _FOV_RAD = math.radians(64)
@@ -67,7 +67,7 @@ class Street:
         pose: CameraPose | None = None,
         intrinsics: CameraIntrinsics | None = None,
     ) -> None:
-        """Paints the street's textures, about a second.
+        """Paint the street's textures, which takes about a second.
 
         pose: of the camera in the base frame, which drives in the middle of the right lane; by default 1.5 m up and
         0.04 rad down. intrinsics: by default an ideal camera of 64 degrees; its size takes precedence over width and
@@ -105,10 +105,6 @@ class Street:
         labels, image = canvas.faces.labels(canvas.ids), self._sensor(canvas.image, index)
         stamp_ns = round(index * 1e9 / self.fps)
         return StreetFrame(index, stamp_ns, driven, image, labels, canvas.ids, canvas.faces, self._view)
-
-    def frames(self, count: int) -> Iterator[StreetFrame]:
-        """The first `count` frames."""
-        return (self.frame(index) for index in range(count))
 
     def _sensor(self, image: U8, index: int) -> U8:
         """The slight blur of a lens and the noise of a sensor."""

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from enet_ros.camera import CameraIntrinsics, CameraPose
-from enet_ros.street.art import Sprite, look
-from enet_ros.street.render import Canvas, Faces, View
-from enet_ros.street.render.painter import homography
+from enet_ros.street.drawing import Sprite
+from enet_ros.street.painter import Canvas, Faces, View, homography
+from enet_ros.street.things import look
 from enet_ros.street.world import Surface, Thing
 
 POSES = [CameraPose(1.5, pitch_rad=0.04), CameraPose(2.4, pitch_rad=0.15, roll_rad=0.06, x_m=1.2, yaw_rad=-0.1)]

@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 
 from enet_ros.arrays import F64, U8, Bool
-from enet_ros.street.art import Sheet, end_of_street, front, ground, hazed, sky
-from enet_ros.street.render.painter import Canvas, Faces
-from enet_ros.street.render.view import View
+from enet_ros.street.drawing import Sheet, hazed
+from enet_ros.street.painter import Canvas, Faces, View
+from enet_ros.street.surfaces import front, ground, sky
+from enet_ros.street.things import end_of_street
 from enet_ros.street.world import END_X, FRONT_TOP, FRONT_Y, KERB_Y, LANE_Y, PERIOD_M, Layout, Side, Surface
 
 _BAND = 2**0.5

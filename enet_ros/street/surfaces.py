@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from enet_ros.arrays import F32, U8
-from enet_ros.street.art.tools import Color, Shape, Sheet, darker, grain, smooth, tinted
+from enet_ros.street.drawing import Color, Shape, Sheet, darker, grain, smooth, tinted
 from enet_ros.street.world import FRONT_TOP, FRONT_Y, KERB_Y, LANE_HALF_WIDTH, PERIOD_M, Layout, Plot, Side, Surface
 
 _T = TypeVar("_T")

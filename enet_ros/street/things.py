@@ -9,8 +9,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from enet_ros.street.art.surfaces import foliage
-from enet_ros.street.art.tools import Color, Corner, Model, Modeller, Point, Sketch, Sprite, darker, smooth
+from enet_ros.street.drawing import Color, Corner, Model, Modeller, Point, Sketch, Sprite, darker, smooth
+from enet_ros.street.surfaces import foliage
 from enet_ros.street.world import Thing
 
 _PHASES = 6
