@@ -28,11 +28,11 @@ def html(page) -> str:
 
 def test_a_browser_shows_every_figure_and_asks_the_network_for_nothing(html, browse) -> None:
     seen = browse(html)
-    expected = {"iou", "pictures", "confusion", "reliability", "confidence", "frames"}
+    expected = {"iou", "pictures", "confusion", "drivable", "reliability", "confidence", "frames"}
     assert set(seen["figures"]) == expected
     assert all(width > 200 and height > 100 for width, height in seen["figures"].values())
     assert seen["images"] == [[80, 60]] * (4 + 2) * 4
-    assert len(seen["charts"]) == 3
+    assert len(seen["charts"]) == 4
     assert all(width > 300 and height > 100 and paths > 5 for width, height, paths in seen["charts"])
     assert seen["requests"] == []
     assert seen["overflow"] <= 0

@@ -48,11 +48,11 @@ def run(scene) -> RunPage:
 def test_a_browser_shows_every_figure(run, browse) -> None:
     seen = browse(run_page(run))
     expected = {"latency", "stages", "stage-table", "rate", "filmstrip", "free-space", "ahead", "plan"}
-    expected |= {"iou", "confusion", "reliability", "confidence", "frames"}
+    expected |= {"iou", "confusion", "drivable", "reliability", "confidence", "frames"}
     assert set(seen["figures"]) == expected
     assert all(width > 200 and height > 80 for width, height in seen["figures"].values())
     assert len(seen["images"]) == 6 and all(width > 0 for width, _ in seen["images"])
-    assert len(seen["charts"]) == 9 and all(width > 300 and height > 100 for width, height, _ in seen["charts"])
+    assert len(seen["charts"]) == 10 and all(width > 300 and height > 100 for width, height, _ in seen["charts"])
     assert seen["requests"] == [] and seen["overflow"] <= 0
     for part in ("camvid & the <street>", "of 240 offered, answered", "83.3%", "transport", "frame <0>"[:5]):
         assert part in seen["text"]
