@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from sensor_msgs.msg import Image
 
-from enet_ros.ros.messages import to_bytes
+from enet_ros.ros.messages import to_sequence
 
 
 def milliseconds(fill: Callable[[Image], None], repeats: int) -> float:
@@ -35,7 +35,7 @@ def main() -> None:
     values = np.random.default_rng(0).integers(0, 256, (args.height, args.width, 3), np.uint8)
 
     def by_array(message: Image) -> None:
-        message.data = to_bytes(values)
+        message.data = to_sequence(values)
 
     def by_bytes(message: Image) -> None:
         message.data = values.tobytes()

@@ -54,15 +54,15 @@ class ParameterServer:
         """
         self._is_unconfigured = is_unconfigured
         self._on_change = on_change
-        given = {name: _declared_loosely(node, name) for name in SPECS}
         self.refused: dict[str, str] = {}
         """Name -> why its override is unusable, until the parameter is set."""
-        self.value = self._accepted(given)
+        self.value = self._accepted({name: _plain(given) for name, given in node._parameter_overrides.items()})
         for name in SPECS:
-            parameter = _parameter(name, getattr(self.value, name))
-            if node.get_parameter(name).type_ != parameter.type_ or name in self.refused:
+            default, parameter = (_parameter(name, getattr(values, name)) for values in (DEFAULTS, self.value))
+            value = default.value if parameter.value == [] else parameter.value
+            node.declare_parameter(name, value, descriptor(name), ignore_override=True)
+            if parameter.value == []:  # whose type rclpy cannot tell
                 node.set_parameters([parameter])
-            node.set_descriptor(name, descriptor(name))
         if hasattr(node, "add_pre_set_parameters_callback"):  # Humble refuses an integer for a double
             node.add_pre_set_parameters_callback(lambda parameters: [_typed(p) for p in parameters])
         node.add_on_set_parameters_callback(self._on_set)
@@ -71,7 +71,7 @@ class ParameterServer:
         value = DEFAULTS
         for names in (_TOGETHER, *((name,) for name in SPECS if name not in _TOGETHER)):
             try:
-                value = value.changed({name: given[name] for name in names})
+                value = value.changed({name: given[name] for name in names if name in given})
             except ConfigError as error:
                 self.refused |= dict.fromkeys(names, str(error))
         return value
@@ -79,11 +79,8 @@ class ParameterServer:
     def _on_set(self, parameters: Sequence[Parameter[Any]]) -> SetParametersResult:
         """Refuse or accept, all or nothing. Names that are not ours (use_sim_time, qos_overrides) are accepted."""
         values = {p.name: _plain(p) for p in parameters if p.name in SPECS}
-        fixed = [
-            name
-            for name in values
-            if SPECS[name].change is not Change.ANY_TIME and values[name] != getattr(self.value, name)
-        ]
+        changed = [name for name, value in values.items() if value != getattr(self.value, name)]
+        fixed = [name for name in changed if SPECS[name].change is not Change.ANY_TIME]
         if fixed and not self._is_unconfigured():
             reason = f"{fixed[0]} can change only while the node is unconfigured: deactivate and clean up first"
             return SetParametersResult(successful=False, reason=reason)
@@ -104,12 +101,6 @@ def unknown_overrides(node: Node) -> list[str]:
         for name in node._parameter_overrides
         if name not in SPECS and name not in _RCLPY and not name.startswith("qos_overrides.")
     ]
-
-
-def _declared_loosely(node: Node, name: str) -> Any:
-    """The override or default, of whatever type: a file's `min_rate: 10` is an integer, which a double would refuse."""
-    default = _parameter(name, getattr(DEFAULTS, name)).value
-    return _plain(node.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True)))
 
 
 def _parameter(name: str, value: Any) -> Parameter[Any]:

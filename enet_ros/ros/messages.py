@@ -47,7 +47,7 @@ def _wrapped(value: Any, **more: Any) -> Any:
         if type(field) in _CLASSES:
             field = _wrapped(field)
         elif name in sequences and isinstance(field, np.ndarray):
-            field = _sequence(field)
+            field = to_sequence(field)
         setattr(message, name, field)
     return message
 
@@ -58,16 +58,11 @@ def _sequences(kind: Any) -> frozenset[str]:
     return frozenset(n for n, text in kind.get_fields_and_field_types().items() if text.startswith("sequence<"))
 
 
-def _sequence(values: npt.NDArray[Any]) -> array[Any]:
-    """As rclpy takes it for a sequence of numbers: 0.1 ms for 1280x720x3 bytes, where an ndarray takes 130."""
+def to_sequence(values: npt.NDArray[Any]) -> array[Any]:
+    """An array as rclpy takes it for a sequence of numbers: 0.1 ms for 1280x720x3 bytes, where an ndarray takes 130."""
     filled = array(values.dtype.char)
     filled.frombytes(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
     return filled
-
-
-def to_bytes(values: npt.NDArray[Any]) -> array[int]:
-    """The array's bytes as rclpy takes them for uint8[]."""
-    return _sequence(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
 
 
 def to_stamp(nanoseconds: int) -> Time:
@@ -82,36 +77,17 @@ def to_image(values: U8, encoding: str, header: Header) -> Image:
     return message
 
 
-def from_image(message: Image) -> npt.NDArray[Any]:
-    """The inverse of `to_image`: (H, W) for mono8, (H, W, 3) for rgb8; a view of the message's data."""
-    flat = np.frombuffer(message.data, np.uint8)
-    channels = message.step // message.width
-    shape = (message.height, message.width, channels)
-    return flat.reshape(shape if channels > 1 else shape[:2])
-
-
 def decode(message: Image | CompressedImage, max_pixels: int) -> U8:
     """As `enet_ros.messages.decode`, with cv_bridge for the encodings outside codec's table where it is installed."""
     try:
         return messages.decode(message, max_pixels=max_pixels)
-    except UnsupportedEncoding:
-        if not isinstance(message, Image) or message.height * message.width > max_pixels or not has_cv_bridge():
+    except UnsupportedEncoding as unsupported:
+        if not isinstance(message, Image) or message.height * message.width > max_pixels:
             raise
-        return _by_cv_bridge(message)
-
-
-def has_cv_bridge() -> bool:
-    """Whether encodings outside codec's table can be served."""
-    try:
-        import cv_bridge  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-def _by_cv_bridge(message: Image) -> U8:
-    from cv_bridge import CvBridge, CvBridgeError
-
+        try:
+            from cv_bridge import CvBridge, CvBridgeError
+        except ImportError:
+            raise unsupported from None
     try:
         return np.asarray(CvBridge().imgmsg_to_cv2(message, "rgb8"), np.uint8)
     except (CvBridgeError, TypeError, ValueError, RuntimeError) as error:
@@ -124,14 +100,8 @@ def to_point_cloud(points: F32, stamp: Time, frame_id: str) -> PointCloud2:
     message = PointCloud2(header=Header(stamp=stamp, frame_id=frame_id), height=height, width=width, fields=_XYZ)
     message.point_step, message.row_step = 12, 12 * width
     message.is_bigendian, message.is_dense = False, points.ndim == 2
-    message.data = to_bytes(points)
+    message.data = to_sequence(np.ascontiguousarray(points).view(np.uint8))
     return message
-
-
-def from_point_cloud(message: PointCloud2) -> F32:
-    """The inverse of `to_point_cloud`: (N, 3) float32 or (H, W, 3), a view of the message's data."""
-    points = np.frombuffer(message.data, np.float32)
-    return points.reshape(-1, 3) if message.height == 1 else points.reshape(message.height, message.width, 3)
 
 
 def to_occupancy_grid(grid: I8, spec: GridSpec, stamp: Time, frame_id: str) -> OccupancyGrid:
@@ -141,13 +111,8 @@ def to_occupancy_grid(grid: I8, spec: GridSpec, stamp: Time, frame_id: str) -> O
     origin = Pose(position=Point(x=x, y=y, z=0.0), orientation=Quaternion(w=1.0))
     info = MapMetaData(map_load_time=stamp, resolution=spec.resolution_m, width=columns, height=rows, origin=origin)
     message = OccupancyGrid(header=Header(stamp=stamp, frame_id=frame_id), info=info)
-    message.data = _sequence(grid)
+    message.data = to_sequence(grid)
     return message
-
-
-def from_occupancy_grid(message: OccupancyGrid) -> I8:
-    """The inverse of `to_occupancy_grid`: (rows along y, columns along x) int8, a view of the message's data."""
-    return np.frombuffer(message.data, np.int8).reshape(message.info.height, message.info.width)
 
 
 def label_info_type() -> Any | None:

@@ -44,13 +44,13 @@ class Spec(NamedTuple):
     choices: tuple[str, ...] = ()
     change: Change = Change.UNCONFIGURED
 
+    def covers(self, value: Any) -> bool:
+        """Whether the value is in the range, if there is one; NaN is in none."""
+        return self.low is None or self.high is None or bool(self.low <= value <= self.high)
+
 
 def _p(default: Any, text: str, unit: str = "", low: Any = None, high: Any = None, **more: Any) -> Any:
-    spec = Spec(text, unit, low, high, **more)
-    if isinstance(default, list):
-        values = tuple(default)
-        return dataclasses.field(default=values, metadata={"spec": spec})
-    return dataclasses.field(default=default, metadata={"spec": spec})
+    return dataclasses.field(default=default, metadata={"spec": Spec(text, unit, low, high, **more)})
 
 
 _live = functools.partial(_p, change=Change.ANY_TIME)
@@ -110,7 +110,7 @@ class Parameters:
         "camera", "resolution of the masks: the camera's or the network's", choices=("camera", "network")
     )
     mask_groups: tuple[str, ...] = _p(
-        ["drivable"], "masks under ~/masks, each `drivable`, the name of a class, or NAME=CLASS,CLASS"
+        ("drivable",), "masks under ~/masks, each `drivable`, the name of a class, or NAME=CLASS,CLASS"
     )
     overlay_opacity: float = _live(0.5, "opacity of the class colours in ~/overlay", "", 0.0, 1.0)
     min_confidence: float = _live(
@@ -186,15 +186,10 @@ def check(name: str, value: Any) -> Any:
         raise ConfigError(f"{name} is {value!r}: give a value of type {kind.__name__}")
     if spec.choices and value not in spec.choices:
         raise ConfigError(f"{name} is {value!r}: use one of {', '.join(spec.choices)}")
-    if not _in_range(spec, value):
+    if not spec.covers(value):
         unit = f" {spec.unit}" if spec.unit else ""
         raise ConfigError(f"{name} is {value}: use {spec.low:g} to {spec.high:g}{unit}")
     return value
-
-
-def _in_range(spec: Spec, value: Any) -> bool:
-    """False for NaN where there is a range."""
-    return spec.low is None or spec.high is None or bool(spec.low <= value <= spec.high)
 
 
 def parse_groups(entries: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -218,18 +213,3 @@ def parse_groups(entries: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 
 
 DEFAULTS = Parameters()
-
-
-def markdown_table() -> str:
-    """The table of docs/node.md."""
-    rows = ["| parameter | default | range | unit | may change | meaning |", "|---|---|---|---|---|---|"]
-    for name, spec in SPECS.items():
-        default = getattr(DEFAULTS, name)
-        shown = str(list(default)) if isinstance(default, tuple) else default
-        shown = str(shown).lower() if isinstance(shown, bool) else shown
-        if spec.choices:
-            span = ", ".join(spec.choices)
-        else:
-            span = "" if spec.low is None else f"{spec.low:.6g} to {spec.high:.6g}"
-        rows.append(f"| `{name}` | `{shown}` | {span} | {spec.unit} | {spec.change.value} | {spec.text} |")
-    return "\n".join(rows) + "\n"

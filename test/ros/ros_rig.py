@@ -23,7 +23,7 @@ from enet_ros.errors import EngineError
 from enet_ros.ros import process, qos
 from enet_ros.ros.messages import to_image, to_stamp
 from enet_ros.ros.node import EnetNode
-from enet_ros.ros.node.losses import no_publisher_events
+from enet_ros.ros.node.losses import PublisherEventCallbacks
 
 WAIT_S = 30.0
 PATIENT = "a condition that should come true within milliseconds did not within 30 s"
@@ -81,9 +81,9 @@ class Rig:
         self.watcher = rclpy.create_node("watcher")
         self.camera = self.watcher.create_publisher(Image, "image_raw", qos.keep_last(5, "reliable"))
         # Tests destroy this one while the executor spins.
-        self.info = self.watcher.create_publisher(
-            CameraInfo, "camera_info", qos.keep_last(5, "reliable"), event_callbacks=no_publisher_events()
-        )
+        events = PublisherEventCallbacks(use_default_callbacks=False)
+        profile = qos.keep_last(5, "reliable")
+        self.info = self.watcher.create_publisher(CameraInfo, "camera_info", profile, event_callbacks=events)
         self._stopped = threading.Event()
         self._executor = process.make_executor(executor)
         self._executor.add_node(self.node)

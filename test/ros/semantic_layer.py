@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from from_messages import from_point_cloud
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
@@ -23,7 +24,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
 from vision_msgs.msg import LabelInfo
 
-from enet_ros.ros.messages import from_point_cloud, to_image
+from enet_ros.ros.messages import to_image
 from enet_ros.ros.node import EnetNode
 
 HEIGHT, WIDTH = 120, 160

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
-from typing import NamedTuple
 
 from rclpy.lifecycle import LifecycleNode
 
@@ -25,13 +24,6 @@ LOG_ERROR_EVERY_S = 5.0
 """Limits the log lines of a camera that sends nothing but bad images."""
 
 
-class Job(NamedTuple):
-    """An image for the worker, its stamp judged in the order of arrival."""
-
-    arrival: Arrival
-    age: StampAge
-
-
 class Active:
     """Answers the camera's newest image. Made by activate, closed by deactivate.
 
@@ -45,7 +37,7 @@ class Active:
         self._logger = node.get_logger()
         self.account = Account()
         configured.announce()
-        self._worker: Worker[Job] = Worker(f"{node.get_name()}_worker", self._answer, self._fail)
+        self._worker = Worker(f"{node.get_name()}_worker", self._answer, self._fail)
         self._camera = CameraInput(node, configured.parameters, self._receive, self.account.counters)
 
     def watch(self) -> None:
@@ -63,14 +55,14 @@ class Active:
         stamp = stamp_ns(arrival.message.header.stamp)
         parameters = self._parameters()
         age = self.account.received(stamp, arrival.ros_ns, parameters.max_age, parameters.max_ahead)
-        if self._worker.put(Job(arrival, age)):
+        if self._worker.put((arrival, age)):
             self.account.counters.replaced += 1
 
-    def _answer(self, job: Job) -> None:
+    def _answer(self, received: tuple[Arrival, StampAge]) -> None:
         """Raises ImageError, EngineError or whatever a runtime raises."""
         taken = time.monotonic_ns()
-        arrival, parameters, outputs = job.arrival, self._parameters(), self._configured.outputs
-        header = arrival.message.header
+        arrival, age = received
+        parameters, outputs, header = self._parameters(), self._configured.outputs, arrival.message.header
         wanted = outputs.wanted()
         image = decode(arrival.message, parameters.max_pixels)
         decoded = time.monotonic_ns()
@@ -80,7 +72,7 @@ class Active:
         result = segmenter.segment(image, confidence=confidence)
         spent = outputs.publish(Frame(header, image, result, arrival.calibration, parameters), wanted)
         done = time.monotonic_ns()
-        counters, age = self.account.counters, job.age
+        counters = self.account.counters
         total_ms = (done - arrival.monotonic_ns) / 1e6 + (age.age_ms if age.state == ClockState.OK else 0.0)
         self.account.answered(done / 1e9, total_ms)
         self._configured.latency.publish(

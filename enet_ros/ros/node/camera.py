@@ -18,7 +18,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from enet_ros.ros import qos
 from enet_ros.ros.node.account import Counters
-from enet_ros.ros.node.losses import PolledEvents, SequenceGaps, WithInfo, no_subscription_events
+from enet_ros.ros.node.losses import PolledEvents, SequenceGaps, SubscriptionEventCallbacks, WithInfo
 from enet_ros.ros.parameters import Parameters
 
 
@@ -131,7 +131,7 @@ class CameraInput:
             callback,
             copy.copy(profile),  # rclpy writes the overrides into it
             callback_group=self._group,
-            event_callbacks=no_subscription_events(),
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
             qos_overriding_options=overrides,
         )
 

@@ -104,10 +104,8 @@ def _camera(health: Health, parameters: Parameters) -> Status:
 def _camera_verdict(health: Health, parameters: Parameters, rate: float) -> tuple[Level, str]:
     lately = health.lately.counts
     if health.incompatible:
-        return (
-            Level.ERROR,
-            f"QoS does not fit {health.topic}: {'; '.join(health.incompatible)}: see reliability, durability",
-        )
+        reasons = "; ".join(health.incompatible)
+        return Level.ERROR, f"QoS does not fit {health.topic}: {reasons}: set reliability or durability to match"
     if not health.subscribed:
         if health.consumers and health.publishers == 0:
             return Level.WARN, f"waiting for a publisher of {health.topic} to match its QoS"
@@ -121,20 +119,15 @@ def _camera_verdict(health: Health, parameters: Parameters, rate: float) -> tupl
         return Level.WARN, f"{health.topic} has a publisher but no image arrived for {quiet_s:.0f} s; {FASTDDS_REMEDY}"
     share = lately.lost / max(1, lately.lost + lately.received)
     if share >= LOST_SHARE:
-        return (
-            Level.WARN,
-            f"{share:.0%} of the images were lost in transport: raise depth if this machine is busy; {FASTDDS_REMEDY}",
-        )
+        remedy = f"raise depth if this machine is busy; {FASTDDS_REMEDY}"
+        return Level.WARN, f"{share:.0%} of the images were lost in transport: {remedy}"
     if lately.deadline:
         return Level.WARN, f"the camera missed its deadline {lately.deadline} times"
     if rate < parameters.min_rate and health.subscribed_s > parameters.silence:
         return Level.WARN, f"{rate:.1f} Hz is below min_rate {parameters.min_rate:g} Hz"
     if health.publishers > 1:
-        return (
-            Level.WARN,
-            f"{health.publishers} publishers of {health.topic}: their images mix: give each camera its own node "
-            f"(`ros2 topic info -v {health.topic}` lists them)",
-        )
+        remedy = f"give each camera its own node (`ros2 topic info -v {health.topic}` lists them)"
+        return Level.WARN, f"{health.publishers} publishers of {health.topic}, whose images mix: {remedy}"
     return Level.OK, f"{rate:.1f} Hz"
 
 

@@ -1,7 +1,8 @@
 """Images lost before they arrive: from the gaps in the middleware's sequence numbers, or from its QoS events.
 
-QoS events are polled rather than handled by an executor: rclpy's EventsExecutor crashes when an entity with event
-handlers is destroyed under it (ros2/rclpy#1644), and diagnostics can wait a fifth of a second.
+QoS events are polled rather than handled by an executor, and rclpy's own handlers are switched off: its EventsExecutor
+crashes when an entity with event handlers is destroyed under it (ros2/rclpy#1644), and diagnostics can wait a fifth of
+a second.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ try:
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks, UnsupportedEventTypeError
 except ImportError:  # Humble
     from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks, UnsupportedEventTypeError
+
+__all__ = ["PolledEvents", "PublisherEventCallbacks", "SequenceGaps", "SubscriptionEventCallbacks", "WithInfo"]
 
 
 class SequenceGaps:
@@ -62,16 +65,6 @@ class WithInfo:
         if len(arguments) == 1:
             arguments = arguments[0] if isinstance(arguments[0], tuple) else (arguments[0], None)
         self._callback(*arguments)
-
-
-def no_publisher_events() -> PublisherEventCallbacks:
-    """Without rclpy's default handlers."""
-    return PublisherEventCallbacks(use_default_callbacks=False)
-
-
-def no_subscription_events() -> SubscriptionEventCallbacks:
-    """Without rclpy's default handlers."""
-    return SubscriptionEventCallbacks(use_default_callbacks=False)
 
 
 class PolledEvents:

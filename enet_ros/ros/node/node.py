@@ -48,7 +48,8 @@ class EnetNode(LifecycleNode):
         self._configured: Configured | None = None
         self._active: Active | None = None
         self._server = ParameterServer(self, lambda: self._configured is None, self._watch)
-        self._failure = "; ".join(dict.fromkeys(self._server.refused.values()))
+        self.failure = "; ".join(dict.fromkeys(self._server.refused.values()))
+        """Why the last transition failed, or why a parameter override is unusable; '' if all is well."""
         group = MutuallyExclusiveCallbackGroup()
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # keeps running while simulated time is paused
         self._status = create(self, DiagnosticArray, "/diagnostics", qos.keep_last(10, "reliable"))
@@ -59,18 +60,13 @@ class EnetNode(LifecycleNode):
             self.get_logger().info("not installed, therefore off: " + ", ".join(missing))
         for message in unknown_overrides(self):
             self.get_logger().warning(message)
-        if self._failure:
-            self.get_logger().error(self._failure)
+        if self.failure:
+            self.get_logger().error(self.failure)
 
     @property
     def parameters(self) -> Parameters:
         """Current parameters."""
         return self._server.value
-
-    @property
-    def failure(self) -> str:
-        """Why the last transition failed, or why a parameter override is unusable; '' if all is well."""
-        return self._failure
 
     def on_configure(self, state: LifecycleState) -> Return:
         """Load and warm up the model, create the publishers."""
@@ -110,13 +106,13 @@ class EnetNode(LifecycleNode):
             try:
                 work()
             except EnetRosError as error:
-                self._failure = f"{name} failed: {error}"
-                self.get_logger().error(self._failure)
+                self.failure = f"{name} failed: {error}"
+                self.get_logger().error(self.failure)
             except Exception as error:  # noqa: BLE001 - reported, and the transition fails
-                self._failure = f"{name} failed: {type(error).__name__}: {error}"
-                self.get_logger().error(f"{self._failure}\n{traceback.format_exc()}")
+                self.failure = f"{name} failed: {type(error).__name__}: {error}"
+                self.get_logger().error(f"{self.failure}\n{traceback.format_exc()}")
             else:
-                self._failure = ""
+                self.failure = ""
                 return Return.SUCCESS
             return on_failure
 
@@ -164,5 +160,5 @@ class EnetNode(LifecycleNode):
         if self._active is not None:
             return self._active.health()
         if self._configured is not None:
-            return diagnostics.Health("inactive", self._failure, self._configured.about())
-        return diagnostics.Health("unconfigured", self._failure)
+            return diagnostics.Health("inactive", self.failure, self._configured.about())
+        return diagnostics.Health("unconfigured", self.failure)

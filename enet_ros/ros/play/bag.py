@@ -17,8 +17,7 @@ from enet_ros.bags.messages import IMAGE_TYPES
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.errors import BagError
 from enet_ros.ros import qos
-from enet_ros.ros.play.play_clock import PlayClock
-from enet_ros.ros.play.player import Item
+from enet_ros.ros.play.player import Item, PlayClock
 from enet_ros.stamps import cdr_stamp_ns, with_cdr_stamp
 
 

@@ -22,8 +22,7 @@ from enet_ros.messages import camera_info, compressed_image
 from enet_ros.msg import Latency
 from enet_ros.ros import qos
 from enet_ros.ros.messages import to_image, to_message, to_stamp
-from enet_ros.ros.play.play_clock import PlayClock
-from enet_ros.ros.play.player import Item
+from enet_ros.ros.play.player import Item, PlayClock
 from enet_ros.stamps import NS, stamp_ns
 
 ENCODINGS: dict[str, int | None] = {"rgb8": None, "bgr8": cv2.COLOR_RGB2BGR, "mono8": cv2.COLOR_RGB2GRAY}

@@ -37,24 +37,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--loop", action="store_true", help="begin again at the end")
     made.add_argument("--start-paused", action="store_true", help="wait for the space bar or ~/pause")
     made.add_argument(
-        "--clock", action="store_true", help="publish /clock and stamp images by it, for nodes with use_sim_time"
+        "--clock", action="store_true", help="publish /clock, for nodes with use_sim_time, and stamp by it"
     )
-    made.add_argument(
-        "--encoding", default="rgb8", help="rgb8, bgr8, mono8, or compressed: jpeg, png (default: %(default)s)"
-    )
-    made.add_argument(
-        "--frame-id", default="camera_optical_frame", help="frame_id of the headers (default: %(default)s)"
-    )
-    made.add_argument(
-        "--reliable", action="store_true", help="publish reliably (default: best effort, as camera drivers do)"
-    )
+    made.add_argument("--encoding", default="rgb8", help="rgb8, bgr8, mono8; or compressed: jpeg, png (%(default)s)")
+    made.add_argument("--frame-id", default="camera_optical_frame", help="frame_id of the headers (%(default)s)")
+    made.add_argument("--reliable", action="store_true", help="publish reliably, not best effort as camera drivers do")
     made.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait at most S seconds for a subscriber")
-    made.add_argument(
-        "--answers",
-        default="",
-        metavar="TOPIC",
-        help="send each image only when the one before is answered on TOPIC (enet_ros/Latency)",
-    )
+    text = "wait for the answer to each image on TOPIC (enet_ros/Latency) before sending the next"
+    made.add_argument("--answers", default="", metavar="TOPIC", help=text)
     made.add_argument("--report", action="store_true", help="print a line of JSON for each image sent")
     return made
 
@@ -68,9 +58,7 @@ def add_source_arguments(target: argparse.ArgumentParser, required: bool) -> Non
     source.add_argument("--street", action="store_true", help="the synthetic street")
     target.add_argument("--topic", default="", help="image topic of the bag (default: its first)")
     target.add_argument("--frames", type=int, default=0, metavar="N", help="stop after N images")
-    target.add_argument(
-        "--rate", type=float, default=0.0, metavar="HZ", help="images a second (default: the source's own)"
-    )
+    target.add_argument("--rate", type=float, default=0.0, metavar="HZ", help="images a second (default: the source's)")
 
 
 def source_of(args: argparse.Namespace) -> Source:

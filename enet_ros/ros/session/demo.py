@@ -21,8 +21,8 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 import cv2
@@ -30,7 +30,8 @@ import numpy as np
 from rich.table import Table
 
 from enet_ros.arrays import U8
-from enet_ros.bags.messages import IMAGE, camera_frame, label_image
+from enet_ros.bags.messages import camera_frame, label_image
+from enet_ros.bags.messages import IMAGE
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError, EnetRosError
 from enet_ros.figures import finite_or_none, percentiles
@@ -58,17 +59,9 @@ def parser() -> argparse.ArgumentParser:
         prog="./run demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_source_arguments(made, required=False)
-    made.add_argument(
-        "--out",
-        type=Path,
-        default=Path("demo_out"),
-        metavar="DIR",
-        help="folder for the results (default: %(default)s)",
-    )
-    made.add_argument("--model", default="camvid", help="a shipped model's name or a model file (default: %(default)s)")
-    made.add_argument(
-        "--engine", default="auto", help="auto, openvino, onnxruntime, pytorch or tensorrt (default: %(default)s)"
-    )
+    made.add_argument("--out", type=Path, default=Path("demo_out"), metavar="DIR", help="folder to write (%(default)s)")
+    made.add_argument("--model", default="camvid", help="a shipped model's name or a model file (%(default)s)")
+    made.add_argument("--engine", default="auto", help="auto, openvino, onnxruntime, pytorch or tensorrt (%(default)s)")
     return made
 
 
@@ -93,12 +86,8 @@ class DemoFiles:
         except OSError as error:
             raise ConfigError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
 
-    def __enter__(self) -> DemoFiles:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the video."""
         if self._video is not None:
             self._video.release()
 
@@ -149,7 +138,7 @@ def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, 
     rate_hz = options.rate or source.rate_hz
     with (
         process.running([], exit_s=None) as ros,
-        DemoFiles(options.out, rate_hz) as files,
+        closing(DemoFiles(options.out, rate_hz)) as files,
         node_process(_parameters(options, source), {"__ns": namespace}, log) as child,
     ):
         node = ros.create_node("demo", namespace=namespace)

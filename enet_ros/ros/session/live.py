@@ -19,9 +19,10 @@ import numpy as np
 
 from enet_ros.arrays import F64, U8
 from enet_ros.bags.cameras import find_image, find_truth, has_truth, truth_classes
-from enet_ros.bags.messages import COMPRESSED, camera_frame, label_image
+from enet_ros.bags.messages import camera_frame, label_image
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
-from enet_ros.classes import TABLES, ClassTable, label_map
+from enet_ros.bags.messages import COMPRESSED
+from enet_ros.classes import TABLES, label_map
 from enet_ros.datasets.opening import table_of
 from enet_ros.errors import BagError, ConfigError
 from enet_ros.figures import finite_or_none, percent, percentiles
@@ -70,12 +71,20 @@ class LiveOptions:
     report: Path | None = None
 
 
+class Answer(NamedTuple):
+    """labels: (H, W) uint8, void 255. truth: the same, None where the bag has none."""
+
+    stamp_ns: int
+    labels: U8
+    truth: U8 | None
+
+
 @dataclass(frozen=True)
 class LiveScores:
     """What was measured. latency_ms: publication -> mask received, one value an answered frame.
 
     played: images published. answered: of these, with a mask. foreign: masks whose stamp no image had. scores: over the
-    answered frames that have a truth, or None where the bag has no ground truth.
+    answered frames that have a truth, or None where the bag has no ground truth. shown: an even sample of the answers.
     """
 
     played: int
@@ -83,6 +92,7 @@ class LiveScores:
     foreign: int
     latency_ms: F64
     scores: Scores | None
+    shown: tuple[Answer, ...] = ()
 
     @property
     def share(self) -> float:
@@ -169,35 +179,17 @@ class LiveRun(NamedTuple):
         return {stamp: (arrived[stamp] - image.at_ns) / 1e6 for stamp, image in sent.items() if stamp in arrived}
 
 
-class Answer(NamedTuple):
-    """labels: (H, W) uint8, void 255. truth: the same, None where the bag has none."""
-
-    stamp_ns: int
-    labels: U8
-    truth: U8 | None
-
-
-class Judged(NamedTuple):
-    """scores: None where the bag has no ground truth. shown: an even sample of the answers."""
-
-    table: ClassTable
-    scores: Scores | None
-    shown: tuple[Answer, ...]
-
-
 def evaluate_live(options: LiveOptions) -> LiveScores:
     """Play the bag and score what comes back. Raises EnetRosError where nothing can be measured."""
     if options.report:
         require_report()
     with BagReader(options.bag) as reader, closing(Masks()) as masks:
         run = _play(options, reader, masks)
-        judged = judge(run)  # after playing, so that it takes no time from the node
-        if options.report and run.record.sent:
+        scores = judge(run)  # after playing, so that it takes no time from the node
+        if options.report and scores.played:
             options.report.parent.mkdir(parents=True, exist_ok=True)
-            write(options.report, run_page(live_page(run, judged)))
-        latency_ms = np.array(sorted(run.latency_ms().values()), np.float64)
-        foreign = len(masks.arrived_ns) - len(latency_ms)
-        return LiveScores(len(run.record.sent), len(latency_ms), foreign, latency_ms, judged.scores)
+            write(options.report, run_page(live_page(run, scores)))
+        return scores
 
 
 def truth_names(reader: BagReader, classes: str | None) -> tuple[str, ...]:
@@ -260,11 +252,10 @@ def _remappings(node: str, image: str) -> dict[str, str]:
     }
 
 
-def judge(run: LiveRun) -> Judged:
+def judge(run: LiveRun) -> LiveScores:
     """Score every answer that has a ground truth, once. Raises BagError, ConfigError, DatasetError."""
-    table = run.record.class_table(run.names)
     ids = label_map(run.record.info.class_names, run.names)
-    scorer, sample = Scorer(table), EvenSample[Answer](STILLS)
+    scorer, sample = Scorer(run.record.class_table(run.names)), EvenSample[Answer](STILLS)
     for stamp_ns, truth in _truths(run):
         mask = run.masks.get(stamp_ns) if stamp_ns in run.record.sent else None
         if mask is None:
@@ -274,7 +265,15 @@ def judge(run: LiveRun) -> Judged:
             scorer.add(run.record.sent[stamp_ns].name, truth, labels)
         if sample.wants():
             sample.add(Answer(stamp_ns, labels, truth))
-    return Judged(table, None if run.truth is None else scorer.scores(), tuple(sample.entries))
+    latency_ms = np.array(sorted(run.latency_ms().values()), np.float64)
+    return LiveScores(
+        played=len(run.record.sent),
+        answered=len(latency_ms),
+        foreign=len(run.masks.arrived_ns) - len(latency_ms),
+        latency_ms=latency_ms,
+        scores=None if run.truth is None else scorer.scores(),
+        shown=tuple(sample.entries),
+    )
 
 
 def _truths(run: LiveRun) -> Iterator[tuple[int, U8 | None]]:
@@ -304,9 +303,9 @@ def stills(run: LiveRun, shown: Sequence[Answer]) -> Iterator[Still]:
         yield Still(name, caption, rgb, nearest(answer.labels, rgb.shape[:2]), answer.truth).reduced()
 
 
-def live_page(run: LiveRun, judged: Judged) -> RunPage:
+def live_page(run: LiveRun, result: LiveScores) -> RunPage:
     """What the page shows."""
-    sent, bag = run.record.sent, run.reader.path
+    bag = run.reader.path
     return run.record.page(
         run.latency_ms(),
         facts=(
@@ -316,8 +315,8 @@ def live_page(run: LiveRun, judged: Judged) -> RunPage:
         ),
         kind="enet_ros evaluate --live",
         title=f"{run.record.info.model} on {bag.name}",
-        lede=f"{len(sent)} images played into the running node; latency is from publishing an image to its mask.",
-        table=judged.table,
-        scores=judged.scores if judged.scores and judged.scores.frames else None,
-        stills=tuple(stills(run, judged.shown)),
+        lede=f"{result.played} images played into the running node; latency is from publishing an image to its mask.",
+        table=run.record.class_table(run.names),
+        scores=result.scores if result.scores and result.scores.frames else None,
+        stills=tuple(stills(run, result.shown)),
     )

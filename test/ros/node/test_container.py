@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
 import rclpy
+from from_messages import from_image
 from rcl_interfaces.srv import GetParameters
 from rclpy.parameter import Parameter
 from ros_rig import PlainEngine, picture, wait_for
@@ -21,7 +22,7 @@ from std_msgs.msg import Header
 
 from enet_ros.errors import ConfigError
 from enet_ros.ros import process, qos
-from enet_ros.ros.messages import from_image, to_image
+from enet_ros.ros.messages import to_image
 from enet_ros.ros.node.container import ContainerServices, shared_arguments
 from enet_ros.ros.node.host import Host
 

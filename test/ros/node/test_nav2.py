@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
+from from_messages import from_image
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from ros_rig import picture, wait_for
 
 from enet_ros.classes import CAMVID
 from enet_ros.ros import qos
-from enet_ros.ros.messages import from_image
 
 NO_VISION_MSGS = "vision_msgs is not installed (apt has it, PyPI does not)"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from from_messages import from_image
 from rclpy.parameter import Parameter
 from ros_rig import Rig, picture, wait_for
 from sensor_msgs.msg import CameraInfo, Image
@@ -14,7 +15,6 @@ from sensor_msgs.msg import CameraInfo, Image
 from enet_ros.classes import CAMVID, VOID
 from enet_ros.msg import Latency, SegmentationInfo
 from enet_ros.ros import qos
-from enet_ros.ros.messages import from_image
 
 
 @pytest.mark.parametrize("executor", ["auto", "single"])

@@ -9,11 +9,12 @@ from typing import Any
 
 import cv2
 import pytest
+from from_messages import from_image
 from ros_rig import Rig, picture, wait_for
 from sensor_msgs.msg import CameraInfo, CompressedImage
 
 from enet_ros.ros import qos
-from enet_ros.ros.messages import from_image, to_bytes
+from enet_ros.ros.messages import to_sequence
 
 
 def then_next_is_answered(r: Rig, masks: list[Any], failed: int) -> None:
@@ -102,7 +103,7 @@ def test_a_corrupt_jpeg(rig: Callable[..., Rig], damage: str) -> None:
     camera.publish(CompressedImage(format="jpeg", data=bad))
     wait_for(lambda: r.counters().failed == 1)
     _, payload = cv2.imencode(".png", picture(5)[..., ::-1])
-    camera.publish(CompressedImage(format="png", data=to_bytes(payload)))
+    camera.publish(CompressedImage(format="png", data=to_sequence(payload)))
     wait_for(lambda: masks)
     assert (from_image(masks[0]) == 5).all()
 

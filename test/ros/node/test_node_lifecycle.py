@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from from_messages import from_image
 from rclpy.lifecycle import TransitionCallbackReturn as Return
 from rclpy.parameter import Parameter
 from ros_rig import PlainEngine, Rig, picture, wait_for
@@ -17,7 +18,6 @@ from safetensors.numpy import save_file
 
 from enet_ros import model_file
 from enet_ros.classes import CITYSCAPES
-from enet_ros.ros.messages import from_image
 
 
 def state(r: Rig) -> str:
@@ -60,14 +60,14 @@ def test_configure_fails_with_the_reason_and_can_be_tried_again(
     r = rig(**parameters)
     assert r.node.trigger_configure() == Return.FAILURE
     assert state(r) == "unconfigured"
-    assert reason in r.node._failure
+    assert reason in r.node.failure
     assert PlainEngine.open_engines == before
     good = {"model": "camvid", "engine": "onnxruntime", "device": "auto"}
     good |= {"mask_groups": ["drivable"], "base_frame": "base_link"}
     results = r.node.set_parameters([Parameter(name, value=value) for name, value in good.items()])
     assert all(result.successful for result in results), results
     assert r.node.trigger_configure() == Return.SUCCESS
-    assert r.node._failure == ""
+    assert r.node.failure == ""
 
 
 def test_an_unwritable_cache_is_a_warning(
@@ -90,7 +90,7 @@ def test_an_exception_in_a_transition_is_a_failure(rig: Callable[..., Rig], monk
     before = PlainEngine.open_engines
     r = rig()
     assert r.node.trigger_configure() == Return.FAILURE
-    assert state(r) == "unconfigured" and "surprise" in r.node._failure
+    assert state(r) == "unconfigured" and "surprise" in r.node.failure
     assert PlainEngine.open_engines == before
 
 

@@ -4,43 +4,57 @@ from __future__ import annotations
 
 import threading
 
-from enet_ros.ros.node.worker import Mailbox, Worker
+from enet_ros.ros.node.worker import Worker
+
+
+def held(done: list[int]) -> tuple[Worker[int], threading.Event]:
+    """A worker that has taken item 0 and finishes it when the event is set."""
+    begun, go = threading.Event(), threading.Event()
+
+    def work(value: int) -> None:
+        begun.set()
+        go.wait(10)
+        done.append(value)
+
+    worker = Worker("test", work, lambda error: None)
+    assert not worker.put(0)
+    assert begun.wait(10)
+    return worker, go
 
 
 def test_the_newest_wins() -> None:
-    box: Mailbox[int] = Mailbox()
-    assert [box.put(n) for n in (1, 2, 3)] == [False, True, True]
-    assert box.take() == 3
+    done: list[int] = []
+    worker, go = held(done)
+    assert [worker.put(n) for n in (1, 2, 3)] == [False, True, True]
+    go.set()
+    while len(done) < 2:
+        threading.Event().wait(0.001)
+    assert not worker.stop()
+    assert done == [0, 3]
 
 
-def test_closing_frees_who_waits() -> None:
-    box: Mailbox[int] = Mailbox()
-    taken: list[int | None] = []
-    thread = threading.Thread(target=lambda: taken.append(box.take()))
-    thread.start()
-    assert not box.close()
-    thread.join(10)
-    assert taken == [None]
+def test_stopping_frees_a_worker_that_waits() -> None:
+    worker: Worker[int] = Worker("test", lambda value: None, lambda error: None)
+    assert not worker.stop()
 
 
-def test_what_is_left_at_the_end_is_lost() -> None:
-    box: Mailbox[int] = Mailbox()
-    box.put(1)
-    assert box.close() and not box.close()
-    assert box.put(2), "lost: nobody will take it"
-    assert box.take() is None
+def test_what_comes_after_the_end_is_lost() -> None:
+    done: list[int] = []
+    worker, go = held(done)
+    worker.put(1)
+    go.set()
+    worker.stop()
+    assert worker.put(2), "lost: nobody will take it"
+    assert not worker.stop() and 2 not in done
 
 
 def test_nothing_is_lost_uncounted() -> None:
-    box: Mailbox[int] = Mailbox()
-    taken = []
-    thread = threading.Thread(target=lambda: taken.extend(iter(box.take, None)))
-    thread.start()
-    lost = sum(box.put(n) for n in range(20_000))
-    lost += box.close()
-    thread.join(10)
-    assert len(taken) + lost == 20_000
-    assert taken == sorted(taken)
+    done: list[int] = []
+    worker = Worker("test", done.append, lambda error: None)
+    lost = sum(worker.put(n) for n in range(20_000))
+    lost += worker.stop()
+    assert len(done) + lost == 20_000
+    assert done == sorted(done)
 
 
 def test_an_error_is_reported_and_the_next_served() -> None:
@@ -65,18 +79,10 @@ def test_an_error_is_reported_and_the_next_served() -> None:
 
 
 def test_stopping_finishes_what_is_in_hand_and_tells_what_is_left() -> None:
-    begun, go, done = threading.Event(), threading.Event(), []
-
-    def work(value: int) -> None:
-        begun.set()
-        go.wait(10)
-        done.append(value)
-
-    worker = Worker("test", work, lambda error: None)
+    done: list[int] = []
+    worker, go = held(done)
     worker.put(1)
-    assert begun.wait(10)
-    worker.put(2)
     threading.Timer(0.05, go.set).start()
     assert worker.stop()
-    assert done == [1]
+    assert done == [0]
     assert not [thread for thread in threading.enumerate() if thread.name == "test"]

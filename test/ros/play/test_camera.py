@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
 import rclpy
+from from_messages import from_image
 from ros_rig import wait_for
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -23,7 +24,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from enet_ros.errors import ConfigError
 from enet_ros.frames.street import from_street
 from enet_ros.ros import qos
-from enet_ros.ros.messages import decode, from_image
+from enet_ros.ros.messages import decode
 from enet_ros.ros.play.camera import CameraFeed, Look
 from enet_ros.stamps import stamp_ns
 

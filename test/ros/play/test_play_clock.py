@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from enet_ros.ros.play.play_clock import PlayClock
+from enet_ros.ros.play.player import PlayClock
 
 NS = 10**9
 

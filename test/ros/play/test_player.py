@@ -23,8 +23,7 @@ from enet_ros.bags.create import BagLayout, create
 from enet_ros.errors import ConfigError
 from enet_ros.frames.street import from_street
 from enet_ros.msg import Latency
-from enet_ros.ros.play.play_clock import PlayClock
-from enet_ros.ros.play.player import Item, Player, PlayOptions
+from enet_ros.ros.play.player import Item, PlayClock, Player, PlayOptions
 
 MS = 1_000_000
 PLAY = [sys.executable, "-m", "enet_ros.ros.play.main", "--street", "--loop", "--frames", "3"]

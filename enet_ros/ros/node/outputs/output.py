@@ -22,7 +22,7 @@ from enet_ros.arrays import U8
 from enet_ros.classes import ClassTable
 from enet_ros.errors import EnetRosError
 from enet_ros.ros import qos
-from enet_ros.ros.node.losses import no_publisher_events
+from enet_ros.ros.node.losses import PublisherEventCallbacks
 from enet_ros.ros.parameters import Parameters
 from enet_ros.segmenter import Segmentation, stretched
 
@@ -109,7 +109,7 @@ class Spent(NamedTuple):
 
 def create(node: Node, kind: type, topic: str, profile: QoSProfile) -> Publisher[Any]:
     """A publisher that can be destroyed at any time."""
-    events, overrides = no_publisher_events(), qos.overrides()
+    events, overrides = PublisherEventCallbacks(use_default_callbacks=False), qos.overrides()
     return node.create_publisher(kind, topic, profile, event_callbacks=events, qos_overriding_options=overrides)
 
 

@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
+from from_messages import from_image
 from std_msgs.msg import Header
 
 from enet_ros.classes import CAMVID
 from enet_ros.errors import ConfigError
-from enet_ros.ros.messages import from_image
 from enet_ros.ros.node.outputs import pictures
 from enet_ros.ros.node.outputs.output import Frame, OutputSilent
 from enet_ros.ros.parameters import DEFAULTS

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
+from from_messages import from_occupancy_grid, from_point_cloud
 from planning_frames import (
     LENS,
     PARAMETERS,
@@ -31,7 +32,6 @@ from enet_ros.classes import CAMVID, VOID, autoware_ids
 from enet_ros.products import run_length
 from enet_ros.products.lens import GeometryError, Reason
 from enet_ros.ros import qos
-from enet_ros.ros.messages import from_occupancy_grid, from_point_cloud
 from enet_ros.ros.node.outputs import OutputPublishers, Setup, planning
 from enet_ros.ros.parameters import Parameters
 
