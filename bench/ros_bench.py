@@ -120,7 +120,6 @@ def run(camera: Camera, topics: list[str], parameters: dict[str, object]) -> tup
     with process.running([], exit_s=None) as ros, node_process(parameters, {"__ns": NAMESPACE}) as child:
         node = ros.create_node("bench")
         listener = Listener(node, topics)
-        ros.spin(node)
         while not listener.info:
             assert child.poll() is None, "the node ended"
             time.sleep(0.05)

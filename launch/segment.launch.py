@@ -20,7 +20,7 @@ CONFIG = PathJoinSubstitution([FindPackageShare("enet_ros"), "config"])
 ARGUMENTS = {
     "image": ("image_raw", "Image topic; with compressed:=true the topic IMAGE/compressed"),
     "camera_info": ("camera_info", "CameraInfo topic, for outputs in metres"),
-    "compressed": ("", "true: subscribe to CompressedImage"),
+    "compressed": ("", "true: subscribe to CompressedImage; empty: as in the parameter file"),
     "namespace": ("", "Namespace of the node, for example the camera's name"),
     "model": ("", "Name of a shipped model, or a model file; empty: as in the parameter file"),
     "engine": ("", "auto, openvino, onnxruntime, pytorch or tensorrt; empty: as in the parameter file"),
@@ -33,7 +33,7 @@ ARGUMENTS = {
     "use_sim_time": ("false", "true: take the time from /clock, as bag players publish it"),
     "autostart": ("true", "false: stay unconfigured, for a lifecycle manager of your own"),
     "respawn": ("false", "true: start the node again when its process ends"),
-    "respawn_delay": ("2.0", "Seconds to wait before that"),
+    "respawn_delay": ("2.0", "Seconds to wait before a respawn"),
     "log_level": ("info", "debug, info, warn or error"),
 }
 """Name: (default, description)."""

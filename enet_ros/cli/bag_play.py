@@ -52,7 +52,6 @@ def run(args: argparse.Namespace) -> int:
             node = ros.create_node("player")
             feed = BagFeed(node, reader, BagOptions(topics, tuple(args.exclude), remap, args.depth, args.restamp))
             player = Player(node, feed, options)
-            ros.spin(node)
             for topic in feed.skipped:
                 print(f"bag play: not played, its type is not installed: {topic}", file=sys.stderr)
             report = player.play(args.wait, ros.stopped)

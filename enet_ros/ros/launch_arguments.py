@@ -1,4 +1,4 @@
-"""What the launch files share: arguments as values, and those that do not exist."""
+"""What the launch files share: reading the values of arguments, and refusing unknown arguments."""
 
 from __future__ import annotations
 

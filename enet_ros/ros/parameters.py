@@ -64,12 +64,12 @@ class Parameters:
     # The network
     model: str = _p("camvid", "name of a shipped model, or path of a .safetensors or .onnx file")
     engine: str = _p("auto", "inference runtime; `auto` is the fastest that works here", choices=("auto", *ENGINES))
-    precision: str = _p("auto", "arithmetic; `auto` is the fastest that keeps the labels", choices=PRECISIONS)
+    precision: str = _p("auto", "precision; `auto` is the fastest that keeps the labels", choices=PRECISIONS)
     device: str = _p("auto", "device, as the runtime names it (cpu, cuda, OpenVINO's GPU)")
     threads: int = _p(0, "CPU threads of the runtime; 0 leaves the choice to it", "", 0, 256)
     input_height: int = _p(0, "height of the network's input; 0 is the model's own", "px", 0, 4096)
     input_width: int = _p(0, "width of the network's input; 0 is the model's own", "px", 0, 4096)
-    warmup: int = _p(2, "images run through the engine while configuring", "", 0, 100)
+    warmup: int = _p(2, "warm-up images run through the engine while configuring", "", 0, 100)
 
     # The camera
     compressed: bool = _p(False, "subscribe to image_raw/compressed instead of image_raw")
@@ -85,23 +85,15 @@ class Parameters:
     )
     depth: int = _p(1, "images kept by the middleware; the node itself keeps only the newest", "", 1, 100)
     deadline: float = _p(
-        0.0,
-        "longest time between images that the camera must promise (QoS deadline); 0: none",
-        "s",
-        0.0,
-        3600.0,
+        0.0, "longest time between images that the camera must promise (QoS deadline); 0: none", "s", 0.0, 3600.0
     )
     rectified: bool = _p(False, "the images are rectified (image_rect): use P of camera_info instead of K and D")
     max_pixels: int = _live(50_000_000, "largest image accepted, width times height", "px", 1, 1_000_000_000)
     max_age: float = _live(5.0, "image stamps older than this are reported as stale", "s", 0.001, 1e6)
     max_ahead: float = _live(
-        0.005,
-        "image stamps up to this far ahead of the node's clock count as now: clocks of two hosts differ a little",
-        "s",
-        0.0,
-        10.0,
+        0.005, "image stamps up to this far ahead count as now, since clocks of two hosts differ", "s", 0.0, 10.0
     )
-    min_rate: float = _live(0.0, "a lower rate of images is reported; 0 disables this", "Hz", 0.0, 1000.0)
+    min_rate: float = _live(0.0, "a rate of images below this is reported; 0 disables this", "Hz", 0.0, 1000.0)
     silence: float = _live(2.0, "a camera that sends no image for this long is reported", "s", 0.1, 3600.0)
     lazy: bool = _live(True, "unsubscribe from the camera while no output has a subscriber")
 
@@ -110,14 +102,14 @@ class Parameters:
         "camera", "resolution of the masks: the camera's or the network's", choices=("camera", "network")
     )
     mask_groups: tuple[str, ...] = _p(
-        ("drivable",), "masks under ~/masks, each `drivable`, the name of a class, or NAME=CLASS,CLASS"
+        ("drivable",), "masks to publish under ~/masks: `drivable`, the name of a class, or NAME=CLASS,CLASS"
     )
     overlay_opacity: float = _live(0.5, "opacity of the class colours in ~/overlay", "", 0.0, 1.0)
     min_confidence: float = _live(
-        0.0, "pixels less confident than this are unknown to group masks, free space and grid", "", 0.0, 1.0
+        0.0, "pixels less confident than this count as unknown in group masks, free space and grid", "", 0.0, 1.0
     )
     caution: float = _live(0.0, "drivable pixels less probable than this become void, in every output", "", 0.0, 1.0)
-    output_reliability: str = _p("reliable", "reliability of the outputs of a frame", choices=RELIABILITIES)
+    output_reliability: str = _p("reliable", "reliability of the outputs of each frame", choices=RELIABILITIES)
     output_depth: int = _p(1, "messages kept by the middleware for each output", "", 1, 100)
 
     # The camera's pose, for outputs in metres (REP-103: x forward, y left, z up)
@@ -133,13 +125,13 @@ class Parameters:
     # Free space and grid
     min_run: int = _p(5, "shorter runs of non-drivable pixels in a column are ignored as specks", "px", 1, 1000)
     max_range: float = _p(40.0, "obstacle points and grid cells farther away are left out", "m", 0.1, 1000.0)
-    grid_resolution: float = _p(0.1, "side of a cell of ~/occupancy_grid", "m", 0.01, 10.0)
+    grid_resolution: float = _p(0.1, "side length of a cell of ~/occupancy_grid", "m", 0.01, 10.0)
     grid_length: float = _p(20.0, "length of the grid, ahead of the base frame", "m", 0.1, 1000.0)
     grid_width: float = _p(10.0, "width of the grid, half of it to each side", "m", 0.1, 1000.0)
 
     # The process (used by the executables, not by the node itself)
     autostart: bool = _at_start(True, "configure and activate the node when its process starts")
-    executor: str = _at_start("auto", "executor of the process; `auto`: `events` where rclpy has it", choices=EXECUTORS)
+    executor: str = _at_start("auto", "executor of the process; `auto` is `events` or else `single`", choices=EXECUTORS)
     keep_pages: bool = _at_start(True, "have glibc keep freed image buffers instead of returning them to the kernel")
 
     def __post_init__(self) -> None:

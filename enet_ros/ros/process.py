@@ -31,7 +31,7 @@ _PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILE
 
 
 class RosProcess:
-    """What `running` yields: the nodes that it spins, and whether it is time to end."""
+    """What `running` yields: it spins nodes, and knows when it is time to end."""
 
     def __init__(self) -> None:
         self.stopped = threading.Event()
@@ -45,16 +45,13 @@ class RosProcess:
         self.stopped.set()
 
     def create_node(self, name: str, **options: Any) -> Node:
-        """A node, as `rclpy.create_node` makes it, to be spun by `spin`."""
+        """A node as `rclpy.create_node` makes it, spun until the process ends, which destroys it."""
         import rclpy
 
-        return rclpy.create_node(name, **options)
-
-    def spin(self, node: Node) -> None:
-        """Spin a node until the process ends, which destroys it."""
-        spinner = Spinner(node, "auto", self.fail)
+        spinner = Spinner(rclpy.create_node(name, **options), "auto", self.fail)
         spinner.start()
         self._spinners.append(spinner)
+        return spinner.node
 
     def end(self) -> None:
         """End all nodes."""
@@ -158,7 +155,7 @@ def make_executor(choice: str) -> Executor:
 
 
 def spin(executor: Executor, stopped: threading.Event) -> None:
-    """Until `stopped`; wake the executor after setting it. EventsExecutor.spin() would take a whole core."""
+    """Spin until `stopped` is set; wake the executor then. EventsExecutor.spin() would take a whole core."""
     while not stopped.is_set():
         executor.spin_once(timeout_sec=1.0)
 

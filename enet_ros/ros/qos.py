@@ -1,9 +1,8 @@
-"""Quality of service of every topic: profiles from parameters, rclpy's overrides, matching a publisher."""
+"""Quality of service of every topic: profiles from parameters, rclpy's overrides, what publishers offer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -46,26 +45,26 @@ def keep_last(depth: int, reliability: str, durability: str = "volatile") -> QoS
 
 
 def latched() -> QoSProfile:
-    """For a message that late subscribers receive too."""
+    """The profile of messages that subscribers who come late receive too."""
     return keep_last(1, "reliable", "transient_local")
 
 
 def output(parameters: Parameters) -> QoSProfile:
-    """For outputs published with every frame."""
+    """The profile of outputs published with every frame."""
     return keep_last(parameters.output_depth, parameters.output_reliability)
 
 
 def camera(parameters: Parameters, offered: Sequence[QoSProfile]) -> QoSProfile | None:
-    """For the image subscription. offered: the publishers' profiles.
+    """The profile of the image subscription. offered: the publishers' profiles.
 
     None where `match` has nothing to match yet. Of several publishers the weakest is matched, so that all are received.
     """
     p = parameters
     if "match" in (p.reliability, p.durability) and not offered:
         return None
-    weakest = _weakest(offered)
-    reliability = weakest.reliability if p.reliability == "match" else p.reliability
-    durability = weakest.durability if p.durability == "match" else p.durability
+    reliability, durability = _weakest(offered)
+    reliability = reliability if p.reliability == "match" else p.reliability
+    durability = durability if p.durability == "match" else p.durability
     profile = keep_last(p.depth, reliability, durability)
     if p.deadline > 0:
         profile.deadline = Duration(nanoseconds=round(p.deadline * 1e9))
@@ -73,21 +72,16 @@ def camera(parameters: Parameters, offered: Sequence[QoSProfile]) -> QoSProfile 
 
 
 def camera_info(offered: Sequence[QoSProfile]) -> QoSProfile:
-    """For the subscription to calibrations: one that was latched before is received where all publishers keep it."""
-    weakest = _weakest(offered)
-    return keep_last(1, *weakest) if weakest.durability == "transient_local" else keep_last(1, "best_effort")
+    """The profile of the camera_info subscription: receives earlier messages where all publishers keep them."""
+    reliability, durability = _weakest(offered)
+    return keep_last(1, reliability if durability == "transient_local" else "best_effort", durability)
 
 
-class _Weakest(NamedTuple):
-    reliability: str
-    durability: str
-
-
-def _weakest(offered: Sequence[QoSProfile]) -> _Weakest:
-    """What every one of the publishers offers; best effort and volatile where there is none."""
+def _weakest(offered: Sequence[QoSProfile]) -> tuple[str, str]:
+    """(reliability, durability) that every publisher offers; best effort and volatile where there is none."""
     reliable = offered and all(profile.reliability == ReliabilityPolicy.RELIABLE for profile in offered)
     kept = offered and all(profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for profile in offered)
-    return _Weakest("reliable" if reliable else "best_effort", "transient_local" if kept else "volatile")
+    return "reliable" if reliable else "best_effort", "transient_local" if kept else "volatile"
 
 
 def offered_on(node: Node, topic: str) -> list[QoSProfile]:

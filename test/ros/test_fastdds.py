@@ -42,8 +42,7 @@ START = """
 import os
 from enet_ros.ros import process
 with process.running([]) as ros:
-    import rclpy
-    ros.spin(rclpy.create_node("quiet"))
+    ros.create_node("quiet")
     print(*(name for name in {names} if os.environ.get(name)))
 """
 

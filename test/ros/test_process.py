@@ -53,10 +53,7 @@ import sys, threading, time
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()  # does not block signals, as it was there before
 from enet_ros.ros import process
 with process.running([]) as ros:
-    import rclpy
-    node = rclpy.create_node("busy")
-    node.create_timer(0.01, lambda: {callback})
-    ros.spin(node)
+    ros.create_node("busy").create_timer(0.01, lambda: {callback})
     print("running", flush=True)
     ros.stopped.wait()
 sys.exit(3 if ros.failed else 0)

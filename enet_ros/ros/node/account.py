@@ -63,24 +63,15 @@ class StampClock:
 
 @dataclass
 class Counters:
-    """Totals since activation. Every image sent is in one of: lost, replaced, failed, answered (or still in progress).
+    """Totals since activation. Every image sent is lost, replaced, failed, answered, or still in progress."""
 
-    received  images that arrived
-    replaced  of these, dropped for a newer one before the worker was free
-    failed    of these, undecodable or failed in the engine
-    answered  of these, answered by a mask
-    lost      images that the middleware lost before they arrived
-    deadline  times the camera missed the deadline asked of it
-    clock     images received, by the state of their stamp
-    """
-
-    received: int = 0
-    replaced: int = 0
-    failed: int = 0
-    answered: int = 0
-    lost: int = 0
-    deadline: int = 0
-    clock: dict[ClockState, int] = field(default_factory=lambda: dict.fromkeys(ClockState, 0))
+    received: int = 0  # images that arrived
+    replaced: int = 0  # of these, dropped for a newer one before the worker was free
+    failed: int = 0  # of these, undecodable or failed in the engine
+    answered: int = 0  # of these, answered by a mask
+    lost: int = 0  # images that the middleware lost before they arrived
+    deadline: int = 0  # times the camera missed the deadline asked of it
+    clock: dict[ClockState, int] = field(default_factory=lambda: dict.fromkeys(ClockState, 0))  # received, by stamp
 
     def copy(self) -> Counters:
         return replace(self, clock=dict(self.clock))

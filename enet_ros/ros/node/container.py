@@ -96,7 +96,6 @@ def main(args: list[str] | None = None) -> int:
         shared = shared_arguments(argv)
         with closing(Host(ros.fail)) as host:
             services = ros.create_node("enet_container", start_parameter_services=False)
-            ros.spin(services)
             try:
                 ContainerServices(host).serve(services)
             except ImportError:

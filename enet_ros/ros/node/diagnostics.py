@@ -51,30 +51,23 @@ class Status(NamedTuple):
 
 
 class Health(NamedTuple):
-    """Everything the statuses are decided from; a node that is not active has the first three alone.
+    """Everything the statuses are decided from; a node that is not active has the first three alone."""
 
-    state: lifecycle label. failure: why the last transition failed, or ''. about: (key, value) of engine and model.
-    topic: the camera's. publishers: how many there are of it. subscribed: whether this node is, since subscribed_s
-    seconds; the last image came silent_s seconds ago (inf: none yet). consumers: topics of outputs with a subscriber.
-    latency_ms: (p50, p99) lately. last_error: of the last frame that failed. incompatible: why the camera's QoS does
-    not fit. problems: (topic, reason) of outputs that are silent, failing or incompatible.
-    """
-
-    state: str
-    failure: str
-    about: tuple[tuple[str, str], ...] = ()
-    topic: str = ""
-    publishers: int = 0
-    subscribed: bool = False
-    subscribed_s: float = 0.0
-    silent_s: float = 0.0
-    consumers: tuple[str, ...] = ()
+    state: str  # lifecycle label
+    failure: str  # why the last transition failed, or ''
+    about: tuple[tuple[str, str], ...] = ()  # (key, value) of engine and model
+    topic: str = ""  # the camera's
+    publishers: int = 0  # how many there are of the topic
+    subscribed: bool = False  # whether this node is
+    subscribed_s: float = 0.0  # since when
+    silent_s: float = 0.0  # since the last image; inf where none has arrived
+    consumers: tuple[str, ...] = ()  # topics of outputs with a subscriber
     totals: Counters = Counters()
     lately: Lately = Lately(0.0, Counters())
-    latency_ms: tuple[float, float] = (math.nan, math.nan)
-    last_error: str = ""
-    incompatible: tuple[str, ...] = ()
-    problems: tuple[tuple[str, str], ...] = ()
+    latency_ms: tuple[float, float] = (math.nan, math.nan)  # p50 and p99 lately
+    last_error: str = ""  # of the last frame that failed
+    incompatible: tuple[str, ...] = ()  # why the camera's QoS does not fit
+    problems: tuple[tuple[str, str], ...] = ()  # (topic, reason) of outputs that are silent, failing or incompatible
 
 
 def judge(health: Health, parameters: Parameters) -> list[Status]:

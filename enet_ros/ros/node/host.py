@@ -1,4 +1,4 @@
-"""Hosting segmentation nodes in a process: each has an executor and a thread of its own."""
+"""Segmentation nodes of one process, each with an executor and a thread of its own."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class Host:
             process.keep_pages()
         if node.parameters.autostart and not _started(node):
             name = node.get_fully_qualified_name()
-            node.get_logger().error(f"not started: set the parameter right, then `ros2 lifecycle set {name} configure`")
+            remedy = f"correct the parameter, then run `ros2 lifecycle set {name} configure` and `... activate`"
+            node.get_logger().error(f"not started: {remedy}")
         spinner.start()
         with self._lock:
             number = next(self._numbers)

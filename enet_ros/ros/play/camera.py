@@ -28,7 +28,7 @@ from enet_ros.stamps import NS, stamp_ns
 ENCODINGS: dict[str, int | None] = {"rgb8": None, "bgr8": cv2.COLOR_RGB2BGR, "mono8": cv2.COLOR_RGB2GRAY}
 COMPRESSED = ("jpeg", "png")
 ANSWER_S = 20.0
-"""Longest wait for an answer before the next image goes out all the same."""
+"""Longest wait for an answer before the next image goes out anyway."""
 
 
 class Look(NamedTuple):

@@ -112,7 +112,6 @@ def _play(ros: process.RosProcess, args: argparse.Namespace) -> int:
     )
     clock_hz = CLOCK_HZ if args.clock else 0.0
     player = Player(node, feed, PlayOptions(loop=args.loop, paused=args.start_paused, clock_hz=clock_hz))
-    ros.spin(node)
     return player.play(args.wait, ros.stopped).messages
 
 

@@ -1,4 +1,4 @@
-"""Plays what a feed publishes, in time: one clock, `/clock`, the service `~/pause`, the space bar, a loop."""
+"""Plays a feed of messages in recorded time: its clock, `/clock`, the service `~/pause`, the space bar, the loop."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ class Player:
     def play(self, wait_s: float, stop: threading.Event) -> PlayReport:
         """`run` for a person: waits at most `wait_s` for a subscriber, listens to the space bar, says what it does."""
         if wait_s > 0 and not self.wait_for_listener(wait_s, stop) and not stop.is_set():
-            _say(f"nobody subscribed within {wait_s:g} s; playing all the same")
+            _say(f"nobody subscribed within {wait_s:g} s; playing anyway")
         with _space_bar(self.clock.toggle, stop):
             if self.clock.paused:
                 _say("paused: press space, or call ~/pause with data: false")

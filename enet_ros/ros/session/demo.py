@@ -147,7 +147,6 @@ def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, 
         look = Look(reliability="reliable", depth=_DEPTH)
         feed = CameraFeed(node, source, look, rate_hz, sent=session.note_sent, answers=answers)
         player = Player(node, feed, PlayOptions())
-        ros.spin(node)
         with progress(f"the node loads {options.model}", None):
             session.wait_for_node(player, f"{namespace}/image_raw", READY_S, child)
         record = session.record

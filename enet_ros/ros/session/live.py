@@ -43,32 +43,20 @@ _SILENCE_S = 1.0
 
 @dataclass(frozen=True)
 class LiveOptions:
-    """What is measured.
+    """What is measured."""
 
-    bag                       its images are played
-    image_topic, truth_topic  where the bag has several, else None
-    classes                   name or YAML file of the table of the truth's ids, for a bag that does not say
-    node                      the full name of the node
-    model                     of a node to be started for this; None: it runs already
-    rate, clock_hz            speed of playing; rate of /clock, 0 for none
-    depth                     of the publishers
-    timeout_s                 to wait for the node
-    exclude                   topics that are not played
-    report                    where to write a page
-    """
-
-    bag: Path
-    image_topic: str | None = None
-    truth_topic: str | None = None
-    classes: str | None = None
-    node: str = "/segmentation"
-    model: str | None = None
-    rate: float = 1.0
-    clock_hz: float = 0.0
-    depth: int = 1
-    timeout_s: float = 20.0
-    exclude: tuple[str, ...] = ()
-    report: Path | None = None
+    bag: Path  # its images are played
+    image_topic: str | None = None  # where the bag has several
+    truth_topic: str | None = None  # where the bag has several
+    classes: str | None = None  # name or YAML file of the table of the truth's ids, for a bag that does not say
+    node: str = "/segmentation"  # its full name
+    model: str | None = None  # of a node to be started for this; None: it runs already
+    rate: float = 1.0  # speed of playing
+    clock_hz: float = 0.0  # rate of /clock, 0 for none
+    depth: int = 1  # messages kept by each publisher
+    timeout_s: float = 20.0  # longest wait for the node
+    exclude: tuple[str, ...] = ()  # topics that are not played
+    report: Path | None = None  # where to write a page
 
 
 class Answer(NamedTuple):
@@ -159,17 +147,12 @@ class Masks:
 
 
 class LiveRun(NamedTuple):
-    """What was played, and what came back.
-
-    image  the topic that was played and answered
-    truth  of its ground truth; None where the bag has none
-    names  of the truth's ids; the node's where there is no truth
-    """
+    """What was played, and what came back."""
 
     reader: BagReader
-    image: Topic
-    truth: Topic | None
-    names: tuple[str, ...]
+    image: Topic  # that was played and answered
+    truth: Topic | None  # None where the bag has no ground truth
+    names: tuple[str, ...]  # of the truth's ids; the node's where there is no truth
     masks: Masks
     record: RunRecord
 
@@ -228,7 +211,6 @@ def _play(options: LiveOptions, reader: BagReader, masks: Masks) -> LiveRun:
 
         feed = BagFeed(node, reader, BagOptions(exclude=exclude, depth=options.depth), sent=note, heard=image.name)
         player = Player(node, feed, PlayOptions(options.rate, clock_hz=options.clock_hz))
-        ros.spin(node)
         session.wait_for_node(player, image.name, options.timeout_s, child)
         record = session.record
         if truth is not None:

@@ -110,8 +110,8 @@ def test_failures() -> None:
 
 
 def test_silent_outputs() -> None:
-    found = verdict(healthy(problems=(("~/camera_info", "no camera_info has come"),)), "outputs")
-    assert found.level == Level.WARN and found.message == "~/camera_info: no camera_info has come"
+    found = verdict(healthy(problems=(("~/camera_info", "no camera_info has arrived"),)), "outputs")
+    assert found.level == Level.WARN and found.message == "~/camera_info: no camera_info has arrived"
 
 
 def test_two_cameras_on_one_topic() -> None:

@@ -158,7 +158,7 @@ class OutputPublishers:
         return found
 
     def destroy(self) -> None:
-        """End the topics."""
+        """Destroy the publishers."""
         for _, publisher in self._rows:
             self._node.destroy_publisher(publisher)
         self._rows.clear()

@@ -50,7 +50,7 @@ def confidence(frame: Frame) -> Image:
 def camera_info(frame: Frame) -> CameraInfo:
     """The camera's calibration, scaled to the mask."""
     if frame.calibration is None:
-        raise OutputSilent("no camera_info has come")
+        raise OutputSilent("no camera_info has arrived")
     height, width = frame.segmentation.labels.shape
     scaled = scaled_camera_info(frame.calibration, width, height)
     if scaled is None:
