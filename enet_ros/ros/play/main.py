@@ -36,9 +36,7 @@ def parser() -> argparse.ArgumentParser:
     add_source_arguments(made, required=True)
     made.add_argument("--loop", action="store_true", help="begin again at the end")
     made.add_argument("--start-paused", action="store_true", help="wait for the space bar or ~/pause")
-    made.add_argument(
-        "--clock", action="store_true", help="publish /clock, for nodes with use_sim_time, and stamp by it"
-    )
+    made.add_argument("--clock", action="store_true", help="publish /clock, for use_sim_time, and stamp images by it")
     made.add_argument("--encoding", default="rgb8", help="rgb8, bgr8, mono8; or compressed: jpeg, png (%(default)s)")
     made.add_argument("--frame-id", default="camera_optical_frame", help="frame_id of the headers (%(default)s)")
     made.add_argument("--reliable", action="store_true", help="publish reliably, not best effort as camera drivers do")

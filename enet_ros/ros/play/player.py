@@ -43,8 +43,6 @@ class PlayClock:
         self._monotonic_ns, self._wall_ns = monotonic_ns, wall_ns
         self._changed = threading.Condition()
         self._running = not paused
-        self._position = 0
-        self._anchor = self._wall = 0
         self.restart(0)
 
     @property

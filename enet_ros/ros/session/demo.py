@@ -166,7 +166,7 @@ def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, 
 
 
 def _parameters(options: argparse.Namespace, source: Source) -> dict[str, object]:
-    """Of the node."""
+    """The parameters of the node."""
     values: dict[str, object] = {
         "model": options.model,
         "engine": options.engine,
@@ -201,7 +201,7 @@ def _rounded(milliseconds: float) -> float | None:
 
 
 def page_of(record: RunRecord, overlays: Sequence[tuple[int, Still]], source: str) -> RunPage:
-    """What the page shows. overlays: with their stamps. source: short, for the title."""
+    """The page report.html. overlays: with their stamps. source: short, for the title."""
     stills = (still._replace(caption=f"{still.name}, {record.seconds(stamp):.2f} s") for stamp, still in overlays)
     return record.page(
         record.total_ms,

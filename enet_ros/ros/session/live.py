@@ -1,7 +1,7 @@
 """Measures a running node over DDS: what `enet_ros evaluate --bag BAG --live` does.
 
-Plays the bag at its rate, pairs the masks that come back with the ground truth by their stamps, and tells what share of
-the images was answered, how soon, and how well.
+Plays the bag at its rate, pairs the masks that come back with the ground truth by their stamps, and reports what share
+of the images was answered, how soon, and how well.
 """
 
 from __future__ import annotations
@@ -69,18 +69,14 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class LiveScores:
-    """What was measured. latency_ms: publication -> mask received, one value an answered frame.
+    """What was measured."""
 
-    played: images published. answered: of these, with a mask. foreign: masks whose stamp no image had. scores: over the
-    answered frames that have a truth, or None where the bag has no ground truth. shown: an even sample of the answers.
-    """
-
-    played: int
-    answered: int
-    foreign: int
-    latency_ms: F64
-    scores: Scores | None
-    shown: tuple[Answer, ...] = ()
+    played: int  # images published
+    answered: int  # of these, with a mask
+    foreign: int  # masks whose stamp no image had
+    latency_ms: F64  # publication -> mask received, one value an answered frame
+    scores: Scores | None  # over the answered frames with a truth; None where the bag has no ground truth
+    shown: tuple[Answer, ...] = ()  # an even sample of the answers
 
     @property
     def share(self) -> float:
@@ -214,7 +210,7 @@ def _play(options: LiveOptions, reader: BagReader, masks: Masks) -> LiveRun:
         session.wait_for_node(player, image.name, options.timeout_s, child)
         record = session.record
         if truth is not None:
-            label_map(record.info.class_names, names)  # a mismatch is told before the bag is played
+            label_map(record.info.class_names, names)  # report a mismatch before the bag is played
         session.play(player, masks.add, _SILENCE_S)
         return LiveRun(reader, image, truth, names or tuple(record.info.class_names), masks, record)
 
@@ -286,7 +282,7 @@ def stills(run: LiveRun, shown: Sequence[Answer]) -> Iterator[Still]:
 
 
 def live_page(run: LiveRun, result: LiveScores) -> RunPage:
-    """What the page shows."""
+    """The page of --report."""
     bag = run.reader.path
     return run.record.page(
         run.latency_ms(),
