@@ -91,7 +91,7 @@ class Parameters:
     max_pixels: int = _live(50_000_000, "largest image accepted, width times height", "px", 1, 1_000_000_000)
     max_age: float = _live(5.0, "image stamps older than this are reported as stale", "s", 0.001, 1e6)
     max_ahead: float = _live(
-        0.005, "image stamps up to this far ahead count as now, since clocks of two hosts differ", "s", 0.0, 10.0
+        0.005, "image stamps up to this far ahead of the node's clock count as now", "s", 0.0, 10.0
     )
     min_rate: float = _live(0.0, "a rate of images below this is reported; 0 disables this", "Hz", 0.0, 1000.0)
     silence: float = _live(2.0, "a camera that sends no image for this long is reported", "s", 0.1, 3600.0)
@@ -131,7 +131,7 @@ class Parameters:
 
     # The process (used by the executables, not by the node itself)
     autostart: bool = _at_start(True, "configure and activate the node when its process starts")
-    executor: str = _at_start("auto", "executor of the process; `auto` is `events` or else `single`", choices=EXECUTORS)
+    executor: str = _at_start("auto", "executor of the process; `auto` is `events` if there is one", choices=EXECUTORS)
     keep_pages: bool = _at_start(True, "have glibc keep freed image buffers instead of returning them to the kernel")
 
     def __post_init__(self) -> None:
