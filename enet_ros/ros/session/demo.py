@@ -30,8 +30,7 @@ import numpy as np
 from rich.table import Table
 
 from enet_ros.arrays import U8
-from enet_ros.bags.messages import camera_frame, label_image
-from enet_ros.bags.messages import IMAGE
+from enet_ros.bags.messages import IMAGE, camera_frame, label_image
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError, EnetRosError
 from enet_ros.figures import finite_or_none, percentiles

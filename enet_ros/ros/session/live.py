@@ -19,9 +19,8 @@ import numpy as np
 
 from enet_ros.arrays import F64, U8
 from enet_ros.bags.cameras import find_image, find_truth, has_truth, truth_classes
-from enet_ros.bags.messages import camera_frame, label_image
+from enet_ros.bags.messages import COMPRESSED, camera_frame, label_image
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
-from enet_ros.bags.messages import COMPRESSED
 from enet_ros.classes import TABLES, label_map
 from enet_ros.datasets.opening import table_of
 from enet_ros.errors import BagError, ConfigError
