@@ -57,6 +57,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "benchmark": ("segmenter", "metrics", "frames.files", "benchmark.torch_peers"),
     "report": ("metrics", "products", "card"),
     "cli": ("benchmark", "train", "report", "evaluation", "labelling", "frames.bag", "terminal"),
+    "__main__": ("cli",),
     # ---- the line: nothing above imports rclpy or a message package ----
     "ros": ("messages", "engines", "memory"),
     "ros.node": ("ros", "segmenter"),

@@ -15,6 +15,7 @@ from enet_ros.classes import VOID
 from enet_ros.datasets.base import Pair
 from enet_ros.errors import DatasetError
 from enet_ros.train.augment import augment, paste
+from enet_ros.train.processes import own_rows
 from enet_ros.train.recipe import Augmentation
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -53,7 +54,7 @@ def rare_classes(pixels: I64) -> U8:
 
 
 class Batches:
-    """The batches of one epoch after another; a last batch that is not full is left out.
+    """The batches of one epoch after another, or this process's part of them; a last one that is not full is left out.
 
     `rare` are the class ids that `Augmentation.paste` lays over other frames. One thread makes batches ahead of the
     training step (OpenCV releases the GIL).
@@ -89,12 +90,12 @@ class Batches:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, the same ones whenever it is asked for."""
-        order = self._order(epoch)
+        order, mine = self._order(epoch), own_rows(self.batch)
         pool = ThreadPoolExecutor(1, "augment")
         ahead: deque[Future[Batch]] = deque()
         try:
-            for start in range(0, len(self) * self.batch, self.batch):
-                ahead.append(pool.submit(self._make, epoch, start, order[start : start + self.batch]))
+            for start in range(mine.start, len(self) * self.batch, self.batch):
+                ahead.append(pool.submit(self._make, epoch, start, order[start : start + mine.stop - mine.start]))
                 if len(ahead) > AHEAD:
                     yield ahead.popleft().result()
             while ahead:

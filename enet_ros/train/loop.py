@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from enet_ros.card import ModelCard
 from enet_ros.classes import VOID
@@ -24,6 +25,7 @@ from enet_ros.train.evaluation import confusion
 from enet_ros.train.log import Log
 from enet_ros.train.losses import Objective, class_weights, lovasz_softmax
 from enet_ros.train.mix import Mix
+from enet_ros.train.processes import count, gathered, rank, share
 from enet_ros.train.recipe import Recipe
 from enet_ros.train.stages import Average, Stage, optimizer, shrink_labels, stages
 
@@ -62,7 +64,8 @@ class RunConfig:
 class Trainer:
     """One run: a card (spec, classes, size, normalisation), a recipe, and the frames trained on and held out.
 
-    `start` names the weights it begins from; a checkpoint of another recipe, data or start is refused.
+    `start` names the weights it begins from; a checkpoint of another recipe, data or start is refused. Of several
+    processes (`enet_ros.train.processes`) the first scores and writes.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.card, self.recipe, self.held_out, self.config = card, recipe, mix.held_out, config
         self.network = ENet(card.spec, Dropout(*recipe.dropout)).to(config.device)
+        share(self.network)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         counts = count_pixels(mix.parts)
         pixels = np.pad(counts, (0, card.spec.num_classes))[: card.spec.num_classes]
@@ -136,11 +140,16 @@ class Trainer:
         objective: nn.Module = Objective(module, self.sets, self.weights, self.card.mean, self.card.std).to(
             self.config.device
         )
-        if self.config.fast:
+        if count() > 1:
+            unused = stage.shrink > 1  # the decoder, while the encoder is trained
+            objective = DistributedDataParallel(objective, broadcast_buffers=False, find_unused_parameters=unused)
+        elif self.config.fast:
             objective = torch.compile(objective)  # type: ignore[assignment]
         for epoch in range(first, stage.epochs):
             began = time.monotonic()
             loss = self._epoch(stage, objective, optimiser, epoch)
+            if rank() > 0:
+                continue
             seconds = time.monotonic() - began
             self.log.add(stage.name, epoch, loss, optimiser.param_groups[0]["lr"], seconds, self._score(stage, epoch))
             checkpoints.write(self.checkpoint, self._checkpoint(stage, module, optimiser, epoch + 1))
@@ -152,7 +161,7 @@ class Trainer:
             for group in optimiser.param_groups:
                 group["lr"] = self.recipe.rate(epoch + step / steps, stage.epochs)
             labels = shrink_labels(labels, stage.shrink)
-            if bool((labels == VOID).all()):
+            if not gathered((labels != VOID).sum().to(self.config.device)).any():
                 continue  # a mean over no pixel is no number
             loss = self._loss(objective, images, labels)
             optimiser.zero_grad(set_to_none=True)
@@ -174,8 +183,11 @@ class Trainer:
     def _loss(self, objective: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         images, labels = images.to(self.config.device), labels.to(self.config.device)
         with torch.autocast(self.config.device.split(":")[0], torch.bfloat16, enabled=self.config.fast):
-            loss, logits, target = objective(images, labels)
+            entropy, weight, logits, target = objective(images, labels)
+        entropy, weight = gathered(torch.stack((entropy, weight))).sum(0)
+        loss = entropy / weight
         if self.recipe.lovasz:
+            logits, target = gathered(logits).flatten(0, 1), gathered(target).flatten(0, 1)
             loss = loss + self.recipe.lovasz * lovasz_softmax(logits, target, self.sets.to(logits.device))
         return torch.as_tensor(loss)
 

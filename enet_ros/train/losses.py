@@ -30,9 +30,9 @@ def set_entropy(logits: Tensor, allowed: Tensor) -> Tensor:
 class Objective(nn.Module):
     """Network and weighted entropy in one module, so that a compiler can fuse them.
 
-    (image (N, H, W, 3) uint8, labels (N, H, W) uint8, the run's target values) -> the entropy's weighted mean over the
-    pixels that are not void, and every sixteenth pixel's logits (N, C, H/4, W/4) float32 and labels for the losses that
-    need sorting. A set's weight is the mean of its classes'.
+    (image (N, H, W, 3) uint8, labels (N, H, W) uint8, the run's target values) -> the weighted entropy's sum over the
+    pixels that are not void, the sum of their weights, and every sixteenth pixel's logits (N, C, H/4, W/4) float32 and
+    labels for the losses that need sorting. A set's weight is the mean of its classes'.
     """
 
     bits: Tensor
@@ -59,7 +59,7 @@ class Objective(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
 
-    def forward(self, image: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """See the class."""
         x = (image.permute(0, 3, 1, 2).float() - self.mean) / self.std
         logits = self.network(x).float()
@@ -67,8 +67,8 @@ class Objective(nn.Module):
         channels = torch.arange(logits.shape[1], device=logits.device).view(1, -1, 1, 1)
         allowed = ((self.bits[target][:, None] >> channels) & 1).bool()
         weights = self.weights[target]
-        entropy = (weights * set_entropy(logits, allowed)).sum() / weights.sum()
-        return entropy, logits[:, :, 1::4, 1::4], target[:, 1::4, 1::4]
+        entropy = (weights * set_entropy(logits, allowed)).sum()
+        return entropy, weights.sum(), logits[:, :, 1::4, 1::4], target[:, 1::4, 1::4]
 
 
 def lovasz_softmax(logits: Tensor, labels: Tensor, sets: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from enet_ros.train import mix as mixes
 from enet_ros.train.evaluation import balance, calibrate, confusion
 from enet_ros.train.loop import Progress, RunConfig, Trainer
 from enet_ros.train.mix import DataConfig
+from enet_ros.train.processes import joined, rank
 from enet_ros.train.recipe import Recipe
 from enet_ros.train.transfer import keep_initial, transfer
 
@@ -65,7 +67,14 @@ class SessionConfig:
 
 
 def run(config: SessionConfig, console: Console) -> ModelCard:
-    """Train to the end and write the model; returns its card."""
+    """Train to the end and write the model; returns its card. The first of several processes speaks and writes."""
+    device = _device(config.device)
+    with joined(device):
+        console.quiet |= rank() > 0
+        return _run(config, device, console)
+
+
+def _run(config: SessionConfig, device: str, console: Console) -> ModelCard:
     if config.threads:
         torch.set_num_threads(config.threads)
     recipe = config.recipe
@@ -82,7 +91,6 @@ def run(config: SessionConfig, console: Console) -> ModelCard:
         provenance=" ".join(filter(None, (config.provenance, _origin(config, mix.description)))),
         license=config.license,
     )
-    device = _device(config.device)
     fast = config.compile == "on" or (config.compile == "auto" and (device != "cpu" or _fast_cpu()))
     if fast and device == "cpu":
         keep_everything()
@@ -105,6 +113,8 @@ def run(config: SessionConfig, console: Console) -> ModelCard:
         trainer = Trainer(card, recipe, mix, how, start)
         _begin(trainer, source, console)
         network = trainer.run()
+    if rank() > 0:
+        return card
     if recipe.keep_init and source:
         keep_initial(network, table, source, recipe.keep_init)
     if recipe.balance and mix.exact:
@@ -138,7 +148,8 @@ def _begin(trainer: Trainer, source: model_file.Model | None, console: Console) 
 def _device(name: str) -> str:
     """The device to train on. ConfigError where torch has none of that name."""
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        own = f":{os.environ['LOCAL_RANK']}" if "LOCAL_RANK" in os.environ else ""  # as torchrun tells
+        return f"cuda{own}" if torch.cuda.is_available() else "cpu"
     try:
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

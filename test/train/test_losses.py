@@ -47,8 +47,8 @@ def test_cross_entropy_ignores_void_and_weighs_classes() -> None:
     labels = torch.full((1, 4, 4), VOID, dtype=torch.uint8)
     labels[0, 1, 1], labels[0, 2, 2] = 0, 1
     objective = Objective(Given(logits), SINGLE, torch.tensor([1.0, 3.0]), (0.0,) * 3, (255.0,) * 3)
-    entropy, sampled, target = objective(torch.zeros(1, 4, 4, 3, dtype=torch.uint8), labels)
-    assert entropy.item() == pytest.approx(np.log(2.0))
+    entropy, weight, sampled, target = objective(torch.zeros(1, 4, 4, 3, dtype=torch.uint8), labels)
+    assert (entropy / weight).item() == pytest.approx(np.log(2.0)) and weight == 4
     assert sampled.shape == (1, 2, 1, 1) and target.item() == 0
 
 
@@ -97,18 +97,21 @@ def test_entropy_is_torchs_where_classes_are_single() -> None:
     weights = torch.tensor([1.0, 2.5, 0.5])
     expected = nn.functional.cross_entropy(logits, labels, weight=weights, ignore_index=VOID)
     objective = Objective(Given(logits), sets_of(3), weights, (0.0,) * 3, (255.0,) * 3)
-    entropy, _, _ = objective(torch.zeros(2, 4, 6, 3, dtype=torch.uint8), labels.to(torch.uint8))
-    torch.testing.assert_close(entropy, expected)
+    entropy, weight, _, _ = objective(torch.zeros(2, 4, 6, 3, dtype=torch.uint8), labels.to(torch.uint8))
+    torch.testing.assert_close(entropy / weight, expected)
 
 
 def test_a_set_is_as_likely_as_its_classes_together() -> None:
     """Value 3 stands for class 0 or 2; its gradient leaves the two their proportion and lowers the third."""
     logits = torch.tensor([0.3, -1.0, 2.0]).view(1, 3, 1, 1).repeat(1, 1, 2, 2).requires_grad_()
     objective = Objective(Given(logits), sets_of(3, (0, 2)), torch.tensor([1.0, 9.0, 3.0]), (0.0,) * 3, (255.0,) * 3)
-    entropy, _, _ = objective(torch.zeros(1, 2, 2, 3, dtype=torch.uint8), torch.full((1, 2, 2), 3, dtype=torch.uint8))
+    entropy, weight, _, _ = objective(
+        torch.zeros(1, 2, 2, 3, dtype=torch.uint8), torch.full((1, 2, 2), 3, dtype=torch.uint8)
+    )
     p = logits.detach().softmax(1)[0, :, 0, 0]
-    assert entropy.item() == pytest.approx(-float(torch.log(p[0] + p[2])), rel=1e-5)
-    entropy.backward()
+    mean = entropy / weight
+    assert mean.item() == pytest.approx(-float(torch.log(p[0] + p[2])), rel=1e-5)
+    mean.backward()
     pull = logits.grad[0, :, 0, 0] * 4
     assert pull[1].item() == pytest.approx(float(p[1]), rel=1e-5)
     assert (pull[0] / pull[2]).item() == pytest.approx(float(p[0] / p[2]), rel=1e-5)
@@ -118,8 +121,8 @@ def test_a_sets_weight_is_the_mean_of_its_classes() -> None:
     logits = torch.zeros(1, 3, 2, 2)
     labels = torch.tensor([[[3, 3], [1, 1]]], dtype=torch.uint8)
     objective = Objective(Given(logits), sets_of(3, (0, 2)), torch.tensor([1.0, 9.0, 3.0]), (0.0,) * 3, (255.0,) * 3)
-    entropy, _, _ = objective(torch.zeros(1, 2, 2, 3, dtype=torch.uint8), labels)
-    assert entropy.item() == pytest.approx((2 * np.log(3 / 2) + 9 * np.log(3)) / 11, rel=1e-6)
+    entropy, weight, _, _ = objective(torch.zeros(1, 2, 2, 3, dtype=torch.uint8), labels)
+    assert (entropy / weight).item() == pytest.approx((2 * np.log(3 / 2) + 9 * np.log(3)) / 11, rel=1e-6)
 
 
 def test_lovasz_leaves_out_what_a_set_does_not_decide() -> None:
