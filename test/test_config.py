@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -26,6 +27,21 @@ def test_segment_yaml_holds_the_defaults() -> None:
 
 def test_camera_pose_yaml_is_valid() -> None:
     assert Parameters(**values("camera_pose.yaml")).camera_height > 0
+
+
+def test_images_go_through_shared_memory_and_to_other_hosts() -> None:
+    """Both transports are defined and in use: in place of Fast DDS's own, which are off."""
+    space = "{http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles}"
+    profile = ElementTree.parse(CONFIG / "fastdds.xml").getroot()
+    kinds = {
+        descriptor.findtext(f"{space}transport_id"): descriptor.findtext(f"{space}type")
+        for descriptor in profile.iter(f"{space}transport_descriptor")
+    }
+    (participant,) = profile.iter(f"{space}participant")
+    assert participant.get("is_default_profile") == "true"
+    assert next(participant.iter(f"{space}useBuiltinTransports")).text == "false"
+    used = [kinds[element.text] for element in next(participant.iter(f"{space}userTransports"))]
+    assert sorted(used) == ["SHM", "UDPv4"]
 
 
 def test_every_parameter_is_in_one_file() -> None:

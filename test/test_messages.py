@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from enet_ros.messages import CameraInfo, RegionOfInterest, camera_info, intrinsics, scaled_camera_info
+from enet_ros.codec import compress
+from enet_ros.errors import ImageError
+from enet_ros.messages import (
+    CameraInfo,
+    Image,
+    RegionOfInterest,
+    camera_info,
+    compressed_image,
+    decode,
+    intrinsics,
+    scaled_camera_info,
+)
 from enet_ros.products.lens import scaled as scaled_lens
 
 
@@ -85,3 +96,19 @@ def test_intrinsics_are_of_the_region_binned() -> None:
     assert (lens.width, lens.height) == (160, 120)
     np.testing.assert_allclose(lens.k[0], [250, 0, (319.5 - 64 + 0.5) / 2 - 0.5])
     np.testing.assert_allclose(lens.k[1], [0, 250, (239.5 - 48 + 0.5) / 2 - 0.5])
+
+
+@pytest.mark.parametrize("big_endian", [False, True])
+def test_an_image_says_its_byte_order(big_endian: bool) -> None:
+    values = np.array([[0x1234, 0xABCD]], ">u2" if big_endian else "<u2")
+    message = Image(1, 2, "mono16", int(big_endian), 4, np.frombuffer(values.tobytes(), np.uint8))
+    assert decode(message)[0, :, 0].tolist() == [0x12, 0xAB]
+
+
+def test_too_many_pixels_are_refused_whichever_way_they_come() -> None:
+    rgb = np.zeros((4, 5, 3), np.uint8)
+    raw, png = Image(4, 5, "rgb8", 0, 15, rgb.reshape(-1)), compressed_image(compress(rgb, "png", 0), "png")
+    for message in (raw, png):
+        assert decode(message, max_pixels=20).shape == (4, 5, 3)
+        with pytest.raises(ImageError, match="5x4 pixels is over the limit of 19"):
+            decode(message, max_pixels=19)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.cameras import Camera, find_cameras
+from enet_ros.bags.cameras import Camera, find_cameras, find_image, find_truth, has_truth
 from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, compressed_cdr, image_cdr
 from enet_ros.errors import BagError
 from enet_ros.messages import Header
@@ -69,3 +69,38 @@ def test_no_camera_says_what_there_is(tmp_path: Path) -> None:
         pytest.raises(BagError, match=r"has no camera topic; name one of its topics: /depth/image \[sensor_msgs"),
     ):
         find_cameras(reader)
+
+
+def test_the_truth_and_the_image_beside_it(tmp_path: Path) -> None:
+    topics = {
+        "/front/ground_truth": (IMAGE, GREY),
+        "/front/image_raw": (IMAGE, RGB),
+        "/front/image_raw/compressed": (COMPRESSED, JPEG),
+        "/front/depth": (IMAGE, DEPTH),
+        "/rear/image_raw": (IMAGE, RGB),
+    }
+    with bag(tmp_path / "bag", topics) as reader:
+        truth = find_truth(reader)
+        assert has_truth(reader) and truth.name == "/front/ground_truth"
+        assert find_image(reader, truth).name == "/front/image_raw"
+        assert find_image(reader, truth, "/front/image_raw/compressed").type == COMPRESSED
+        with pytest.raises(BagError, match=r"no single image topic: choose one by --image-topic \(/front/d"):
+            find_image(reader, None)
+        with pytest.raises(BagError, match="/front/image_raw/compressed is of type .*CompressedImage, not .*/Image$"):
+            find_truth(reader, "/front/image_raw/compressed")
+
+
+def test_an_image_elsewhere_than_its_truth_is_found_where_it_is_the_only_one(tmp_path: Path) -> None:
+    topics = {"/labels/ground_truth": (IMAGE, GREY), "/front/image/compressed": (COMPRESSED, JPEG)}
+    with bag(tmp_path / "bag", topics) as reader:
+        assert find_image(reader, find_truth(reader)).name == "/front/image/compressed"
+
+
+def test_no_truth_and_several(tmp_path: Path) -> None:
+    with bag(tmp_path / "none", {"/front/image_raw": (IMAGE, RGB)}) as reader:
+        assert not has_truth(reader) and find_image(reader, None).name == "/front/image_raw"
+        with pytest.raises(BagError, match=r"has 0 topics named ground_truth: choose .* \(/front/image_raw\)"):
+            find_truth(reader)
+    two = {"/front/ground_truth": (IMAGE, GREY), "/rear/ground_truth": (IMAGE, GREY)}
+    with bag(tmp_path / "two", two) as reader, pytest.raises(BagError, match="has 2 topics named ground_truth"):
+        find_truth(reader)

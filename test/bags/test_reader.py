@@ -35,11 +35,14 @@ def test_a_truncated_file_is_read_as_far_as_it_goes(make_bag: MakeBag, storage: 
     file = bag / f"bag{ending}"
     with BagReader(bag) as reader:
         whole = [(m.topic, m.number, m.data) for m in reader.messages()]
+        topics = {t.name: (t.type, t.connection.msgdef, t.connection.ext) for t in reader.topics}
     data = file.read_bytes()
     file.write_bytes(data[: len(data) * 6 // 10])
     read = []
     with BagReader(bag) as reader:
         assert reader.damage == f"bag{ending} ended early"
+        if storage == "mcap":  # SQLite's definitions are not salvaged
+            assert {t.name: (t.type, t.connection.msgdef, t.connection.ext) for t in reader.topics} == topics
         with pytest.raises(BagError, match=r"is damaged at message \d+, after number \d of /camera/\w+ ") as raised:
             for message in reader.messages():
                 read.append((message.topic, message.number, message.data))

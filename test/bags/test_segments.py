@@ -54,6 +54,18 @@ def test_a_whole_run_is_one_bag_of_several_files(tmp_path: Path) -> None:
     assert log_times(tmp_path / "out") == list(range(10))
 
 
+@pytest.mark.parametrize("metadata", [True, False])
+def test_the_tenth_file_follows_the_ninth(tmp_path: Path, metadata: bool) -> None:
+    """Whoever goes by the names has to read their numbers as such."""
+    run(tmp_path / "out", until=99, end=47)
+    with BagReader(tmp_path / "out") as reader:
+        assert (reader.start_ns, reader.end_ns, reader.message_count) == (0, 46, 47)
+    if not metadata:
+        (tmp_path / "out" / "metadata.yaml").unlink()
+    with BagReader(tmp_path / "out") as reader:
+        assert [message.log_ns for message in reader.messages()] == list(range(47))
+
+
 @pytest.mark.parametrize("until", [0, 3, 4, 5, 9])
 def test_a_run_that_broke_off_is_gone_on_with(tmp_path: Path, until: int) -> None:
     with pytest.raises(Killed):

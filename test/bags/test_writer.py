@@ -40,21 +40,23 @@ def test_what_is_written_is_read(tmp_path: Path, storage: str) -> None:
 def test_metadata_has_what_rosbag2_reads(tmp_path: Path, storage: str) -> None:
     """The fields and types of rosbag2_storage/yaml.hpp for version 8."""
     with BagWriter(tmp_path / "bag", storage=storage) as bag:
-        write(bag, 2)
+        bag.add_topic("/image", IMAGE)
+        for log_ns in (1_700_000_000_000_000_005, 1_700_000_002_000_000_000):
+            bag.write("/image", log_ns, CDR)
     info = yaml.safe_load((tmp_path / "bag/metadata.yaml").read_text())["rosbag2_bagfile_information"]
     file = "bag.mcap" if storage == "mcap" else "bag.db3"
     assert info["version"] == 8
     assert info["storage_identifier"] == storage
     assert info["relative_file_paths"] == [file]
-    assert info["duration"] == {"nanoseconds": 1}
-    assert info["starting_time"] == {"nanoseconds_since_epoch": 0}
+    assert info["duration"] == {"nanoseconds": 1_999_999_995}
+    assert info["starting_time"] == {"nanoseconds_since_epoch": 1_700_000_000_000_000_005}
     assert info["message_count"] == 2
     assert info["compression_format"] == info["compression_mode"] == ""
     assert info["files"] == [
         {
             "path": file,
-            "starting_time": {"nanoseconds_since_epoch": 0},
-            "duration": {"nanoseconds": 1},
+            "starting_time": {"nanoseconds_since_epoch": 1_700_000_000_000_000_005},
+            "duration": {"nanoseconds": 1_999_999_995},
             "message_count": 2,
         }
     ]

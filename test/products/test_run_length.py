@@ -44,6 +44,10 @@ def test_it_is_autowares_code(mask: np.ndarray) -> None:
 def test_mapped_ids_join_their_runs(mask: np.ndarray) -> None:
     ids = autoware_ids(CAMVID)
     assert run_length.encode(mask, ids).tobytes() == autoware_encoder(ids[mask])
+    merged = np.arange(256, dtype=np.uint8)
+    merged[9] = 7
+    joined = run_length.encode(np.array([[7, 7, 9], [9, 7, 0]], np.uint8), merged)
+    assert joined.tobytes() == bytes([7, 5, 0, 0, 0, 0, 1, 0, 0, 0])
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (480, 640)])

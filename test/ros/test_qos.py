@@ -33,6 +33,11 @@ def test_the_words_are_taken() -> None:
     assert profile.deadline.nanoseconds == 500_000_000
 
 
+def test_outputs_are_as_the_parameters_say() -> None:
+    assert words(qos.output(Parameters())) == (RELIABLE, VOLATILE, 1)
+    assert words(qos.output(Parameters(output_depth=7, output_reliability="best_effort"))) == (BEST, VOLATILE, 7)
+
+
 MATCH = Parameters(reliability="match", durability="match")
 
 

@@ -19,6 +19,7 @@ from enet_ros.datasets.opening import open_dataset
 from enet_ros.errors import ModelError
 from enet_ros.nn import ENet, build, tensors_of
 from enet_ros.spec import ENetSpec, variant
+from enet_ros.train import session
 from enet_ros.train.batches import Part
 from enet_ros.train.evaluation import calibrate
 from enet_ros.train.loop import RunConfig, Trainer
@@ -115,6 +116,14 @@ def test_a_share_of_the_weights_begun_from_is_kept(camvid: Path, capsys: pytest.
     )
     assert train(camvid, "--keep-init", "0.25") == 2
     assert "needs --init" in capsys.readouterr().err
+
+
+def test_a_cpu_on_which_compiling_does_not_pay_compiles_nothing(
+    camvid: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(session, "_fast_cpu", lambda: False)
+    assert train(camvid, "--compile", "auto", "--device", "cpu") == 0
+    assert "1 epochs on cpu\n" in capsys.readouterr().out
 
 
 def test_the_temperature_is_that_of_the_balanced_network(camvid: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +18,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from enet_ros.classes import CAMVID, VOID
 from enet_ros.msg import Latency, SegmentationInfo
 from enet_ros.ros import qos
+from enet_ros.ros.node import active
 
 
 @pytest.mark.parametrize("executor", ["auto", "single"])
@@ -144,8 +148,6 @@ def test_only_what_is_subscribed_is_made(rig: Callable[..., Rig]) -> None:
 
 
 def _spied(output: object, made: list[str]) -> object:
-    import dataclasses
-
     def make(frame: object) -> object:
         made.append(output.topic)
         return output.make(frame)
@@ -154,23 +156,24 @@ def _spied(output: object, made: list[str]) -> object:
 
 
 def test_a_slow_node_answers_the_newest(rig: Callable[..., Rig]) -> None:
-    import threading
-
     r = rig()
-    masks = r.listen("mask")
+    masks, latencies = r.listen("mask"), r.listen("latency", Latency)
     r.start()
     r.wait_for_camera()
+    r.send(picture(250))
+    wait_for(lambda: r.counters().failed == 1)
     engine = r.node._configured.model.engine
     gate, plain = threading.Event(), engine._run
     engine._run = lambda image, confidence: (gate.wait(), plain(image, confidence))[1]
     for label in range(5):
         r.send(picture(label))
-        wait_for(lambda n=label: r.counters().received == n + 1)
+        wait_for(lambda n=label: r.counters().received == n + 2)
     gate.set()
-    wait_for(lambda: len(masks) == 2)
+    wait_for(lambda: len(masks) == len(latencies) == 2)
     assert [int(from_image(mask)[0, 0]) for mask in masks] == [0, 4]
     counters = r.counters()
-    assert (counters.received, counters.replaced, counters.answered, counters.failed) == (5, 3, 2, 0)
+    assert (counters.received, counters.replaced, counters.answered, counters.failed) == (6, 3, 2, 1)
+    assert (latencies[1].frames_in, latencies[1].frames_dropped, latencies[1].frames_failed) == (6, 3, 1)
 
 
 def test_compressed_images(rig: Callable[..., Rig]) -> None:
@@ -263,3 +266,70 @@ def test_the_engine_is_made_as_the_parameters_say(rig: Callable[..., Rig], plain
     options = plain_engine.last_options
     assert (options.size, options.precision, options.threads, options.device) == ((16, 24), "bf16", 3, "cpu")
     assert options.confidence, "the first image with confidence subscribed must not wait for another network"
+
+
+def test_images_sent_while_nobody_listened_are_not_lost(rig: Callable[..., Rig]) -> None:
+    r = rig()
+    r.start()
+    for _ in range(2):
+        masks = r.listen("mask")
+        r.wait_for_camera()
+        r.send(picture(1))
+        wait_for(lambda heard=masks: heard)
+        (subscription,) = (s for s in r.watcher.subscriptions if s.topic_name.endswith("mask"))
+        r.watcher.destroy_subscription(subscription)
+        wait_for(lambda: r.camera.get_subscription_count() == 0, "the camera is still subscribed")
+        for _ in range(3):
+            r.send(picture(1))
+    assert (r.counters().received, r.counters().answered, r.counters().lost) == (2, 2, 0)
+
+
+def test_the_image_left_in_the_mailbox_at_deactivation_is_counted(rig: Callable[..., Rig]) -> None:
+    r = rig(lazy=False)
+    r.start()
+    r.wait_for_camera()
+    running, engine = r.node._active, r.node._configured.model.engine
+    begun, gate, plain = threading.Event(), threading.Event(), engine._run
+    engine._run = lambda image, confidence: (begun.set(), gate.wait(), plain(image, confidence))[2]
+    r.send(picture(1))
+    assert begun.wait(30)
+    r.send(picture(2))
+    wait_for(lambda: running.account.counters.received == 2)
+    stop = threading.Thread(target=r.node.trigger_deactivate)
+    stop.start()
+    wait_for(lambda: running._worker._mailbox._closed)
+    gate.set()
+    stop.join()
+    counters = running.account.counters
+    assert (counters.received, counters.answered, counters.replaced, counters.failed) == (2, 1, 1, 0)
+
+
+def test_each_stage_tells_its_own_time(rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step sleeps; what its stage tells is at least that, so that no two stages can be exchanged."""
+    sleeps_ms = {"decode": 20, "preprocess": 40, "infer": 60, "postprocess": 80, "publish": 100}
+
+    def slowed(stage: str, step: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **more: (time.sleep(sleeps_ms[stage] / 1e3), step(*args, **more))[1]
+
+    r = rig()
+    masks, latencies = r.listen("mask"), r.listen("latency", Latency)
+    r.start()
+    r.wait_for_camera()
+    configured = r.node._configured
+    monkeypatch.setattr(active, "decode", slowed("decode", active.decode))
+    monkeypatch.setattr(configured.model.segmenter, "prepare", slowed("preprocess", configured.model.segmenter.prepare))
+    monkeypatch.setattr(configured.model.engine, "_run", slowed("infer", configured.model.engine._run))
+    (index,) = (i for i, (output, _) in enumerate(configured.outputs._rows) if output.topic == "~/mask")
+    output, publisher = configured.outputs._rows[index]
+    monkeypatch.setattr(publisher, "publish", slowed("publish", publisher.publish))
+    configured.outputs._rows[index] = (
+        dataclasses.replace(output, make=slowed("postprocess", output.make)), publisher
+    )  # fmt: skip
+    r.send(picture(3))
+    wait_for(lambda: masks)
+    r.send(picture(3))
+    wait_for(lambda: len(latencies) == 2)
+    for latency in latencies:
+        for stage, least_ms in sleeps_ms.items():
+            assert getattr(latency, f"{stage}_ms") >= least_ms, stage
+    assert latencies[0].total_ms >= sum(sleeps_ms.values())

@@ -98,3 +98,12 @@ def test_a_bag_replayed_without_a_clock(rig: Callable[..., Rig]) -> None:
     r.start()
     r.wait_for_camera()
     assert answer(r, latencies, time.time_ns() - S).clock == Latency.CLOCK_STALE
+
+
+def test_subscribers_are_served_before_simulated_time_begins(rig: Callable[..., Rig]) -> None:
+    """The timers go on while /clock stands still."""
+    r = rig(use_sim_time=True)
+    r.start()
+    latencies = r.listen("latency", Latency)
+    r.wait_for_camera()
+    assert answer(r, latencies, S).clock == Latency.CLOCK_FUTURE

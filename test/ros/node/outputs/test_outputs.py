@@ -84,6 +84,17 @@ def test_groups_leave_out_what_is_unsure() -> None:
     assert from_image(made.make(gated)).tolist() == [[255, 0, 0, 0]]
 
 
+def test_colours_and_their_opacity() -> None:
+    """CamVid's car is (64, 0, 128), whose red and blue differ."""
+    rows = {row.topic: row for row in pictures.outputs(_Setup())}
+    camera = np.full((1, 1, 3), (100, 200, 0), np.uint8)
+    car = [[CAMVID.index("car")]]
+    assert from_image(rows["~/color"].make(frame(car, camera))).tolist() == [[[64, 0, 128]]]
+    for opacity, expected in ((0.0, [100, 200, 0]), (0.25, [91, 150, 32]), (1.0, [64, 0, 128])):
+        painted = from_image(rows["~/overlay"].make(frame(car, camera, overlay_opacity=opacity)))
+        assert painted.tolist() == [[expected]]
+
+
 def test_a_group_of_a_class_that_is_none() -> None:
     with pytest.raises(ConfigError, match="galleon"):
         pictures.group("ships", ("galleon",), CAMVID)

@@ -105,6 +105,28 @@ def test_the_grid_is_in_the_base_frame() -> None:
     assert set(np.unique(grid)) == {-1, 0, 100}
 
 
+def test_nothing_is_told_beyond_max_range() -> None:
+    """The wall at 8 m is out of a range of 6, and the road is free up to there."""
+    short = PARAMETERS.changed({"max_range": 6.0})
+    made, asked = rows(short), frame(short, calibration())
+    assert made["~/obstacle_points"].make(asked).width == 0
+    free = from_point_cloud(made["~/free_points"].make(asked))
+    assert len(free) > 500 and np.hypot(free[:, 0], free[:, 1]).max() < WALL_M - 1
+    grid = from_occupancy_grid(made["~/occupancy_grid"].make(asked))
+    assert 100 not in grid and 0 in grid[:, :60] and 0 not in grid[:, 75:]
+
+
+def test_short_runs_are_specks_by_min_run() -> None:
+    """A building of 12 rows on the road ends free space where runs of 8 count, and not where 20 are asked for."""
+    found = []
+    for min_run in (8, 20):
+        parameters = PARAMETERS.changed({"min_run": min_run})
+        asked = frame(parameters, calibration())
+        asked.segmentation.labels[640:652, 400:500] = CAMVID.index("building")
+        found.append(rows(parameters)["~/free_space"].make(asked).boundary_row[450])
+    assert found[0] == 652 and found[1] < 640
+
+
 def test_the_run_length_code_is_a_mono8_image_of_autowares_ids() -> None:
     asked = frame()
     message = round_trip(rows()["~/run_length"].make(asked))
