@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import struct
 
 import cv2
@@ -234,3 +235,24 @@ def test_random_damage_raises_image_error_or_decodes() -> None:
         except ImageError:
             refused += 1
     assert refused > 50
+
+
+def test_a_chunk_of_a_png_that_states_more_than_there_is_reserves_nothing() -> None:
+    whole = encode(".png", photo())
+    at = whole.index(b"IDAT") - 4
+    for stated in (0x7FFFFFFF, 0xFFFFFFFF, len(whole) - at - 11):
+        damaged = whole[:at] + struct.pack(">I", stated) + whole[at + 4 :]
+        before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(ImageError, match="chunks are corrupt"):
+            decode_compressed("png", damaged)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 100_000
+
+
+def test_a_png_may_have_bytes_after_its_end() -> None:
+    assert np.array_equal(decode_compressed("png", encode(".png", photo()) + b"\0" * 20), photo())
+
+
+@pytest.mark.parametrize("cut", [1, 12, 13, 100])
+def test_a_cut_png_is_refused(cut: int) -> None:
+    with pytest.raises(ImageError, match="truncated"):
+        decode_compressed("png", encode(".png", photo())[:-cut])

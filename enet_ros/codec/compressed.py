@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from enet_ros.arrays import U8
-from enet_ros.codec.containers import Header, Kind, jpeg_is_complete, read_header
+from enet_ros.codec.containers import Header, Kind, jpeg_is_complete, png_is_complete, read_header
 from enet_ros.codec.raw import MAX_PIXELS, Buffer, check_size
 from enet_ros.errors import ImageError
 
@@ -56,6 +56,8 @@ def decode_compressed(format: str, data: Buffer, *, max_pixels: int = MAX_PIXELS
 
 
 def _decode(header: Header, stream: memoryview) -> U8:
+    if header.kind is Kind.PNG and not png_is_complete(stream):
+        raise ImageError(f"PNG of {len(stream)} bytes is truncated or its chunks are corrupt; check the transport")
     if header.kind is not Kind.JPEG:
         return _opencv(header, stream)
     if not jpeg_is_complete(stream):  # OpenCV 4 fills the missing part with grey

@@ -34,6 +34,8 @@ def read_header(data: bytes | memoryview) -> Header:
             return _jpeg(data)
         if head[:8] == b"\x89PNG\r\n\x1a\n":
             width, height = struct.unpack_from(">II", head, 16)
+            if head[12:16] != b"IHDR":
+                raise ImageError(f"PNG begins with chunk {head[12:16]!r}: the data is corrupt")
             return Header(Kind.PNG, width, height)
         if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
             return _webp(head)
@@ -92,3 +94,17 @@ def jpeg_is_complete(data: bytes | memoryview) -> bool:
         if marker == 0xFFDA:
             return stream.find(b"\xff\xd9", position + 2 + length) >= 0
         position += 1 if marker == 0xFFFF else 2 + length
+
+
+def png_is_complete(data: bytes | memoryview) -> bool:
+    """Whether every chunk up to the end mark lies within the data.
+
+    Where one states more bytes than there are, OpenCV would reserve up to 4 GB for it.
+    """
+    position = 8
+    while position + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        position += 12 + length
+        if kind == b"IEND":
+            return position <= len(data)
+    return False
