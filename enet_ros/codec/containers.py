@@ -103,8 +103,9 @@ def png_is_complete(data: bytes | memoryview) -> bool:
     """
     position = 8
     while position + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, position)
-        position += 12 + length
-        if kind == b"IEND":
+        (length,) = struct.unpack_from(">I", data, position)
+        at_end = bytes(data[position + 4 : position + 8]) == b"IEND"
+        position += 12 + int(length)
+        if at_end:
             return position <= len(data)
     return False
