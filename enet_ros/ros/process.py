@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from enet_ros import files
 from enet_ros.memory import keep_pages
+from enet_ros.ros import shared_memory
 
 __all__ = ["RosProcess", "Spinner", "keep_pages", "make_executor", "running", "spin", "use_profile"]
 
@@ -63,7 +64,9 @@ class RosProcess:
 def running(
     args: list[str] | None = None, *, exit_s: float | None = EXIT_S, pages: bool = True
 ) -> Iterator[RosProcess]:
-    """Hold signals back, use our Fast DDS profile, start rclpy; at the end take down what is spun, then rclpy.
+    """Hold signals back, use our Fast DDS profile, clean up after killed processes, start rclpy.
+
+    At the end take down what is spun, then rclpy.
 
     args: rclpy's command line, sys.argv where None. exit_s: None where there are child processes to be ended first,
     else the process ends so many seconds after a signal, come what may. pages: let glibc keep freed image buffers.
@@ -71,6 +74,7 @@ def running(
     process = RosProcess()
     _on_signal(process.stopped.set, exit_s)
     use_profile()
+    shared_memory.clean()
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
