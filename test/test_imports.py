@@ -63,6 +63,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "ros.node": ("ros", "segmenter"),
     "ros.play": ("ros", "frames.files", "frames.street", "frames.bag"),
     "ros.session": ("ros.play", "report", "terminal"),
+    "ros.security": ("ros.node", "ros.play"),
 }
 # These verbs run a ROS process: they import what is below the line when they run, and not before.
 STARTERS = {"enet_ros.cli.bag_play": ("ros", "ros.play"), "enet_ros.cli.evaluate_live": ("ros.session",)}
