@@ -55,7 +55,6 @@ LIVE: dict[str, list[Any]] = {
     "nonsense": [1],
 }
 """For the storms: some values are right, others out of range, of another type, or not to be changed while active."""
-TOPICS = ("confidence", "color", "overlay", "masks/drivable", "camera_info", "free_space", "obstacle_points", "latency")
 CLOCK_JUMPS_NS = (0, 0, 0, 3_600_000_000_000, -3_600_000_000_000, 50_000_000, ZERO_STAMPS)
 
 
@@ -152,16 +151,21 @@ class Watcher:
         from diagnostic_msgs.msg import DiagnosticArray
         from lifecycle_msgs.srv import ChangeState, GetState
         from rcl_interfaces.srv import DescribeParameters, ListParameters, SetParameters
+        from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
+        from enet_ros.msg import FreeSpace, Latency
         from enet_ros.ros import qos
-        from enet_ros.ros.session.collector import TOPICS as KINDS
 
-        self._node, self._kinds, self._profile = node, KINDS, qos.keep_last(100, "reliable")
+        self._node, self._profile = node, qos.keep_last(100, "reliable")
+        self._kinds = dict.fromkeys(("confidence", "color", "overlay", "masks/drivable"), Image)
+        self._kinds |= {"camera_info": CameraInfo, "free_space": FreeSpace}
+        self._kinds |= {"obstacle_points": PointCloud2, "latency": Latency}
+        self.topics = tuple(self._kinds)
         self._extra: dict[str, Any] = {}
         self.account: Account | None = None
         self.masks: list[int] = []
         self.heard = 0
-        node.create_subscription(KINDS["mask"], f"{NODE}/mask", self._on_mask, self._profile)
+        node.create_subscription(Image, f"{NODE}/mask", self._on_mask, self._profile)
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_status, self._profile)
         self._set = node.create_client(SetParameters, f"{NODE}/set_parameters")
         self._list = node.create_client(ListParameters, f"{NODE}/list_parameters")
@@ -318,7 +322,7 @@ class Soak:
         match self._random.randrange(4):
             case 0:
                 for _ in range(3):
-                    watcher.toggle(pick(TOPICS))
+                    watcher.toggle(pick(watcher.topics))
                 self.totals["subscriptions"] += 3
             case 1:
                 for _ in range(10):
@@ -377,6 +381,10 @@ class Soak:
         self.break_things(kill_node=number % KILL_NODE_EVERY == KILL_NODE_EVERY - 1)
         self.active()
 
+    def done(self, frames: int, end_s: float) -> bool:
+        """Whether so many images (0: any number) or that monotonic time is reached."""
+        return time.monotonic() > end_s or 0 < frames <= self.totals["sent"]
+
     def judge(self) -> None:
         """What has grown in a process's life, after its first account."""
         for life in self.lives:
@@ -391,7 +399,9 @@ class Soak:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=900.0, help="begin no round after so long (default: 900)")
+    parser.add_argument(
+        "--seconds", type=float, default=900.0, help="begin no second round after so long (default: 900)"
+    )
     parser.add_argument("--frames", type=int, default=0, help="nor after so many images")
     parser.add_argument("--rate", type=float, default=0.0, metavar="HZ", help="default: the highest that is held")
     parser.add_argument("--round", type=float, default=ROUND_S, metavar="S", help="length of a round's first stretch")
@@ -402,13 +412,12 @@ def main() -> int:
         node = ros.create_node("soak")
         processes = Processes(Path(name))
         soak = Soak(Watcher(node), processes, args.seed)
-        ros.spin(node)
         try:
             soak.start_node()
             soak.rate_hz = args.rate or soak.highest_rate()
             print(f"{soak.rate_hz:.0f} Hz, {WIDTH}x{HEIGHT}, {PARAMETERS}, seed {args.seed}", flush=True)
             number = 0
-            while time.monotonic() - start_s < args.seconds and not 0 < args.frames <= soak.totals["sent"]:
+            while not number or not soak.done(args.frames, start_s + args.seconds):
                 soak.round(number, args.round)
                 number += 1
         except TimeoutError as error:
