@@ -119,6 +119,9 @@ def _typed(parameter: Parameter[Any]) -> Parameter[Any]:
 
 def _plain(parameter: Parameter[Any]) -> Any:
     value = parameter.value
-    if parameter.type_ == Parameter.Type.BYTE_ARRAY and not value:  # how YAML's and the command line's [] arrives
+    if not value and (
+        parameter.type_ == Parameter.Type.BYTE_ARRAY  # how the command line's [] arrives
+        or (parameter.type_ == Parameter.Type.NOT_SET and TYPES.get(parameter.name) is list)  # and that of a file
+    ):
         return ()
     return tuple(value) if isinstance(value, (list, tuple)) else value

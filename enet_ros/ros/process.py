@@ -70,6 +70,7 @@ def running(
 
     args: rclpy's command line, sys.argv where None. exit_s: None where there are child processes to be ended first,
     else the process ends so many seconds after a signal, come what may. pages: let glibc keep freed image buffers.
+    Raises SystemExit with the reason, which ends the process with 1, for ROS arguments that rcl refuses.
     """
     process = RosProcess()
     _on_signal(process.stopped.set, exit_s)
@@ -78,7 +79,10 @@ def running(
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # a parameter file that is missing or no YAML, a wrong remapping, keys of SROS2
+        raise SystemExit(f"{os.path.basename(sys.argv[0])}: {error}") from error
     if pages:
         keep_pages()
     try:

@@ -137,3 +137,49 @@ def test_no_torch_in_the_process(ros_domain: int) -> None:
         "sys.exit('torch' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"/**:\n  ros__parameters:\n    engine: [1, 2\n",
+        b"\x9f\x00" * 50,
+        b"- a\n- b\n",
+        b"a: &a [*a]\n",
+    ],
+    ids=["missing", "empty", "cut", "binary", "list", "loop"],
+)
+def test_a_parameter_file_that_cannot_be_read(ros_domain: int, tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "parameters.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    arguments = ["--ros-args", "--params-file", str(path), "-p", "nonesuch"]  # the last ends it where the file does not
+    ended = segment(*arguments)
+    assert ended.returncode == 1 and "Traceback" not in ended.stderr
+    (line,) = [line for line in ended.stderr.splitlines() if line.startswith("main.py: ")]
+    assert "nonesuch" in line if content == b"" else str(path) in line
+
+
+def test_values_of_a_file_that_no_node_can_use_are_told(ros_domain: int, tmp_path: Path) -> None:
+    path = tmp_path / "parameters.yaml"
+    values = (
+        "{threads: -3, max_age: .inf, min_confidence: .nan, input_width: 1e30, modle: x, engine: {a: b}, device: 3}"
+    )
+    path.write_text(f"/**:\n  ros__parameters: {values}\n")
+    process = Process("--params-file", str(path), **{**SMALL, "autostart": "false"})
+    process.wait_for("threads is -3: use 0 to 256")
+    assert process.end(signal.SIGINT) == 0
+    for text in ("max_age is inf", "min_confidence is nan", "'modle': did you mean 'model'", "device is 3"):
+        assert text in process.output
+    assert "Traceback" not in process.output
+
+
+def test_an_empty_list_in_a_file(ros_domain: int, tmp_path: Path) -> None:
+    path = tmp_path / "parameters.yaml"
+    path.write_text("/**:\n  ros__parameters:\n    mask_groups: []\n")
+    process = Process("--params-file", str(path), **SMALL)
+    process.wait_for("ready after")
+    assert process.end(signal.SIGINT) == 0
+    assert "mask_groups" not in process.output
