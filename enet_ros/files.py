@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import get_native_id
 from typing import Any
 
 
@@ -19,10 +20,10 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; what was written there takes the place of `path` when the block ends.
 
     After an exception (OSError where the disk is full, say) the temporary file is removed and `path` is as it was.
-    Several processes may do this at once; the last one wins. A symbolic link stays, and the file it names is replaced.
+    Threads and processes may do this at once; the last one wins. A symbolic link stays, and its file is replaced.
     """
     path = path.resolve()
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{get_native_id()}.part")
     try:
         yield part
         sync(part)

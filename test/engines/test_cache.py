@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,16 @@ def test_an_unwritable_cache_is_one_warning_with_a_remedy(tmp_path: Path, caplog
     assert not cache.writable(blocked)
     (line,) = caplog.messages
     assert line.startswith(f"cannot write the engine cache {blocked}: ") and "XDG_CACHE_HOME" in line
+
+
+def test_threads_that_write_one_engine_at_once_do_not_disturb_one_another(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    payload = bytes(1_000_000)
+    with ThreadPoolExecutor(8) as pool:
+        written = list(pool.map(lambda _: cache.write(KEY, payload, tmp_path), range(64)))
+    assert written == [cache.entry(KEY, tmp_path)] * 64 and caplog.messages == []
+    assert cache.read(KEY, tmp_path) == payload and len(list(tmp_path.iterdir())) == 1
 
 
 FULL = """
