@@ -53,8 +53,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "train": ("nn", "datasets", "metrics", "memory"),
     "evaluation": ("segmenter", "metrics", "frames.files", "frames.street"),
     "labelling": ("segmenter", "bags"),
-    "benchmark.torch_peers": ("engines.pytorch",),
-    "benchmark": ("segmenter", "metrics", "frames.files", "benchmark.torch_peers"),
+    "benchmark.peers": ("engines.pytorch",),
+    "benchmark": ("segmenter", "metrics", "frames.files", "benchmark.peers"),
     "report": ("metrics", "products", "card"),
     "cli": ("benchmark", "train", "report", "evaluation", "labelling", "frames.bag", "terminal"),
     "__main__": ("cli",),
@@ -67,7 +67,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 }
 # These verbs run a ROS process: they import what is below the line when they run, and not before.
 STARTERS = {"enet_ros.cli.bag_play": ("ros", "ros.play"), "enet_ros.cli.evaluate_live": ("ros.session",)}
-TORCH_ROOMS = ("nn", "train", "engines.pytorch", "benchmark.torch_peers")
+TORCH_ROOMS = ("nn", "train", "engines.pytorch", "benchmark.peers")
 ROS_PACKAGES = {
     "rclpy", "rosbag2_py", "cv_bridge", "tf2_ros", "launch", "launch_ros", "builtin_interfaces", "std_msgs",
     "sensor_msgs", "nav_msgs", "geometry_msgs", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces",

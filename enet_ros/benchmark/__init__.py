@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from enet_ros.benchmark.cases import PEERS, Case, Settings, plan
-from enet_ros.benchmark.measure import Skipped, measure
+from enet_ros.benchmark.cases import PEERS, Case, Settings, Skipped, plan
+from enet_ros.benchmark.measure import measure
 from enet_ros.benchmark.rows import Row, to_json, to_markdown
 
 __all__ = [

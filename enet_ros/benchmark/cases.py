@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from enet_ros.arrays import U8
 from enet_ros.engines import ENGINES
 from enet_ros.errors import ConfigError
-
-Infer = Callable[[U8], U8]
-"""(H, W, 3) uint8 RGB -> (H, W) uint8 labels."""
 
 PEERS: Final = {
     "pytorch_eager": "PyTorch, the network as published: contiguous tensors",
@@ -21,12 +17,12 @@ PEERS: Final = {
     "opencv4": "OpenCV's DNN module on the same export, or on a Torch7 or ONNX file of --opencv-model",
     "segnet": "a SegNet of the paper's size (VGG-16, 29.5 M parameters), random weights; at the first size only",
 }
-"""What engines are compared with, and how each is run."""
+"""What engines are compared with, and how each is run; all need torch."""
 
 REFERENCE: Final = "pytorch_eager"
-"""Whose labels are right: the network as it was trained, in float32."""
+"""The peer whose labels are right: the network as it was trained, in float32."""
 BASELINE: Final = "pytorch_channels_last"
-"""Whose time is 1 in the table's ratios."""
+"""The peer whose time is 1 in the table's ratios."""
 
 
 class Case(NamedTuple):
@@ -44,11 +40,11 @@ class Case(NamedTuple):
     size: tuple[int, int]
 
 
-class Runner(NamedTuple):
-    """An opened engine or peer; `runtime` is its library with the version."""
+class Skipped(NamedTuple):
+    """A case that was not measured, and why."""
 
-    runtime: str
-    infer: Infer
+    case: Case
+    reason: str
 
 
 class Settings(NamedTuple):

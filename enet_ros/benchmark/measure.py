@@ -7,30 +7,22 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from enet_ros.arrays import U8
-from enet_ros.benchmark.cases import REFERENCE, Case, Settings
+from enet_ros.benchmark.cases import REFERENCE, Case, Settings, Skipped
 from enet_ros.benchmark.rows import Row, make_row
 from enet_ros.benchmark.worker import Worker
 from enet_ros.classes import ClassTable
+from enet_ros.engines.export import export
 from enet_ros.frames import Frame, Source
 from enet_ros.frames.files import from_folder
 from enet_ros.metrics import ConfusionMatrix
 from enet_ros.products.images import nearest
 from enet_ros.segmenter import stretched
 
-_NEVER_COMPARED = ("segnet",)  # other networks
 _CALIBRATION_IMAGES = 64
-
-
-class Skipped(NamedTuple):
-    """A case that was not measured, and why."""
-
-    case: Case
-    reason: str
 
 
 def measure(
@@ -46,18 +38,18 @@ def measure(
     skipped: list[Skipped] = []
     with tempfile.TemporaryDirectory(prefix="enet_ros-bench-") as folder:
         for size, group in groupby(cases, lambda case: case.size):
-            path = Path(folder) / "frames.npy"
-            np.save(path, _images_at(size, frames))
+            images = _images_at(size, frames)
             with ExitStack() as stack:
                 workers = []
                 for case in group:
-                    worker = stack.enter_context(Worker(case, _prepared(case, frames, settings, Path(folder)), path))
-                    if worker.opened():  # one after the other: compiling side by side takes as long, and more memory
-                        workers.append(worker)
+                    worker = stack.enter_context(Worker(case, _prepared(case, images, settings, Path(folder))))
+                    # One after the other: compiling side by side takes as long, and more memory.
+                    if reason := worker.open(images):
+                        skipped.append(reason)
                     else:
-                        skipped.append(Skipped(case, worker.skip))
+                        workers.append(worker)
                 _take_turns(workers, settings, advance)
-                rows += _rows(workers, frames, source.table, settings, Path(folder))
+                rows += _rows(workers, frames, source.table, settings)
     return rows, skipped
 
 
@@ -69,32 +61,29 @@ def _take_turns(workers: Sequence[Worker], settings: Settings, advance: Callable
             advance(share)
 
 
-def _prepared(case: Case, frames: Sequence[Frame], settings: Settings, folder: Path) -> Settings:
+def _prepared(case: Case, images: U8, settings: Settings, folder: Path) -> Settings:
     """The settings with the model file that a case runs: for int8, an exported and calibrated one."""
     if case.precision != "int8" or not case.engine or settings.model.suffix != ".safetensors":
         return settings
-    from enet_ros.engines.export import export
-
     path = folder / "int8-{}x{}.onnx".format(*case.size)
     if not path.exists():
         if settings.calibration is not None:
-            frames = list(from_folder(settings.calibration).evenly(_CALIBRATION_IMAGES))
-        export(settings.model, path, size=case.size, precision="int8", calibration=list(_images_at(case.size, frames)))
+            images = _images_at(case.size, list(from_folder(settings.calibration).evenly(_CALIBRATION_IMAGES)))
+        export(settings.model, path, size=case.size, precision="int8", calibration=list(images))
     return settings._replace(model=path)
 
 
 def _rows(
-    workers: Sequence[Worker], frames: Sequence[Frame], table: ClassTable | None, settings: Settings, folder: Path
+    workers: Sequence[Worker], frames: Sequence[Frame], table: ClassTable | None, settings: Settings
 ) -> list[Row]:
-    labels = {
-        worker: worker.labels(folder / "labels.npy") for worker in workers if worker.case.name not in _NEVER_COMPARED
-    }
-    reference = next((found for worker, found in labels.items() if worker.case.name == REFERENCE), None)
+    """Times of all; labels and mIoU of those that run the model's own network."""
+    own = {"segnet": False, "opencv4": settings.opencv_model is None}
+    labels = {worker.case: worker.labels() for worker in workers if own.get(worker.case.name, True)}
+    reference = next((found for case, found in labels.items() if case.name == REFERENCE), None)
     rows = []
     for worker in workers:
-        found, equal, miou = labels.get(worker), None, None
-        foreign = worker.case.name == "opencv4" and settings.opencv_model is not None
-        if found is not None and not foreign:
+        found, equal, miou = labels.get(worker.case), None, None
+        if found is not None:
             equal = None if reference is None else float((found == reference).mean())
             miou = None if table is None else _miou(found, frames, table)
         rows.append(make_row(worker.case, worker.runtime, worker.times_ms, settings.threads, equal, miou))

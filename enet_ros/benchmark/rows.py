@@ -1,4 +1,4 @@
-"""Results as rows: as JSON, as a table, as a picture of time against pixels."""
+"""Results as rows, and the rows as JSON, as a table, and as a picture of time against pixels."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
 
 
 def to_json(rows: Sequence[Row], path: Path) -> None:
-    """A list of objects whose keys are the fields of `Row`. Raises ConfigError where it cannot be written."""
+    """Write a list of objects whose keys are the fields of `Row`. Raises ConfigError where it cannot be written."""
     try:
         write(path, json.dumps([row._asdict() for row in rows], indent=1) + "\n")
     except OSError as error:
@@ -105,7 +105,7 @@ def machine() -> str:
 
 
 def plot(rows: Sequence[Row], path: Path, title: str) -> None:
-    """One line an engine or peer and precision, both axes logarithmic. Raises ConfigError where it cannot be drawn."""
+    """Draw a line for each engine or peer and precision, on logarithmic axes. Raises ConfigError where it cannot."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
 
 class Inference(NamedTuple):
-    """One frame's result at the engine's size. The arrays are the caller's to keep.
+    """The labels of one image at the engine's size. The arrays are the caller's to keep.
 
     labels      (H, W) uint8, index of the network's largest output
     confidence  (H, W) uint8, round(255 * soft-max probability of that output), or None where not asked for
@@ -26,7 +27,7 @@ class Inference(NamedTuple):
 
 
 class EngineInfo(NamedTuple):
-    """What is running, for logs and diagnostics.
+    """What an engine runs on, for logs and diagnostics.
 
     name       the engine's name in `create`
     runtime    the library and its version
@@ -34,7 +35,7 @@ class EngineInfo(NamedTuple):
     precision  "fp32", "fp16", "bf16" or "int8"
     size       (height, width) of the images it takes
     threads    CPU threads it uses; 0 is the runtime's own choice
-    load_ms    milliseconds from `create` to ready, warm-up included
+    load_ms    milliseconds from `create` to ready, warm-up included; `create` sets it
     """
 
     name: str
@@ -42,8 +43,8 @@ class EngineInfo(NamedTuple):
     device: str
     precision: str
     size: tuple[int, int]
-    threads: int
-    load_ms: float
+    threads: int = 0
+    load_ms: float = 0.0
 
 
 class EngineOptions(NamedTuple):
@@ -54,32 +55,7 @@ class EngineOptions(NamedTuple):
     threads: int = 0
     confidence: bool = False
     device: str = "auto"
-    compile: bool = False
     cache_dir: Path | None = None
-
-
-class Engine(Protocol):
-    """An inference runtime with a model in it. One thread at a time may use it; any thread may be that one."""
-
-    @property
-    def info(self) -> EngineInfo:
-        """Runtime, device, precision and size."""
-
-    def infer(self, image: U8, *, confidence: bool = False) -> Inference:
-        """Labels of one image (H, W, 3) uint8 RGB of the engine's size.
-
-        Raises EngineError where shape or dtype differ from `info.size`, or where the runtime fails.
-        """
-
-    def infer_many(self, images: Iterable[U8], *, confidence: bool = False, in_flight: int = 0) -> Iterator[Inference]:
-        """Labels of many images, in their order, for throughput instead of latency.
-
-        in_flight  how many images are worked on at once; 0 lets the engine choose. They are copied: the caller may hand
-                   in one buffer again and again.
-        """
-
-    def close(self) -> None:
-        """Free the runtime; the engine cannot be used afterwards. May be called twice."""
 
 
 def check_image(image: U8, size: tuple[int, int]) -> U8:
@@ -93,40 +69,55 @@ def check_image(image: U8, size: tuple[int, int]) -> U8:
     return np.require(image, requirements=("C", "W"))  # OpenVINO and torch share memory only where they could write
 
 
-class EngineBase:
-    """Base of the engines: checks, the plain loop of `infer_many`, closing once."""
+def chosen_precision(wanted: str, able: Sequence[str], what: str) -> str:
+    """The precision asked for, or with "auto" the first that `what` is able to compute in. Raises EngineError."""
+    if wanted == "auto":
+        return able[0]
+    if wanted not in able:
+        hint = "; `enet_ros export --precision int8 --calibration DIR` writes a file for int8" * (wanted == "int8")
+        raise EngineError(f"{what} does not compute in {wanted}; use precision {' or '.join(able)}{hint}")
+    return wanted
+
+
+class Engine(ABC):
+    """An inference runtime with a model in it. One thread at a time may use it; any thread may be that one.
+
+    A subclass loads the model in its constructor, computes in `_run` and frees in `_free`.
+    """
 
     def __init__(self, info: EngineInfo) -> None:
-        self._info = info
+        self.info = info
         self._closed = False
 
-    @property
-    def info(self) -> EngineInfo:
-        """Runtime, device, precision and size."""
-        return self._info
-
     def infer(self, image: U8, *, confidence: bool = False) -> Inference:
-        """As `Engine.infer`."""
+        """Labels of one image (H, W, 3) uint8 RGB of the engine's size.
+
+        Raises EngineError where shape or dtype differ from `info.size`, or where the runtime fails.
+        """
         self._check_open()
-        image = check_image(image, self._info.size)
+        image = check_image(image, self.info.size)
         try:
             return self._run(image, confidence)
         except EngineError:
             raise
         except Exception as error:  # a runtime raises what it likes
-            raise EngineError(f"{self._info.runtime} failed on a frame: {error}") from error
+            raise EngineError(f"{self.info.runtime} failed on an image: {error}") from error
 
     def infer_many(self, images: Iterable[U8], *, confidence: bool = False, in_flight: int = 0) -> Iterator[Inference]:
-        """As `Engine.infer_many`, one after the other."""
+        """Labels of many images, in their order, for throughput instead of latency.
+
+        in_flight  how many images are worked on at once; 0 lets the engine choose. They are copied: the caller may hand
+                   in one buffer again and again.
+        """
         for image in images:
             yield self.infer(image, confidence=confidence)
 
     def _check_open(self) -> None:
         if self._closed:
-            raise EngineError(f"the {self._info.name} engine is closed; create a new one")
+            raise EngineError(f"the {self.info.name} engine is closed; create a new one")
 
     def close(self) -> None:
-        """As `Engine.close`."""
+        """Free the runtime; the engine cannot be used afterwards. May be called twice."""
         if not self._closed:
             self._closed = True
             self._free()
@@ -137,8 +128,10 @@ class EngineBase:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @abstractmethod
     def _run(self, image: U8, confidence: bool) -> Inference:
-        raise NotImplementedError
+        """Labels of a checked image."""
 
+    @abstractmethod
     def _free(self) -> None:
-        raise NotImplementedError
+        """Free the runtime."""

@@ -1,11 +1,10 @@
-"""Exporting model files to what other programs run: ONNX, OpenVINO IR, a TensorRT engine; int8 calibration."""
+"""Exports model files to what other programs run: ONNX, OpenVINO IR, a TensorRT engine; calibrates int8."""
 
 from __future__ import annotations
 
-import importlib
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from enet_ros import files
 from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
+from enet_ros.engines import tensorrt
 from enet_ros.engines.base import check_image
 from enet_ros.engines.graph import EXPORT
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import ConfigError, EngineError
-from enet_ros.model_file import CARD_KEY, read_card
+from enet_ros.model_file import CARD_KEY
 
 if TYPE_CHECKING:
     import onnx
@@ -29,7 +29,7 @@ PRECISIONS = {
     "openvino": ("fp32", "fp16", "int8"),
     "tensorrt": ("fp16", "fp32", "int8"),
 }
-"""What each format can hold, its default first. bf16 is not a property of a file: choose it when running the file."""
+"""What each format can hold, its default first. bf16 is chosen when a file is run, and is not a property of it."""
 
 
 def export(
@@ -63,33 +63,19 @@ def export(
         raise ConfigError(f"{format} has no {precision}; use one of {', '.join(PRECISIONS[format])}{hint}")
     out.parent.mkdir(parents=True, exist_ok=True)
     if format == "tensorrt":
-        tensorrt = importlib.import_module("enet_ros.engines.tensorrt.engine")  # heavy, and rarely there
-        written: Path = tensorrt.export(Path(model), out, size=size, precision=precision, calibration=calibration)
-        return written
-    data = onnx_bytes(model, size, precision, calibration)
-    if format == "onnx":
-        return files.write(out, data)
-    card = read_card(model)
-    return _openvino(data, out, card.with_(input_size=size or card.input_size), compress=precision == "fp16")
-
-
-def onnx_bytes(
-    model: Path | str, size: tuple[int, int] | None, precision: str, calibration: Sequence[U8] = ()
-) -> bytes:
-    """The exported ONNX model, serialised; arguments as `export`."""
+        return tensorrt.export(model, out, size=size, precision=precision, calibration=calibration)
     source = GraphSource(model, size)
     if source.is_onnx:
         raise ConfigError(f"{model} is exported already; give the .safetensors file it was made from")
     data = source.onnx(EXPORT._replace(half=precision == "fp16"))
-    if precision != "int8":
-        return data
-    import onnx
+    if precision == "int8":
+        data = quantize(data, calibration)
+    if format == "onnx":
+        return files.write(out, data)
+    return _openvino(data, out, source.card.with_(input_size=source.size), compress=precision == "fp16")
 
-    quantized = quantize(onnx.load_from_string(data), calibration)
-    return bytes(quantized.SerializeToString())
 
-
-def quantize(model: onnx.ModelProto, images: Sequence[U8], *, symmetric: bool = False) -> onnx.ModelProto:
+def quantize(model: bytes, images: Sequence[U8], *, symmetric: bool = False) -> bytes:
     """An inference graph with 8-bit convolutions between QuantizeLinear and DequantizeLinear (per-channel weights).
 
     The first convolution, which reads pixels, and the last, whose outputs are compared, stay in float32. `images` are
@@ -105,15 +91,13 @@ def quantize(model: onnx.ModelProto, images: Sequence[U8], *, symmetric: bool = 
 
     if not images:
         raise EngineError("int8 needs images to calibrate with; give a folder of the camera's frames (--calibration)")
-    _, height, width, _ = (dimension.dim_value for dimension in model.graph.input[0].type.tensor_type.shape.dim)
+    graph = onnx.load_from_string(model)
+    _, height, width, _ = (dimension.dim_value for dimension in graph.graph.input[0].type.tensor_type.shape.dim)
     feed = ({"image": check_image(image, (height, width))[None]} for image in images)
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self, items: Iterator[dict[str, Any]]) -> None:
-            self.items = items
-
         def get_next(self) -> dict[str, Any] | None:
-            return next(self.items, None)
+            return next(feed, None)
 
     forms: dict[str, Any] = {}
     if symmetric:
@@ -124,12 +108,12 @@ def quantize(model: onnx.ModelProto, images: Sequence[U8], *, symmetric: bool = 
         logging.disable(logging.WARNING)  # it advises shape inference and fusion, which the graph has had
         try:
             quantization.quantize_static(
-                model, str(out), Reader(feed), op_types_to_quantize=["Conv"], per_channel=True,
-                nodes_to_exclude=_kept(model), **forms,
+                graph, str(out), Reader(), op_types_to_quantize=["Conv"], per_channel=True,
+                nodes_to_exclude=_kept(graph), **forms,
             )  # fmt: skip
         finally:
             logging.disable(logging.NOTSET)
-        return onnx.load(str(out))
+        return out.read_bytes()
 
 
 def _kept(model: onnx.ModelProto) -> list[str]:

@@ -1,9 +1,8 @@
-"""The OpenVINO engine: the fastest on CPUs here, and what Intel's GPUs and NPUs take."""
+"""The OpenVINO engine: the fastest on CPUs; also for Intel's GPUs and NPUs."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -16,7 +15,7 @@ import openvino as ov
 
 from enet_ros.arrays import U8
 from enet_ros.engines import cache
-from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Inference, check_image
+from enet_ros.engines.base import Engine, EngineInfo, EngineOptions, Inference, check_image, chosen_precision
 from enet_ros.engines.graph import OPENVINO
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import EngineError
@@ -24,52 +23,38 @@ from enet_ros.errors import EngineError
 log = logging.getLogger(__name__)
 
 RUNTIME = f"OpenVINO {ov.__version__.split('-')[0]}"
-_HINTS = {"auto": "f32", "fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
-_NAMES = {"f32": "fp32", "f16": "fp16", "bf16": "bf16"}
+_HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
 _LATENCY, _THROUGHPUT = "LATENCY", "THROUGHPUT"
 
 
-class OpenVinoEngine(EngineBase):
+class OpenVinoEngine(Engine):
     """Compiles (or takes from the cache) one network for labels and, when first asked for, one with confidence.
 
-    With the option `confidence` there is but the one that has it.
+    With the option `confidence`, the one that has it answers both: a second takes 50 MB and saves 1 ms at most.
     """
 
     def __init__(self, path: Path | str, options: EngineOptions = EngineOptions()) -> None:
-        """Raises ModelError on a bad model, EngineError where OpenVINO refuses it."""
-        started = time.perf_counter()
+        """Raises ModelError on a bad model, EngineError where OpenVINO refuses it, the device or the precision."""
         self._source = GraphSource(path, options.size)
-        if options.precision == "int8":
-            self._source.require_precision("int8")
         self._options = options
         self._device = "CPU" if options.device == "auto" else options.device.upper()
         self._core = ov.Core()
-        self._device_name = self._find_device()
-        self._compiled: dict[tuple[bool, str], Any] = {}
-        self._requests: dict[bool, Any] = {}
-        self._request(options.confidence).infer()  # warm up: the first run allocates
-        super().__init__(self._describe(options, started))
-
-    def _find_device(self) -> str:
-        """The device's full name. Raises EngineError where it is not there, or cannot do the precision."""
         try:
-            name = str(self._core.get_property(self._device, "FULL_DEVICE_NAME"))
+            self._device_name = str(self._core.get_property(self._device, "FULL_DEVICE_NAME"))
             abilities = self._core.get_property(self._device, "OPTIMIZATION_CAPABILITIES")
         except RuntimeError as error:
             known = ", ".join(self._core.available_devices)
             raise EngineError(f"OpenVINO has no device {self._device!r} here; use one of {known}") from error
-        wanted = self._options.precision
-        if wanted in ("fp16", "bf16") and wanted.upper() not in abilities:
-            able = [p for p in ("fp32", "bf16", "fp16") if p.upper() in abilities]
-            raise EngineError(f"{name} does not compute in {wanted}; use precision {' or '.join(able)}")
-        return name
-
-    def _describe(self, options: EngineOptions, started: float) -> EngineInfo:
-        hint = self._compile(options.confidence, _LATENCY).get_property("INFERENCE_PRECISION_HINT").to_string()
-        precision = "int8" if self._source.precision == "int8" else _NAMES.get(hint, hint)
-        load_ms = (time.perf_counter() - started) * 1e3
-        return EngineInfo(
-            "openvino", RUNTIME, self._device_name, precision, self._source.size, options.threads, load_ms
+        able = [name for name in ("fp32", "bf16", "fp16") if name.upper() in abilities]
+        if self._source.precision == "int8":
+            able.append("int8")
+        precision = chosen_precision(options.precision, able, self._device_name)
+        self._hint = _HINTS[precision]
+        self._compiled: dict[tuple[bool, str], Any] = {}
+        self._requests: dict[bool, Any] = {}
+        precision = "int8" if self._source.precision == "int8" else precision
+        super().__init__(
+            EngineInfo("openvino", RUNTIME, self._device_name, precision, self._source.size, options.threads)
         )
 
     def _compile(self, confidence: bool, mode: str) -> Any:
@@ -82,10 +67,7 @@ class OpenVinoEngine(EngineBase):
         return self._compiled[confidence, mode]
 
     def _load(self, confidence: bool, mode: str) -> Any:
-        config: dict[str, Any] = {
-            "PERFORMANCE_HINT": mode,
-            "INFERENCE_PRECISION_HINT": _HINTS[self._options.precision],
-        }
+        config: dict[str, Any] = {"PERFORMANCE_HINT": mode, "INFERENCE_PRECISION_HINT": self._hint}
         if self._options.threads and self._device == "CPU":
             config["INFERENCE_NUM_THREADS"] = self._options.threads
         key = self._key(confidence, mode)
@@ -94,12 +76,10 @@ class OpenVinoEngine(EngineBase):
                 return self._core.import_model(BytesIO(blob), self._device, config)
             except RuntimeError as error:
                 reason = str(error).strip().splitlines()[-1]
-                log.warning("OpenVINO refused the cached engine (%s); building anew", reason)
+                log.warning("OpenVINO refused the cached engine (%s); building it anew", reason)
         log.info("building the OpenVINO engine of %s for %s", self._source.path, self._device)
         model = self._core.read_model(BytesIO(self._source.onnx(OPENVINO)))
-        if confidence:
-            self._source.require_confidence([name for output in model.outputs for name in output.names])
-        elif len(model.outputs) > 1:  # the runtime drops what no output needs
+        if not confidence:  # the runtime drops what no output needs
             model = ov.Model([model.output("labels")], model.get_parameters(), model.get_friendly_name())
         compiled = self._core.compile_model(model, self._device, config)
         cache.write(key, compiled.export_model().getvalue(), self._options.cache_dir)
@@ -108,18 +88,15 @@ class OpenVinoEngine(EngineBase):
     def _key(self, confidence: bool, mode: str) -> cache.CacheKey:
         height, width = self._source.size
         outputs = "confidence" if confidence else "labels"
-        variant = f"{height}x{width}-{_HINTS[self._options.precision]}-{outputs}-{mode.lower()}"
+        variant = f"{height}x{width}-{self._hint}-{outputs}-{mode.lower()}"
         device = f"{self._device}: {self._device_name}"
         return cache.CacheKey("openvino", self._source.digest(), variant, RUNTIME, device, cache.graph_digest())
 
-    def _request(self, confidence: bool) -> Any:
-        if confidence not in self._requests:
-            self._requests[confidence] = self._compile(confidence, _LATENCY).create_infer_request()
-        return self._requests[confidence]
-
     def _run(self, image: U8, confidence: bool) -> Inference:
-        # One network answers both where confidence is expected: a second takes 50 MB and saves 1 ms at most.
-        request = self._request(confidence or self._options.confidence)
+        both = confidence or self._options.confidence
+        if both not in self._requests:
+            self._requests[both] = self._compile(both, _LATENCY).create_infer_request()
+        request = self._requests[both]
         request.set_input_tensor(ov.Tensor(image[None], shared_memory=True))
         request.infer()
         return _result(request, confidence)
@@ -142,7 +119,7 @@ class OpenVinoEngine(EngineBase):
             while busy:
                 yield self._finish(busy, idle, confidence)
         finally:
-            for request in busy:  # the caller went away, or a frame failed: the others still write into their tensors
+            for request in busy:  # the caller left, or an image failed: the others still write into their tensors
                 with suppress(RuntimeError):
                     request.wait()
 
@@ -152,7 +129,7 @@ class OpenVinoEngine(EngineBase):
         try:
             request.wait()
         except RuntimeError as error:
-            raise EngineError(f"{RUNTIME} failed on a frame: {error}") from error
+            raise EngineError(f"{RUNTIME} failed on an image: {error}") from error
         idle.append(request)
         return _result(request, confidence)
 
@@ -163,6 +140,6 @@ class OpenVinoEngine(EngineBase):
 
 
 def _result(request: Any, confidence: bool) -> Inference:
-    """Copies of a request's outputs: its own tensors are overwritten by the next frame."""
+    """Copies of a request's outputs, whose memory the next image overwrites."""
     labels = np.array(request.get_tensor("labels").data)
     return Inference(labels, np.array(request.get_tensor("confidence").data) if confidence else None)

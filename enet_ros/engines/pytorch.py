@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from enet_ros import nn
 from enet_ros.arrays import U8
-from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Inference
+from enet_ros.engines.base import Engine, EngineInfo, EngineOptions, Inference, chosen_precision
 from enet_ros.errors import EngineError
 from enet_ros.model_file import Model, load
 
@@ -18,7 +16,7 @@ _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class PlainNetwork(torch.nn.Module):
-    """Pixels (1, H, W, 3) uint8 RGB -> labels (H, W) uint8 and confidence (H, W) uint8, by the network as trained."""
+    """The network as trained, between bytes: (1, H, W, 3) uint8 RGB -> labels and confidence (H, W) uint8."""
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -52,41 +50,35 @@ class PlainNetwork(torch.nn.Module):
         return labels.to(torch.uint8), (255 * probability).round().to(torch.uint8)
 
 
-class PyTorchEngine(EngineBase):
+class PyTorchEngine(Engine):
     """On CUDA where there is a GPU, else on the CPU in channels-last memory."""
 
     def __init__(self, path: Path | str, options: EngineOptions = EngineOptions()) -> None:
         """Raises ModelError on a bad model, EngineError on an .onnx file and on a device that is not there."""
-        started = time.perf_counter()
         if Path(path).suffix == ".onnx":
             raise EngineError(f"the pytorch engine runs weights, not the graph {path}; give it the .safetensors file")
         self._device = _device(options.device)
-        precision = _precision(options.precision, self._device)
+        able = ("fp16", "fp32", "bf16") if self._device.type == "cuda" else ("fp32", "bf16", "fp16")
+        precision = chosen_precision(options.precision, able, "the pytorch engine")
         if options.threads:
             torch.set_num_threads(options.threads)
         model = load(path)
-        size = options.size or model.card.input_size
         network = PlainNetwork(model, _DTYPES[precision])
         self._network = network.to(device=self._device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        self._plain, self._confident = self._network.forward, self._network.with_confidence
-        if options.compile:
-            self._plain, self._confident = torch.compile(self._plain), torch.compile(self._confident)
-        self._run(np.zeros((*size, 3), np.uint8), options.confidence)  # warm up: compiles, allocates
         name = torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else self._device.type
-        load_ms = (time.perf_counter() - started) * 1e3
-        runtime = f"PyTorch {torch.__version__}"
-        super().__init__(EngineInfo("pytorch", runtime, name, precision, size, options.threads, load_ms))
+        size = options.size or model.card.input_size
+        super().__init__(EngineInfo("pytorch", f"PyTorch {torch.__version__}", name, precision, size, options.threads))
 
     @torch.inference_mode()
     def _run(self, image: U8, confidence: bool) -> Inference:
         x = torch.from_numpy(image).to(self._device)[None]
         if not confidence:
-            return Inference(self._plain(x).cpu().numpy(), None)
-        labels, sure = self._confident(x)
+            return Inference(self._network(x).cpu().numpy(), None)
+        labels, sure = self._network.with_confidence(x)
         return Inference(labels.cpu().numpy(), sure.cpu().numpy())
 
     def _free(self) -> None:
-        del self._network, self._plain, self._confident
+        del self._network
 
 
 def _device(wanted: str) -> torch.device:
@@ -98,12 +90,3 @@ def _device(wanted: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise EngineError(f"PyTorch cannot use device {wanted!r} here ({error}); use 'cpu'") from error
     return device
-
-
-def _precision(wanted: str, device: torch.device) -> str:
-    """Full precision on a CPU and half on a GPU, unless asked otherwise."""
-    if wanted == "auto":
-        return "fp16" if device.type == "cuda" else "fp32"
-    if wanted not in _DTYPES:
-        raise EngineError(f"the pytorch engine has no precision {wanted!r}; use one of {', '.join(_DTYPES)}")
-    return wanted

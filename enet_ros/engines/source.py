@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
 from pathlib import Path
 
 from enet_ros.card import ModelCard
-from enet_ros.engines.graph import GraphOptions
+from enet_ros.engines.graph import HALF_KEY, GraphOptions
 from enet_ros.errors import EngineError
 from enet_ros.figures import size_text
 from enet_ros.model_file import load, read_card
 
 
 class GraphSource:
-    """A model file as ONNX bytes for images of one size. Reads the card only, until the graph is asked for.
+    """A model file as ONNX bytes for images of one size. Until the graph is asked for, only the card is read.
 
     An .onnx file has one size; for another, the .safetensors file of the same weights is used where it lies beside it.
     Raises ModelError on an unreadable file, EngineError on a size that cannot be had.
@@ -42,50 +41,33 @@ class GraphSource:
         )
 
     def digest(self) -> str:
-        """sha256 of what the graph is made of: the ONNX file, or tensors, spec, normalisation and temperature."""
+        """sha256 of what the graph is made from: the ONNX file, or tensors, spec, normalisation and temperature."""
         if self.is_onnx:
             return hashlib.sha256(self.path.read_bytes()).hexdigest()
         card = self.card.with_(name="", input_size=self.size, metrics=(), provenance="", license="")
         return hashlib.sha256(card.to_json().encode()).hexdigest()
 
     def onnx(self, options: GraphOptions) -> bytes:
-        """The graph as a serialised ONNX model; an .onnx file is what it is, whatever the options."""
+        """The graph as a serialised ONNX model; that of an .onnx file is returned as it is, whatever the options."""
         if self.is_onnx:
             return self.path.read_bytes()
         try:
             from enet_ros.engines.graph.build import build  # imports onnx, which a cached engine does without
         except ModuleNotFoundError as error:
-            if exported := self._exported():
+            beside = self.path.with_suffix(".onnx")
+            exported = beside.read_bytes() if beside.is_file() else b""
+            if self.card.with_(input_size=self.size).to_json().encode() in exported:  # the card is plain text in it
                 return exported
             raise EngineError(
                 f"building the graph of {self.path} needs the onnx package (pip install onnx), "
-                f"or its export for this size beside it: {self.path.with_suffix('.onnx')}"
+                f"or its export for this size beside it: {beside}"
             ) from error
         data: bytes = build(load(self.path), self.size, options).SerializeToString()
         return data
-
-    def _exported(self) -> bytes | None:
-        """The .onnx file beside the weights if it is of the same card and size; its card is plain text in it."""
-        beside = self.path.with_suffix(".onnx")
-        data = beside.read_bytes() if beside.is_file() else b""
-        return data if self.card.with_(input_size=self.size).to_json().encode() in data else None
-
-    def require_confidence(self, outputs: Collection[str]) -> None:
-        """EngineError where a graph's outputs lack confidence."""
-        if "confidence" not in outputs:
-            raise EngineError(f"{self.path} has no output for confidence; write it anew with `enet_ros export`")
-
-    def require_precision(self, wanted: str) -> None:
-        """EngineError where int8 is asked of a graph that was not calibrated for it."""
-        if wanted == "int8" and self.precision != "int8":
-            raise EngineError(
-                f"{self.path} is not calibrated for int8: run `enet_ros export --precision int8 --calibration FOLDER` "
-                f"and use the .onnx file it writes"
-            )
 
 
 def stored_precision(onnx: bytes) -> str:
     """The precision of an exported graph, from the operators and metadata it holds."""
     if b"QuantizeLinear" in onnx:
         return "int8"
-    return "fp16" if b"enet_ros.float16" in onnx else "fp32"
+    return "fp16" if HALF_KEY.encode() in onnx else "fp32"

@@ -11,8 +11,7 @@ pytest.importorskip("torch", reason="the peers run on torch or are exported by i
 
 import torch
 
-from enet_ros.benchmark.peers import open_peer
-from enet_ros.benchmark.torch_peers import SegNet
+from enet_ros.benchmark.peers import SegNet, open_peer
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import resolve
 from enet_ros.street import Street
@@ -24,7 +23,8 @@ MODEL = resolve("camvid")
 
 @pytest.fixture(scope="module")
 def reference() -> np.ndarray:
-    return open_peer("pytorch_eager", MODEL, SIZE, 1, "").infer(IMAGE)
+    _, infer = open_peer("pytorch_eager", MODEL, SIZE, 1)
+    return infer(IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ def reference() -> np.ndarray:
     ],
 )
 def test_labels(reference: np.ndarray, name: str, library: str, equal: float) -> None:
-    runner = open_peer(name, MODEL, SIZE, 1, "")
-    labels = runner.infer(IMAGE)
-    assert runner.runtime.startswith(library)
+    runtime, infer = open_peer(name, MODEL, SIZE, 1)
+    labels = infer(IMAGE)
+    assert runtime.startswith(library)
     assert labels.shape == SIZE and labels.dtype == np.uint8
     assert (labels == reference).mean() >= equal
 
@@ -58,11 +58,11 @@ def test_segnet() -> None:
 
 def test_peers_need_weights(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"\.safetensors file, not of camvid\.onnx"):
-        open_peer("opencv4", tmp_path / "camvid.onnx", SIZE, 1, "")
+        open_peer("opencv4", tmp_path / "camvid.onnx", SIZE, 1)
 
 
 @pytest.mark.parametrize(("name", "words"), [("model.caffemodel", "give a Torch7 file"), ("model.net", "cannot read")])
 def test_a_file_opencv_does_not_read(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / name).write_bytes(b"nothing")
     with pytest.raises(ConfigError, match=words):
-        open_peer("opencv4", MODEL, SIZE, 1, str(tmp_path / name))
+        open_peer("opencv4", MODEL, SIZE, 1, tmp_path / name)

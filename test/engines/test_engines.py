@@ -152,6 +152,18 @@ def test_openvino_uses_its_cache(model_path: Path, cache_home: Path, caplog: pyt
     assert "its content is damaged; building anew" in caplog.text
 
 
+def test_processes_that_build_at_once_leave_one_whole_engine(
+    model_path: Path, cache_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = f"from enet_ros.engines import create; create('openvino', {str(model_path)!r}, threads=1)"
+    started = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [(process.communicate()[1], process.returncode) for process in started] == [("", 0)] * 3
+    assert len(list(cache_home.iterdir())) == 1
+    with caplog.at_level(logging.INFO):
+        create("openvino", model_path, threads=1)
+    assert "building" not in caplog.text
+
+
 def test_openvino_does_not_take_another_models_engine_from_the_cache(
     model_path: Path, cache_home: Path, tmp_path: Path
 ) -> None:
@@ -174,11 +186,18 @@ def test_openvino_does_not_take_another_models_engine_from_the_cache(
 def test_openvino_keeps_an_engine_for_each_precision_size_and_output(model_path: Path) -> None:
     engine = create("openvino", model_path)
     keys = {engine._key(confidence, mode) for confidence in (False, True) for mode in ("LATENCY", "THROUGHPUT")}
-    for change in ({"precision": "bf16"}, {"precision": "fp16"}):
-        engine._options = engine._options._replace(**change)
+    for hint in ("bf16", "f16"):
+        engine._hint = hint
         keys.add(engine._key(False, "LATENCY"))
     keys.add(create("openvino", model_path, size=(48, 64))._key(False, "LATENCY"))
     assert len(keys) == len({cache.entry(key) for key in keys}) == 4 + 2 + 1
+
+
+def test_a_graph_computes_in_its_own_precision(model_path: Path, tmp_path: Path) -> None:
+    graph = export(model_path, tmp_path / "test.onnx")
+    assert create("onnxruntime", graph, precision="fp32").info.precision == "fp32"
+    with pytest.raises(EngineError, match=r"test\.onnx does not compute in fp16; use precision fp32"):
+        create("onnxruntime", graph, precision="fp16")
 
 
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino", "pytorch"])
@@ -187,10 +206,9 @@ def test_an_engine_that_is_to_give_confidence_is_warmed_up_with_it(
 ) -> None:
     pytest.importorskip(PACKAGES[name], reason=f"{PACKAGES[name]} is not installed")
     kind = getattr(importlib.import_module(f"enet_ros.engines.{name}"), engines.ENGINES[name].cls)
-    method = "_request" if name == "openvino" else "_run"
     asked: list[bool] = []
-    original = getattr(kind, method)
-    monkeypatch.setattr(kind, method, lambda self, *args: (asked.append(args[-1]), original(self, *args))[1])
+    original = kind._run
+    monkeypatch.setattr(kind, "_run", lambda self, *args: (asked.append(args[-1]), original(self, *args))[1])
     create(name, model_path, confidence=True).close()
     create(name, model_path).close()
     assert asked == [True, False]
@@ -215,11 +233,16 @@ def test_openvino_in_reduced_precision_where_the_cpu_has_it(model: Model, model_
     [
         ("caffe", {}, ConfigError, "no engine 'caffe'"),
         ("openvino", {"precision": "fp8"}, ConfigError, "no precision 'fp8'"),
-        ("openvino", {"precision": "int8"}, EngineError, "not calibrated for int8"),
+        ("openvino", {"precision": "int8"}, EngineError, "does not compute in int8; .*--calibration DIR"),
         ("openvino", {"device": "npu7"}, EngineError, "no device 'NPU7' here"),
-        ("onnxruntime", {"precision": "bf16"}, EngineError, "no bf16 on cpu"),
+        (
+            "onnxruntime",
+            {"precision": "bf16"},
+            EngineError,
+            "the onnxruntime engine on cpu does not compute in bf16; use precision fp32",
+        ),
         ("onnxruntime", {"device": "npu"}, EngineError, "no device 'npu'"),
-        ("pytorch", {"precision": "int8"}, EngineError, "no precision 'int8'"),
+        ("pytorch", {"precision": "int8"}, EngineError, "the pytorch engine does not compute in int8"),
         ("pytorch", {"device": "cuda:9"}, EngineError, "cannot use device 'cuda:9'"),
     ],
 )
@@ -234,11 +257,18 @@ def test_a_missing_model_is_the_models_fault_not_the_engines(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["openvino", "auto"])
+@pytest.mark.parametrize("folder", ["file", "/sys/enet_ros", "/proc/enet_ros"])  # /sys: read-only, or not for users
 def test_an_unwritable_cache_costs_a_warning_not_the_engine(
-    name: str, model_path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    name: str,
+    folder: str,
+    model_path: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(cache, "_warned", set())  # one warning a process and folder
     (tmp_path / "file").write_text("in the way")
-    engine = create(name, model_path, cache_dir=tmp_path / "file", confidence=True)
+    engine = create(name, model_path, cache_dir=tmp_path / folder, confidence=True)
     assert engine.info.name == "openvino"
     assert engine.infer(np.zeros((*engine.info.size, 3), np.uint8)).labels.shape == engine.info.size
     assert [line for line in caplog.messages if "cannot write the engine cache" in line and "every start" in line]
@@ -249,7 +279,7 @@ def test_no_gpu_is_no_news(model_path: Path, monkeypatch: pytest.MonkeyPatch, ca
     backend = engines.ENGINES["tensorrt"]._replace(packages=("enet_ros_no_such_package",))
     monkeypatch.setitem(engines.ENGINES, "tensorrt", backend)
     for gpu in (False, True):
-        monkeypatch.setattr(engines, "_nvidia_gpu", lambda gpu=gpu: gpu)
+        monkeypatch.setattr(engines, "has_nvidia_driver", lambda gpu=gpu: gpu)
         caplog.clear()
         with caplog.at_level(logging.INFO):
             create("auto", model_path).close()
@@ -269,8 +299,7 @@ def test_auto_says_what_it_picked_and_passed_over(
 
 
 def test_auto_with_nothing_installed_says_how_to_get_it(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, backend in engines.ENGINES.items():
-        monkeypatch.setitem(engines.ENGINES, name, backend._replace(packages=("enet_ros_no_such_package",)))
+    monkeypatch.setattr(engines, "find_spec", lambda package: None)
     with pytest.raises(EngineError, match=r"no inference engine works here:\n(.*\n)*.*pip install openvino"):
         create("auto", model_path)
 

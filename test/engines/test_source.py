@@ -16,11 +16,11 @@ from enet_ros.errors import EngineError
 @pytest.fixture
 def no_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a robot where the onnx package is not installed."""
-    for name in [name for name in sys.modules if name.startswith(("onnx.", "enet_ros.engines.graph.build"))]:
+    for name in [name for name in sys.modules if name.startswith("onnx.")]:
         monkeypatch.delitem(sys.modules, name)
-    for name in ("onnx_writer", "blocks", "stem", "head", "graph"):
-        monkeypatch.delitem(sys.modules, f"enet_ros.engines.{name}", raising=False)
-        monkeypatch.delattr(f"enet_ros.engines.{name}", raising=False)
+    for name in ("build", "blocks", "onnx_writer"):
+        monkeypatch.delitem(sys.modules, f"enet_ros.engines.graph.{name}", raising=False)
+        monkeypatch.delattr(f"enet_ros.engines.graph.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "onnx", None)
 
 

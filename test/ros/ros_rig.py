@@ -18,7 +18,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from enet_ros.engines.base import EngineBase, EngineInfo, EngineOptions, Inference
+from enet_ros.engines.base import Engine, EngineInfo, EngineOptions, Inference
 from enet_ros.errors import EngineError
 from enet_ros.ros import process, qos
 from enet_ros.ros.messages import to_image, to_stamp
@@ -30,7 +30,7 @@ PATIENT = "a condition that should come true within milliseconds did not within 
 SIZE = (24, 32)
 
 
-class PlainEngine(EngineBase):
+class PlainEngine(Engine):
     """Labels are the red channel, modulo 11; confidence the green. Red 250 raises what a runtime might."""
 
     open_engines = 0

@@ -34,8 +34,8 @@ def tiled(slope: F32 | None) -> F32 | None:
 class Blocks:
     """Writes the bottlenecks of one network; tensors are (1, C, H, W) float."""
 
-    def __init__(self, writer: OnnxWriter, options: GraphOptions) -> None:
-        self.w, self.options = writer, options
+    def __init__(self, options: GraphOptions) -> None:
+        self.w, self.options = OnnxWriter(), options
 
     def conv(self, x: str, conv: Conv) -> str:
         """One convolution."""
@@ -67,14 +67,14 @@ class Blocks:
         return self.activate(self.conv(x, layer.conv), layer.slope)
 
     def bottleneck(self, x: str, block: Block) -> str:
-        """Beside an identity: (1, C, H, W) -> (1, C, H, W)."""
+        """A bottleneck whose skip is the identity: (1, C, H, W) -> (1, C, H, W)."""
         y = x
         for layer in block.branch:
             y = self.layer(y, layer)
         return self.activate(self.w.op("Add", y, x), block.slope)
 
     def bottleneck_in_phases(self, x: str, block: Block) -> str:
-        """The same on 2 x 2 phases: (1, 4 C, H/2, W/2) -> (1, 4 C, H/2, W/2)."""
+        """Such a bottleneck on 2 x 2 phases: (1, 4 C, H/2, W/2) -> (1, 4 C, H/2, W/2)."""
         layers = tuple(Layer(in_phases(conv, TWO, TWO), tiled(slope)) for conv, slope in block.branch)
         return self.bottleneck(x, Block(layers, np.tile(block.slope, 4)))
 
@@ -119,7 +119,7 @@ class Blocks:
         before, after = [max(0, -step) for step in by], [max(0, step) for step in by]
         y = w.op("Pad", x, w.constant([0, 0, *before, 0, 0, *after], np.int64), w.constant(fill))
         far = 1 << 30
-        return w.slices(y, (2, 3), tuple(after), tuple(-b or far for b in before), (1, 1))
+        return w.slices(y, (2, 3), tuple(after), tuple(-b or far for b in before))
 
     def unpool(self, x: str, pooled: Pooled | None, kernel: int) -> list[str]:
         """The four pixels of every cell: the value where its maximum was, else zero; without a pool, the value.

@@ -1,157 +1,122 @@
-"""Building TensorRT engines from ONNX, with the progress in the log."""
+"""The installed TensorRT, and building engines from ONNX with it, with the progress in the log.
+
+It is TensorRT 10 or 11, else TensorRT for RTX, which has the same Python API under another name. Importing this module
+imports it (ImportError where there is none). Types are those of TensorRT 10.
+"""
 
 from __future__ import annotations
 
+import importlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from enet_ros.arrays import U8
-from enet_ros.engines.base import check_image
-from enet_ros.engines.tensorrt.api import Log, api, trt
-from enet_ros.engines.tensorrt.cuda import Cuda
-from enet_ros.engines.tensorrt.plan import BuildPlan
+from enet_ros.engines import ENGINES
+from enet_ros.engines.tensorrt import Release, release_of
 from enet_ros.errors import EngineError
+
+if TYPE_CHECKING:
+    import tensorrt as trt
+else:
+    # type stubs make folders of these names: they have no file to run
+    _packages = ENGINES["tensorrt"].packages
+    _found = next((name for name in _packages if (spec := find_spec(name)) and spec.origin), None)
+    if _found is None:
+        raise ImportError(f"none of {', '.join(_packages)} is installed")
+    trt = importlib.import_module(_found)
+
+__all__ = ["Log", "build", "installed", "trt"]
 
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 2.0
 
 
-class Progress:
-    """Turns the builder's nested phases into a line now and then."""
+def installed() -> Release:
+    """The installed release. Raises EngineError where it is too old."""
+    return release_of(trt.__name__, str(trt.__version__))
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._steps: dict[str, int] = {}
-        self._last = clock()
 
-    def start(self, phase: str, steps: int) -> None:
-        """A phase of several steps begins."""
-        self._steps[phase] = steps
+class Log(trt.ILogger):
+    """TensorRT's messages in Python's log, one level lower: it warns of what users cannot change. Keeps the errors."""
 
-    def step(self, phase: str, step: int) -> str | None:
-        """Step number `step`, from 0, is done; the line to log, if it is time for one."""
-        now = self._clock()
-        if now - self._last < SECONDS_BETWEEN_LINES:
-            return None
-        self._last = now
-        return " > ".join(
-            [*(name for name in self._steps if name != phase), f"{phase} {step + 1}/{self._steps[phase]}"]
-        )
+    def __init__(self) -> None:
+        trt.ILogger.__init__(self)
+        self.errors: list[str] = []
 
-    def finish(self, phase: str) -> None:
-        """A phase ends."""
-        self._steps.pop(phase, None)
+    def log(self, severity: trt.ILogger.Severity, msg: str) -> None:
+        """Called by TensorRT."""
+        if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
+            self.errors.append(msg)
+        log.log(logging.INFO if severity == trt.ILogger.WARNING else logging.DEBUG, "TensorRT: %s", msg)
+
+    def reason(self) -> str:
+        """The first thing that went wrong; what follows is its echo."""
+        return self.errors[0] if self.errors else "TensorRT gave no reason"
 
 
 class Monitor(trt.IProgressMonitor):
-    """Progress to the log; Ctrl-C stops the build at the next step."""
+    """The builder's nested phases as a line in the log now and then; Ctrl-C stops the build at the next step."""
 
     def __init__(self) -> None:
         trt.IProgressMonitor.__init__(self)
-        self._progress = Progress()
+        self._steps: dict[str, int] = {}
+        self._last = time.monotonic()
         self.interrupted = False
 
     def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
         """Called by TensorRT."""
-        self._progress.start(phase_name, num_steps)
+        self._steps[phase_name] = num_steps
 
     def step_complete(self, phase_name: str, step: int) -> bool:
-        """Called by TensorRT; False stops the build."""
+        """Called by TensorRT, with the step's number from 0; False stops the build."""
         try:
-            if line := self._progress.step(phase_name, step):
-                log.info("building: %s", line)
+            now = time.monotonic()
+            if now - self._last >= SECONDS_BETWEEN_LINES:
+                self._last = now
+                outer = [name for name in self._steps if name != phase_name]
+                log.info("building: %s", " > ".join([*outer, f"{phase_name} {step + 1}/{self._steps[phase_name]}"]))
         except KeyboardInterrupt:  # must not travel through TensorRT
             self.interrupted = True
         return not self.interrupted
 
     def phase_finish(self, phase_name: str) -> None:
         """Called by TensorRT."""
-        self._progress.finish(phase_name)
+        self._steps.pop(phase_name, None)
 
 
-def parse(onnx: bytes, builder: trt.Builder, logger: Log, *, typed: bool) -> trt.INetworkDefinition:
+def parse(onnx: bytes, builder: trt.Builder, logger: Log) -> trt.INetworkDefinition:
     """The network of an ONNX model. Raises EngineError with the parser's words where it refuses it."""
-    flag = trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED
-    network = builder.create_network(1 << int(flag) if typed else 0)
+    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, logger)
     if not parser.parse(onnx):
         errors = "; ".join(str(parser.get_error(i)) for i in range(parser.num_errors))
-        raise EngineError(f"{api().runtime} cannot read the graph: {errors or logger.reason()}")
+        raise EngineError(f"{installed()} cannot read the graph: {errors or logger.reason()}")
     return network
 
 
-def build(onnx: bytes, plan: BuildPlan, calibrator: trt.IInt8EntropyCalibrator2 | None = None) -> bytes:
+def build(onnx: bytes, precision: str) -> bytes:
     """A serialised engine. TensorRT needs the GPU it is for; TensorRT for RTX builds without one.
 
+    precision  what the graph computes in
     Raises EngineError where the graph is refused, KeyboardInterrupt where the build was interrupted.
     """
     started = time.monotonic()
     logger, monitor = Log(), Monitor()
     builder = trt.Builder(logger)
     if not builder:  # a null pointer of C++
-        raise EngineError(f"{api().runtime} cannot start here: {logger.reason()}")
-    network = parse(onnx, builder, logger, typed=plan.typed)
+        raise EngineError(f"{installed()} cannot start here: {logger.reason()}")
+    network = parse(onnx, builder, logger)
     config = builder.create_builder_config()
     config.progress_monitor = monitor
-    for name in plan.flags:
-        config.set_flag(getattr(trt.BuilderFlag, name))
-    for name in plan.clear:
-        config.clear_flag(getattr(trt.BuilderFlag, name))
-    if calibrator is not None:
-        config.int8_calibrator = calibrator
-    log.info("%s builds an engine of %d layers in %s", api().runtime, network.num_layers, plan.precision)
+    if precision == "fp32":  # TensorFloat-32 has ten bits of mantissa
+        config.clear_flag(trt.BuilderFlag.TF32)
+    log.info("%s builds an engine of %d layers in %s", installed(), network.num_layers, precision)
     serialised = builder.build_serialized_network(network, config)
     if monitor.interrupted:
         raise KeyboardInterrupt
     if serialised is None:
-        raise EngineError(f"{api().runtime} cannot build an engine of the graph: {logger.reason()}")
+        raise EngineError(f"{installed()} cannot build an engine of the graph: {logger.reason()}")
     log.info("built in %.1f s: %d KiB", time.monotonic() - started, serialised.nbytes >> 10)
     return bytes(memoryview(serialised))
-
-
-def calibrator(images: Sequence[U8], size: tuple[int, int], cuda: Cuda) -> trt.IInt8EntropyCalibrator2:
-    """INT8 calibration by TensorRT 10 itself, on (H, W, 3) uint8 RGB images of the engine's size.
-
-    Later releases and TensorRT for RTX have none: `enet_ros.engines.export.quantize` serves them.
-    """
-
-    class Calibrator(trt.IInt8EntropyCalibrator2):  # here, for other releases have no such base class
-        def __init__(self) -> None:
-            trt.IInt8EntropyCalibrator2.__init__(self)
-            self._images = iter(images)
-            self._memory = int(cuda("Malloc", size[0] * size[1] * 3))
-
-        def get_batch_size(self) -> int:
-            return 1
-
-        def get_batch(self, names: list[str]) -> list[int]:
-            image = next(self._images, None)
-            if image is None:
-                cuda("Free", self._memory)
-                return []
-            image = check_image(image, size)
-            kind = cuda.runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
-            cuda("Memcpy", self._memory, image.ctypes.data, image.nbytes, kind)
-            return [self._memory]
-
-        def read_calibration_cache(self) -> None:
-            """Nothing is kept here: the finished engine is what is cached."""
-
-        def write_calibration_cache(self, cache: object) -> None:
-            """As `read_calibration_cache`."""
-
-    return Calibrator()
-
-
-def precision_of(onnx: bytes) -> str:
-    """The precision of an .onnx file: "int8", "fp16", "bf16" or "fp32"."""
-    logger = Log()
-    builder = trt.Builder(logger)  # the network ends with its builder
-    network = parse(onnx, builder, logger, typed=True)
-    layers = [network.get_layer(index) for index in range(network.num_layers)]
-    if any(layer.type == trt.LayerType.QUANTIZE for layer in layers):
-        return "int8"
-    kinds = {layer.get_output(i).dtype for layer in layers for i in range(layer.num_outputs)}
-    return next((name for name, kind in (("fp16", trt.float16), ("bf16", trt.bfloat16)) if kind in kinds), "fp32")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,27 +13,8 @@ from enet_ros.arrays import U8
 from enet_ros.errors import EngineError
 
 
-class Gpu(NamedTuple):
-    """A device. `capability` is its compute capability, "8.7"."""
-
-    number: int
-    name: str
-    capability: str
-
-    def __str__(self) -> str:
-        return f"{self.name} (compute capability {self.capability})"
-
-
-def require_driver() -> None:
-    """Raises EngineError where there is no NVIDIA driver; takes no time and imports nothing."""
-    try:
-        ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        raise EngineError("there is no NVIDIA driver here (libcuda.so.1): use another engine, or install it") from None
-
-
 class Cuda:
-    """The runtime's functions by their own names, less the "cuda" before them."""
+    """The runtime's functions, by their names without the "cuda" they begin with."""
 
     def __init__(self) -> None:
         """Raises EngineError where cuda-python is missing."""
@@ -51,31 +32,32 @@ class Cuda:
             raise EngineError(f"CUDA failed in cuda{name}: {text.decode()} ({error.name})")
         return values[0] if len(values) == 1 else tuple(values) or None
 
-    def gpu(self, index: int) -> Gpu:
-        """Makes a device the calling thread's. Raises EngineError where it is not there."""
+    def gpu(self, index: int) -> str:
+        """Make a device the calling thread's; returns its name. Raises EngineError where it is not there."""
         count = self("GetDeviceCount")
         if index >= count:
             raise EngineError(f"there is no GPU {index}, only {count}; use cuda:0")
         self("SetDevice", index)
         properties = self("GetDeviceProperties", index)
-        return Gpu(index, properties.name.decode().rstrip("\0"), f"{properties.major}.{properties.minor}")
+        name = properties.name.decode().rstrip("\0")
+        return f"{name} (compute capability {properties.major}.{properties.minor})"
 
     def pinned(self, shape: tuple[int, ...]) -> U8:
-        """An array of bytes that the device reads and writes by itself; free it with `free_pinned`."""
+        """An array of page-locked bytes, which the device reads and writes by itself; free it with `free_pinned`."""
         pointer = self("HostAlloc", int(np.prod(shape)), 0)
         memory = (ctypes.c_uint8 * int(np.prod(shape))).from_address(int(pointer))
         return np.ctypeslib.as_array(memory).reshape(shape)
 
     def free_pinned(self, array: U8) -> None:
-        """Free what `pinned` gave; it must not be touched afterwards."""
+        """Free an array of `pinned`, which must not be used afterwards."""
         self("FreeHost", array.ctypes.data)
 
     def to_device(self, target: int, source: U8, stream: Any) -> None:
-        """Copies, in the stream's turn."""
+        """Copy to device memory, in the stream's turn."""
         kind = self.runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
         self("MemcpyAsync", target, source.ctypes.data, source.nbytes, kind, stream)
 
     def to_host(self, target: U8, source: int, stream: Any) -> None:
-        """Copies, in the stream's turn."""
+        """Copy from device memory, in the stream's turn."""
         kind = self.runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self("MemcpyAsync", target.ctypes.data, source, target.nbytes, kind, stream)

@@ -1,4 +1,4 @@
-"""Exported TensorRT engines: one file that says what it is, for which TensorRT and GPU, and carries the model card."""
+"""Exported TensorRT engines: a file with the model card, and the TensorRT and the GPU it was built for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 from enet_ros import files
 from enet_ros.card import ModelCard
 from enet_ros.errors import EngineError, ModelError
+from enet_ros.figures import size_text
 from enet_ros.model_file import CARD_KEY, ENGINE_MAGIC
 
 SUFFIX = ".engine"
@@ -21,7 +22,7 @@ class EngineFile(NamedTuple):
     card       of its model, with the engine's own input size
     runtime    name and version of the TensorRT that built it
     device     the GPU it was built on
-    precision  "fp32", "fp16", "bf16" or "int8"
+    precision  "fp32", "fp16" or "int8"
     plan       TensorRT's own bytes
     """
 
@@ -66,13 +67,13 @@ def read(path: Path) -> EngineFile:
 
 def check_fits(path: Path, file: EngineFile, runtime: str, device: str, size: tuple[int, int] | None) -> None:
     """Raises EngineError where an engine is not for this TensorRT, this GPU or this size."""
-    found = {"runtime": file.runtime, "GPU": file.device, "size": file.card.input_size}
-    here = {"runtime": runtime, "GPU": device, "size": size or file.card.input_size}
-    if file.device == ANY_GPU:
-        here["GPU"] = ANY_GPU
-    for name, value in found.items():
-        if value != here[name]:
+    for found, here in (
+        (file.runtime, runtime),
+        (file.device, ANY_GPU if file.device == ANY_GPU else device),
+        (f"{size_text(file.card.input_size)} images", f"{size_text(size or file.card.input_size)} images"),
+    ):
+        if found != here:
             raise EngineError(
-                f"{path} is for {name} {value}, not {here[name]}: run `enet_ros export --format tensorrt` for it here, "
+                f"{path} is for {found}, not {here}: run `enet_ros export --format tensorrt` for it here, "
                 "or give the .safetensors file, which is built when it is first needed"
             )

@@ -1,4 +1,4 @@
-"""Runs a built TensorRT engine: buffers of its own, a stream of its own, the whole frame as one CUDA graph."""
+"""Runs a built TensorRT engine, with buffers and a stream of its own and all work on an image as one CUDA graph."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any
 
 from enet_ros.arrays import U8
 from enet_ros.engines.base import Inference
-from enet_ros.engines.tensorrt.api import Log, api, trt
+from enet_ros.engines.tensorrt.build import Log, installed, trt
 from enet_ros.engines.tensorrt.cuda import Cuda
-from enet_ros.engines.tensorrt.plan import Buffer, TensorInfo, plan_buffers
 from enet_ros.errors import EngineError
 
 log = logging.getLogger(__name__)
@@ -20,23 +19,8 @@ def deserialise(plan: bytes, logger: Log) -> tuple[trt.Runtime, trt.ICudaEngine]
     runtime = trt.Runtime(logger)
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
-        raise EngineError(f"{api().runtime} refuses the engine: {logger.reason()}")
+        raise EngineError(f"{installed()} refuses the engine: {logger.reason()}")
     return runtime, engine
-
-
-def tensors_of(engine: trt.ICudaEngine) -> list[TensorInfo]:
-    """Inputs and outputs."""
-    names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
-    shapes = [engine.get_tensor_shape(name) for name in names]
-    return [
-        TensorInfo(
-            name,
-            engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT,
-            tuple(int(shape[axis]) for axis in range(len(shape))),
-            engine.get_tensor_dtype(name).name.lower(),
-        )
-        for name, shape in zip(names, shapes, strict=True)
-    ]
 
 
 class Session:
@@ -59,20 +43,14 @@ class Session:
 
     def _open(self, plan: bytes, size: tuple[int, int]) -> None:
         self._runtime, self._engine = deserialise(plan, self._logger)
-        buffers = plan_buffers(tensors_of(self._engine), size)
-        self.has_confidence = buffers.confidence is not None
         self._stream = self._cuda("StreamCreateWithFlags", self._cuda.runtime.cudaStreamNonBlocking)
         self._context = self._engine.create_execution_context()
         if self._context is None:
-            raise EngineError(f"{api().runtime} cannot make room for the engine: {self._logger.reason()}")
-        for buffer in buffers:
-            if buffer is not None:
-                self._allocate(buffer)
-
-    def _allocate(self, buffer: Buffer) -> None:
-        self._host[buffer.name] = self._cuda.pinned(buffer.shape)
-        self._memory[buffer.name] = int(self._cuda("Malloc", buffer.nbytes))
-        self._context.set_tensor_address(buffer.name, self._memory[buffer.name])
+            raise EngineError(f"{installed()} cannot make room for the engine: {self._logger.reason()}")
+        for name, shape in {"image": (1, *size, 3), "labels": size, "confidence": size}.items():
+            self._host[name] = self._cuda.pinned(shape)
+            self._memory[name] = int(self._cuda("Malloc", self._host[name].nbytes))
+            self._context.set_tensor_address(name, self._memory[name])
 
     def run(self, image: U8, confidence: bool) -> Inference:
         """Labels, and confidence where asked for, of one image of the engine's size."""
@@ -93,19 +71,19 @@ class Session:
         cuda, stream = self._cuda, self._stream
         cuda.to_device(self._memory["image"], self._host["image"], stream)
         if not self._context.execute_async_v3(int(stream)):
-            raise EngineError(f"{api().runtime} failed on a frame: {self._logger.reason()}")
+            raise EngineError(f"{installed()} failed on an image: {self._logger.reason()}")
         for name in ("labels", "confidence") if confidence else ("labels",):
             cuda.to_host(self._host[name], self._memory[name], stream)
 
     def _graph(self, confidence: bool) -> Any:
-        """The recorded work of a frame, or None where it cannot be recorded."""
+        """The recorded work of one image, or None where it cannot be recorded."""
         if self._capture and confidence not in self._graphs:
-            self._enqueue(confidence)  # what TensorRT does once must not be recorded
+            self._enqueue(confidence)  # what TensorRT does only the first time must not be recorded
             self._cuda("StreamSynchronize", self._stream)
             try:
                 self._graphs[confidence] = self._record(confidence)
             except EngineError as error:
-                log.warning("frames are not recorded as a CUDA graph (%s); launching kernels one by one", error)
+                log.warning("cannot record a CUDA graph (%s); kernels are launched one by one", error)
                 self._capture = False
         return self._graphs.get(confidence)
 
@@ -116,7 +94,7 @@ class Session:
         try:
             self._enqueue(confidence)
         except EngineError:
-            self._cuda.runtime.cudaStreamEndCapture(self._stream)  # leaves the stream usable; its error is the same
+            cuda.runtime.cudaStreamEndCapture(self._stream)  # leaves the stream usable; its error is the same
             raise
         graph = cuda("StreamEndCapture", self._stream)
         recorded = cuda("GraphInstantiate", graph, 0)

@@ -10,8 +10,8 @@ import pytest
 from plain_models import SIZE, make_model, picture, plain
 
 from enet_ros.card import ModelCard
-from enet_ros.engines.graph import EXPORT, OPENVINO, GraphOptions
-from enet_ros.engines.graph.build import HALF_KEY, build
+from enet_ros.engines.graph import EXPORT, HALF_KEY, OPENVINO, TENSORRT, GraphOptions
+from enet_ros.engines.graph.build import build
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import CARD_KEY, Model, load, resolve
 
@@ -40,7 +40,7 @@ VARIANTS = {
         "channel_order": "bgr", "mean": (103.9, 116.8, 123.7), "std": (57.4, 57.1, 58.4), "temperature": 1.7,
     },
 }  # fmt: skip
-FORMS = {"export": EXPORT, "openvino": OPENVINO, "operator": EXPORT._replace(prelu="operator")}
+FORMS = {"export": EXPORT, "openvino": OPENVINO, "operator": TENSORRT}
 
 
 def run(model: Model, image: np.ndarray, options: GraphOptions) -> list[np.ndarray]:
@@ -98,7 +98,7 @@ def test_the_shipped_model_on_real_frames(camvid_dir) -> None:
 
 
 # What onnx-tensorrt's docs/operators.md lists as supported for FP32 and FP16 tensors, of what the graph could use.
-TENSORRT = {
+TENSORRT_OPERATORS = {
     "Add", "Cast", "Concat", "Conv", "DepthToSpace", "DequantizeLinear", "Div", "Equal", "Exp", "Greater", "Max",
     "MaxPool", "Mul", "PRelu", "Pad", "QuantizeLinear", "Relu", "Reshape", "Slice", "SpaceToDepth", "Split", "Sub",
     "Transpose", "Where",
@@ -106,12 +106,12 @@ TENSORRT = {
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("options", [EXPORT, FORMS["operator"]._replace(half=True)], ids=["export", "half"])
+@pytest.mark.parametrize("options", [EXPORT, TENSORRT._replace(half=True)], ids=["export", "half"])
 def test_tensorrt_can_parse_it(name: str, options: GraphOptions) -> None:
     graph = onnx.shape_inference.infer_shapes(build(make_model(**VARIANTS[name]), (45, 51), options))
     onnx.checker.check_model(graph, full_check=True)
     assert [(entry.domain, entry.version) for entry in graph.opset_import] == [("", 17)]
-    assert {node.op_type for node in graph.graph.node} <= TENSORRT
+    assert {node.op_type for node in graph.graph.node} <= TENSORRT_OPERATORS
     for value in (*graph.graph.value_info, *graph.graph.input, *graph.graph.output):
         dimensions = value.type.tensor_type.shape.dim
         assert all(dimension.HasField("dim_value") and dimension.dim_value > 0 for dimension in dimensions), value.name

@@ -7,7 +7,8 @@ import ctypes
 import numpy as np
 import pytest
 
-from enet_ros.engines.tensorrt.cuda import Cuda, Gpu, require_driver
+from enet_ros.engines.tensorrt import require_driver
+from enet_ros.engines.tensorrt.cuda import Cuda
 from enet_ros.errors import EngineError
 
 try:
@@ -20,10 +21,6 @@ except OSError:
 def cuda() -> Cuda:
     pytest.importorskip("cuda.bindings", reason="pip install cuda-bindings")
     return Cuda()
-
-
-def test_a_gpu_has_a_name() -> None:
-    assert str(Gpu(0, "Orin", "8.7")) == "Orin (compute capability 8.7)"
 
 
 @pytest.mark.skipif(HAS_GPU, reason="there is a GPU here")
@@ -39,7 +36,7 @@ def test_bytes_there_and_back(cuda: Cuda) -> None:
     require_driver()
     with pytest.raises(EngineError, match="there is no GPU 99"):
         cuda.gpu(99)
-    assert cuda.gpu(0).name
+    assert " (compute capability " in cuda.gpu(0)
     source, target = cuda.pinned((3, 5)), cuda.pinned((3, 5))
     source[:] = np.arange(15).reshape(3, 5)
     stream, memory = cuda("StreamCreateWithFlags", cuda.runtime.cudaStreamNonBlocking), int(cuda("Malloc", 15))

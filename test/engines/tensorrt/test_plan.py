@@ -1,4 +1,4 @@
-"""What is decided of a TensorRT engine without one: precision, cache key, device."""
+"""What is decided of a TensorRT engine without one: release, precision, cache key, device."""
 
 from __future__ import annotations
 
@@ -7,67 +7,52 @@ from pathlib import Path
 import pytest
 
 from enet_ros.engines import cache
+from enet_ros.engines.export import export
 from enet_ros.engines.source import GraphSource
-from enet_ros.engines.tensorrt.engine import cache_key
-from enet_ros.engines.tensorrt.plan import choose, describe, device_index, variant
+from enet_ros.engines.tensorrt import cache_key, device_index, precision_for, release_of
 from enet_ros.errors import EngineError
 
-TEN = describe("tensorrt", "10.13.0.35", ("FP16", "BF16", "INT8", "TF32"), calibrator=True)
-ELEVEN = describe("tensorrt", "11.0.0.1", ("TF32",), calibrator=False)
-RTX = describe("tensorrt_rtx_bindings", "1.7.1.116", ("TF32",), calibrator=False)
+TEN = release_of("tensorrt", "10.13.0.35")
+ELEVEN = release_of("tensorrt", "11.0.0.1")
+RTX = release_of("tensorrt_rtx_bindings", "1.7.1.116")
 
 
 def test_names() -> None:
-    assert (TEN.runtime, RTX.runtime) == ("TensorRT 10.13.0.35", "TensorRT for RTX 1.7.1.116")
+    assert (str(TEN), str(RTX)) == ("TensorRT 10.13.0.35", "TensorRT for RTX 1.7.1.116")
     assert RTX.rtx and not TEN.rtx and not ELEVEN.rtx
-    assert TEN.weakly_typed and not ELEVEN.weakly_typed and not RTX.weakly_typed
 
 
 def test_a_release_before_ten_is_refused() -> None:
     with pytest.raises(EngineError, match=r"TensorRT 8\.6\.2 is too old, 10 or later"):
-        describe("tensorrt", "8.6.2", ("FP16",), calibrator=True)
+        release_of("tensorrt", "8.6.2")
 
 
-@pytest.mark.parametrize("api", [TEN, ELEVEN, RTX])
-def test_our_graph_is_written_in_its_precision(api) -> None:
-    half = choose(api, "auto")
-    assert (half.precision, half.graph.half, half.typed, half.flags, half.int8) == ("fp16", True, True, (), "")
-    full = choose(api, "fp32")
-    assert (full.precision, full.graph.half, full.clear) == ("fp32", False, ("TF32",))
-
-
-def test_a_given_file_gets_flags_where_there_are_any() -> None:
-    plan = choose(TEN, "auto", is_onnx=True)
-    assert (plan.precision, plan.typed, plan.flags) == ("fp16", False, ("FP16",))
-    assert choose(RTX, "auto", is_onnx=True).precision == "file"
-    with pytest.raises(EngineError, match="export --precision fp16"):
-        choose(ELEVEN, "fp16", is_onnx=True)
-
-
-def test_bf16_is_a_flag_or_nothing() -> None:
-    assert choose(TEN, "bf16").flags == ("BF16",)
-    with pytest.raises(EngineError, match="use precision fp16"):
-        choose(RTX, "bf16")
-
-
-def test_int8_is_calibrated_by_the_builder_or_in_the_graph() -> None:
-    ten, rtx = (choose(api, "int8", calibration=True) for api in (TEN, RTX))
-    assert (ten.int8, ten.typed, ten.flags) == ("calibrator", False, ("INT8", "FP16"))
-    assert (rtx.int8, rtx.typed, rtx.flags) == ("explicit", True, ())
+def test_precisions_of_a_model(model_path: Path) -> None:
+    source = GraphSource(model_path)
+    assert [precision_for(source, wanted) for wanted in ("auto", "fp16", "fp32")] == ["fp16", "fp16", "fp32"]
+    assert precision_for(source, "int8", calibration=True) == "int8"
     with pytest.raises(EngineError, match="--calibration"):
-        choose(TEN, "int8")
+        precision_for(source, "int8")
+    with pytest.raises(EngineError, match="does not compute in bf16; use precision fp16 or fp32 or int8"):
+        precision_for(source, "bf16")
+
+
+def test_a_given_graph_has_its_own_precision(model_path: Path, tmp_path: Path) -> None:
+    source = GraphSource(export(model_path, tmp_path / "half.onnx", precision="fp16"))
+    assert precision_for(source, "auto") == precision_for(source, "fp16") == "fp16"
+    with pytest.raises(EngineError, match=r"half\.onnx does not compute in fp32; use precision fp16"):
+        precision_for(source, "fp32")
 
 
 def test_the_cache_tells_engines_apart(model_path: Path) -> None:
     source = GraphSource(model_path)
-    key = cache_key(source, choose(TEN, "auto"), TEN, "Orin (compute capability 8.7)")
-    assert key.variant == variant(source.size, choose(TEN, "auto")) == "40x56-fp16"
-    assert key.runtime == "TensorRT 10.13.0.35" and key.model == source.digest()
+    key = cache_key(source, "fp16", TEN, "Orin (compute capability 8.7)")
+    assert (key.variant, key.runtime, key.model) == ("40x56-fp16", "TensorRT 10.13.0.35", source.digest())
     others = [
-        cache_key(source, choose(TEN, "fp32"), TEN, key.device),
-        cache_key(GraphSource(model_path, (48, 64)), choose(TEN, "auto"), TEN, key.device),
-        cache_key(source, choose(ELEVEN, "auto"), ELEVEN, key.device),
-        cache_key(source, choose(TEN, "auto"), TEN, "RTX 4090 (compute capability 8.9)"),
+        cache_key(source, "fp32", TEN, key.device),
+        cache_key(GraphSource(model_path, (48, 64)), "fp16", TEN, key.device),
+        cache_key(source, "fp16", ELEVEN, key.device),
+        cache_key(source, "fp16", TEN, "RTX 4090 (compute capability 8.9)"),
     ]
     assert len({key, *others}) == 5
     cache.write(key, b"plan")

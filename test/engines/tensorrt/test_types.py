@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[3]
-MODULES = sorted(path for path in (REPO / "enet_ros" / "engines").glob("tensorrt*.py"))
+MODULES = sorted((REPO / "enet_ros" / "engines" / "tensorrt").glob("*.py"))
 CONFIG = """\
 [mypy]
 strict = true
@@ -62,6 +62,6 @@ def test_calls_are_those_of_the_api(stubs: Path, tmp_path: Path) -> None:
 
 def test_a_wrong_call_is_found(stubs: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.py"
-    wrong.write_text("from enet_ros.engines.tensorrt.api import trt\ntrt.Runtime(3).deserialise(b'')\n")
+    wrong.write_text("from enet_ros.engines.tensorrt.build import trt\ntrt.Runtime(3).deserialise(b'')\n")
     code, text = check(stubs, tmp_path, wrong)
     assert code == 1 and "deserialise" in text and "Argument 1" in text
