@@ -128,14 +128,14 @@ def test_422(encoding: str) -> None:
 
 @pytest.mark.parametrize("encoding", [UYVY[0], YUYV[0]])
 def test_422_of_odd_width_that_ends_within_a_pair(encoding: str) -> None:
-    pixels = np.full((2, 6, 2), 128, np.uint8)  # (u or v, y) or (y, u or v)
-    pixels[..., 1 if encoding == "uyvy" else 0] = np.arange(40, 100, 10)
-    data = pixels[:, :5].tobytes()
-    got = to_rgb(RawImage(encoding, 2, 5, 10, False, data))
-    grey = rgb_of_yuv(np.tile(np.arange(40, 90, 10), (2, 1)), np.full((2, 5), 128), np.full((2, 5), 128))
-    assert close(got, grey)
-    one = to_rgb(RawImage(encoding, 2, 1, 2, False, np.ascontiguousarray(pixels[:, :1]).tobytes()))
-    assert close(one, grey[:, :1])
+    """The last pixel has a U of its own and the V of the pair before it; a lone pixel has none."""
+    y, u, v = np.arange(60, 110, 10), np.array([100, 100, 150, 150, 90]), np.array([160, 160, 80, 80, 80])
+    chroma = np.array([100, 160, 150, 80, 90])  # u and v by turns
+    pairs = np.stack((chroma, y) if encoding == "uyvy" else (y, chroma), -1).astype(np.uint8)
+    got = to_rgb(RawImage(encoding, 2, 5, 10, False, pairs.tobytes() * 2))
+    assert close(got, np.stack([rgb_of_yuv(y, u, v)] * 2))
+    one = to_rgb(RawImage(encoding, 1, 1, 2, False, pairs[:1].tobytes()))
+    assert close(one, rgb_of_yuv(y[None, :1], u[None, :1], np.full((1, 1), 128)))
 
 
 @pytest.mark.parametrize("encoding", ["nv12", "nv21"])

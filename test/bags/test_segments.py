@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from enet_ros.bags import BagReader
 from enet_ros.bags.messages import IMAGE, image_cdr
@@ -66,6 +68,20 @@ def test_the_tenth_file_follows_the_ninth(tmp_path: Path, metadata: bool) -> Non
         assert [message.log_ns for message in reader.messages()] == list(range(47))
 
 
+def test_the_joined_metadata_tells_the_times_of_all_files(tmp_path: Path) -> None:
+    start_ns = 1_700_000_000_000_000_000
+    with SegmentedBag(tmp_path / "out", TOPICS, job=JOB) as bag:
+        for number in range(3):
+            bag.write("/a", start_ns + 10 * number, CDR)
+            bag.checkpoint(number + 1)
+    info = yaml.safe_load((tmp_path / "out/metadata.yaml").read_text())["rosbag2_bagfile_information"]
+    assert info["starting_time"] == {"nanoseconds_since_epoch": start_ns}
+    assert (info["duration"], info["message_count"]) == ({"nanoseconds": 20}, 3)
+    found = [(file["path"], file["starting_time"]["nanoseconds_since_epoch"]) for file in info["files"]]
+    assert found == [(f"out_{number}.mcap", start_ns + 10 * number) for number in range(3)]
+    assert [topic["message_count"] for topic in info["topics_with_message_count"]] == [3, 0]
+
+
 @pytest.mark.parametrize("until", [0, 3, 4, 5, 9])
 def test_a_run_that_broke_off_is_gone_on_with(tmp_path: Path, until: int) -> None:
     with pytest.raises(Killed):
@@ -88,6 +104,15 @@ def test_a_kill_while_the_segments_are_joined(tmp_path: Path) -> None:
     part = tmp_path / "out.part"
     (part / "out").mkdir()
     (part / "out_0/out_0.mcap").rename(part / "out/out_0.mcap")  # as far as the other run came
+    run(tmp_path / "out", until=99)
+    assert log_times(tmp_path / "out") == list(range(10))
+
+
+@pytest.mark.parametrize("lost", ["out_0", "out_1"])
+def test_a_finished_segment_that_is_gone_is_made_again_with_all_others(tmp_path: Path, lost: str) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path / "out", until=9)
+    shutil.rmtree(tmp_path / "out.part" / lost)
     run(tmp_path / "out", until=99)
     assert log_times(tmp_path / "out") == list(range(10))
 

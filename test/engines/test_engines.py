@@ -191,6 +191,7 @@ def test_openvino_keeps_an_engine_for_each_precision_size_and_output(model_path:
         keys.add(engine._key(False, "LATENCY"))
     keys.add(create("openvino", model_path, size=(48, 64))._key(False, "LATENCY"))
     assert len(keys) == len({cache.entry(key) for key in keys}) == 4 + 2 + 1
+    assert {key.graph for key in keys} == {cache.graph_digest()}
 
 
 def test_a_graph_computes_in_its_own_precision(model_path: Path, tmp_path: Path) -> None:

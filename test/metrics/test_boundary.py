@@ -69,3 +69,14 @@ def test_refuses_what_does_not_fit() -> None:
     with pytest.raises(DatasetError, match="scale one to the other"):
         BoundaryScore(2).add(halves(3), halves(3)[:5])
     assert np.isnan(BoundaryScore(2).f1())
+
+
+def test_edges_on_one_side_alone_score_nothing() -> None:
+    flat = np.zeros((40, 40), np.uint8)
+    for truth, predicted in ((halves(20), flat), (flat, halves(20))):
+        score = BoundaryScore(2)
+        score.add(truth, predicted)
+        assert score.f1() == 0.0
+    score = BoundaryScore(2)
+    score.add(flat, flat)
+    assert np.isnan(score.f1())

@@ -105,6 +105,20 @@ def test_merged_norms_give_the_network_back(network: ENet, merged: Builder, imag
     assert np.abs(ours - network(image)[0].numpy()).max() < 1e-4
 
 
+def test_norms_with_a_channel_that_is_off_are_norms_all_the_same(
+    random_network: Randomised, image: torch.Tensor
+) -> None:
+    pruned = random_network(variant("caffe", 19))
+    with torch.no_grad():
+        for module in pruned.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.weight[0] = module.bias[0] = module.running_mean[0] = 0
+        expected = pruned(image)[0].numpy()
+    assert (
+        np.abs(logits(caffemodel(Builder(pruned, merged=False, p=0.0).layers), image.numpy()) - expected).max() < 1e-4
+    )
+
+
 def test_dropout_outside_merged_norms_scales(network: ENet, merged: Builder) -> None:
     data = caffemodel(Builder(network, merged=False, p=0.2).layers)
     norm, weight = network.stage1[0].branch[7], caffe.load(data, "test", None).tensors["stage1.0.branch.7.weight"]

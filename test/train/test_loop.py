@@ -131,6 +131,14 @@ def test_the_papers_recipe_trains_the_encoder_first(tmp_path: Path) -> None:
     assert "initial.conv.weight" in changed and "last.weight" in changed
 
 
+def test_a_run_that_has_ended_gives_its_weights_again(tmp_path: Path) -> None:
+    """It goes on after the last epoch of the last stage, of which nothing is left."""
+    recipe = PAPER.with_(epochs=1, encoder_epochs=1, batch=2)
+    first, again = (Trainer(CARD, recipe, mix(toy_pairs(2)), RunConfig(tmp_path)).run() for _ in range(2))
+    for name, tensor in tensors_of(first).items():
+        np.testing.assert_array_equal(tensors_of(again)[name], tensor)
+
+
 def test_a_cityscapes_model_lends_its_classes_by_name() -> None:
     source = ENet(ENetSpec(20, decoder_activation="relu", decoder_output_activation="relu"))
     card = ModelCard("city", source.spec, CITYSCAPES20, (32, 48))

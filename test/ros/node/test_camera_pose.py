@@ -122,11 +122,17 @@ STAMP_NS = 17_400_000_000
 
 
 @pytest.mark.parametrize(
-    ("last_ns", "answers"),
-    [(STAMP_NS, True), (STAMP_NS + 10**9, True), (STAMP_NS - 50_000_000, True), (STAMP_NS - 150_000_000, False)],
+    ("first_ns", "last_ns", "answers"),
+    [
+        (0, STAMP_NS, True),
+        (0, STAMP_NS + 10**9, True),
+        (0, STAMP_NS - 50_000_000, True),
+        (0, STAMP_NS - 150_000_000, False),
+        (STAMP_NS + 50_000_000, STAMP_NS + 60_000_000, False),  # where the camera was later says nothing of now
+    ],
 )
-def test_the_pose_comes_from_tf(monkeypatch: pytest.MonkeyPatch, last_ns: int, answers: bool) -> None:
-    tf = StandInTf(0, last_ns)
+def test_the_pose_comes_from_tf(monkeypatch: pytest.MonkeyPatch, first_ns: int, last_ns: int, answers: bool) -> None:
+    tf = StandInTf(first_ns, last_ns)
     monkeypatch.setitem(sys.modules, "tf2_ros", tf)
     node = SimpleNamespace()
     pose = [TfPose(node) for _ in range(2)][-1]  # type: ignore[arg-type]
