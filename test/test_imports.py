@@ -66,7 +66,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "ros.security": ("ros.node", "ros.play"),
 }
 # These verbs run a ROS process: they import what is below the line when they run, and not before.
-STARTERS = {"enet_ros.cli.bag_play": ("ros", "ros.play"), "enet_ros.cli.evaluate_live": ("ros.session",)}
+STARTERS = {"enet_ros.cli.bag_play": ("ros", "ros.play"), "enet_ros.cli.evaluate": ("ros.session",)}
 TORCH_ROOMS = ("nn", "train", "engines.pytorch", "benchmark.peers")
 ROS_PACKAGES = {
     "rclpy", "rosbag2_py", "cv_bridge", "tf2_ros", "launch", "launch_ros", "builtin_interfaces", "std_msgs",

@@ -25,7 +25,7 @@ from enet_ros.engines.pytorch import PlainNetwork
 from enet_ros.errors import ConfigError
 from enet_ros.model_file import Model, load
 from enet_ros.nn import build
-from enet_ros.nn.blocks import Down, Up
+from enet_ros.nn.enet import Down, Up
 
 Infer = Callable[[U8], U8]
 """(H, W, 3) uint8 RGB -> (H, W) uint8 labels."""

@@ -31,7 +31,6 @@ from typing import Any
 from enet_ros import files, model_file
 from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
-from enet_ros.cli.evaluate_live import add_live_arguments, run_live
 from enet_ros.cli.score_table import print_metres, print_robustness, print_scores
 from enet_ros.datasets.corruptions import Corruption, parse
 from enet_ros.datasets.opening import table_of
@@ -39,9 +38,9 @@ from enet_ros.engines import ENGINES, create
 from enet_ros.engines.base import Engine
 from enet_ros.errors import ConfigError
 from enet_ros.evaluation import Evaluation, counted_as, evaluate
+from enet_ros.evaluation.metres import RATE_HZ, STRIDE, StreetJudge
 from enet_ros.evaluation.robustness import corrupted, robustness
 from enet_ros.evaluation.score import judge_exact_labels
-from enet_ros.evaluation.street import RATE_HZ, STRIDE, StreetJudge
 from enet_ros.figures import finite_or_none, parse_size, percent, size_text
 from enet_ros.frames import Frame, Source
 from enet_ros.frames.files import from_pairs
@@ -77,7 +76,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     engine.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
     engine.add_argument("--size", metavar="WxH", help="input size of the network, e.g. 480x360 (the card's)")
     engine.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads, 0 for all (%(default)s)")
-    add_live_arguments(parser)
+    live = parser.add_argument_group("a running node (with --bag; needs rclpy)")
+    live.add_argument(
+        "--live", action="store_true", help="play the bag into a running node and score the masks that come back"
+    )
+    live.add_argument("--start", action="store_true", help="start a node for this (--model chooses its model)")
+    live.add_argument("--node", default="/segmentation", metavar="NAME", help="full name of the node (%(default)s)")
+    live.add_argument("--rate", type=float, default=1.0, metavar="X", help="speed; 1 is as recorded (%(default)s)")
+    live.add_argument(
+        "--clock", type=float, default=0.0, metavar="HZ", help="publish /clock at this rate, for use_sim_time"
+    )
+    live.add_argument(
+        "--depth", type=int, default=1, help="messages that each publisher keeps; a camera keeps 1 (%(default)s)"
+    )
+    live.add_argument(
+        "--timeout", type=float, default=20.0, metavar="S", help="longest wait for the node (%(default)s)"
+    )
+    live.add_argument("--exclude", nargs="+", default=[], metavar="TOPIC", help="do not play these topics")
     out = parser.add_argument_group("results")
     out.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     out.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page with pictures")
@@ -86,7 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score, print and write; return 0."""
     if args.live:
-        return run_live(args)
+        return _live(args)
     source, corruptions = _source(args), parse(args.corrupt) if args.corrupt else ()
     if len(corruptions) > 1:
         return _robustness(args, source, corruptions)
@@ -182,6 +197,41 @@ def _exact_labels(args: argparse.Namespace, source: Source, judge: StreetJudge) 
     if args.json:
         _write(args.json, _json({"labels": "exact", "seed": args.seed, **metres._asdict(), "frames": source.total}))
     return 0
+
+
+def _live(args: argparse.Namespace) -> int:
+    """Score a running node; 0, or 1 where no image was answered. ConfigError where options do not go together."""
+    if args.bag is None:
+        raise ConfigError("--live needs --bag BAG, whose images it plays")
+    for name in ("images", "street", "corrupt", "frames"):
+        if getattr(args, name):
+            raise ConfigError(f"--{name} does not go with --live, which scores what a running node answers")
+    for name, default in (("engine", "auto"), ("precision", "auto"), ("size", None), ("threads", 0), ("labels", None)):
+        if getattr(args, name) != default:
+            raise ConfigError(f"--{name} does not go with --live: give the node itself such a parameter")
+    if args.model and not args.start:
+        raise ConfigError("--model goes with --start: a node that runs already has its own model")
+    from enet_ros.ros.session.live import LiveOptions, evaluate_live
+
+    options = LiveOptions(
+        bag=args.bag,
+        image_topic=args.image_topic,
+        truth_topic=args.truth_topic,
+        classes=args.classes,
+        node=args.node,
+        model=(args.model or "camvid") if args.start else None,
+        rate=args.rate,
+        clock_hz=args.clock,
+        depth=args.depth,
+        timeout_s=args.timeout,
+        exclude=tuple(args.exclude),
+        report=args.report,
+    )
+    scores = evaluate_live(options)
+    print(scores.text())
+    if args.json:
+        _write(args.json, json.dumps(scores.to_dict(), indent=2) + "\n")
+    return 0 if scores.answered else 1
 
 
 def _page(result: Evaluation, chosen: Chosen, corruption: str | None) -> EvaluationPage:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from safetensors import safe_open
 
 from enet_ros import model_file
@@ -51,18 +52,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def parameters(path: Path) -> int | None:
-    """Learnable numbers in a .safetensors file, as the paper counts them; None for exported ones, which fold."""
+    """Learnable numbers in a .safetensors file, as the paper counts them; None for an exported model."""
     if path.suffix in (".onnx", ".engine"):
         return None
     with safe_open(path, framework="numpy") as file:
-        shapes = [file.get_slice(n).get_shape() for n in file.keys() if not n.endswith(_NOT_LEARNED)]  # noqa: SIM118
-    count = 0
-    for shape in shapes:
-        size = 1
-        for side in shape:
-            size *= side
-        count += size
-    return count
+        names = [name for name in file.keys() if not name.endswith(_NOT_LEARNED)]  # noqa: SIM118 (not a dict)
+        shapes: list[list[int]] = [file.get_slice(name).get_shape() for name in names]
+    return sum(math.prod(shape) for shape in shapes)
 
 
 def _described(path: Path, card: ModelCard) -> dict[str, Any]:
@@ -73,12 +69,9 @@ def _described(path: Path, card: ModelCard) -> dict[str, Any]:
 
 def _list(cards: dict[Path, ModelCard]) -> None:
     out = console()
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("model")
-    for name in ("classes", "input", "parameters", "file"):
-        table.add_column(name, justify="right")
-    for name in ("measured", "licence of the weights"):
-        table.add_column(name, overflow="fold")
+    figures = (Column(name, justify="right") for name in ("classes", "input", "parameters", "file"))
+    texts = (Column(name, overflow="fold") for name in ("measured", "licence of the weights"))
+    table = Table("model", *figures, *texts, box=None, header_style="bold", pad_edge=False)
     for path, card in cards.items():
         height, width = card.input_size
         table.add_row(
@@ -110,9 +103,7 @@ def _show(path: Path, card: ModelCard) -> None:
         ("license", card.license or "-"),
         ("provenance", card.provenance or "-"),
     )
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
+    table = Table(Column(style="bold"), Column(overflow="fold"), box=None, show_header=False, pad_edge=False)
     for name, value in rows:
         table.add_row(name, escape(value))
     console().print(table)

@@ -19,17 +19,11 @@ import argparse
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from enet_ros.datasets.opening import LAYOUTS, table_of
 from enet_ros.errors import ConfigError
 from enet_ros.figures import parse_size, percent
-
-if TYPE_CHECKING:
-    from enet_ros.train.mix import DataConfig
-    from enet_ros.train.recipe import Recipe
-
-RECIPES = ("default", "road", "paper")
+from enet_ros.train.recipe import RECIPES, Recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,11 +74,19 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from rich.console import Console
 
-    from enet_ros.train import session
+    from enet_ros.train import mix, session
 
+    folders = (args.images, args.labels, args.classes)
+    if any(folders) and not all(folders):
+        raise ConfigError("--images, --labels and --classes go together")
     config = session.SessionConfig(
         recipe=_recipe(args),
-        data=_data(args),
+        data=mix.DataConfig(
+            sets=tuple(mix.SetSpec.parse(text, args.dataset) for text in args.data),
+            folders=mix.FolderSpec(*folders) if all(folders) else None,
+            hold_out=tuple(args.hold_out),
+            with_val=args.with_val,
+        ),
         size=parse_size("--size", args.size),
         out=args.out,
         table=table_of(args.model_classes) if args.model_classes else None,
@@ -106,8 +108,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _recipe(args: argparse.Namespace) -> Recipe:
     """The recipe of that name with what the options change."""
-    from enet_ros.train.recipe import RECIPES
-
     recipe = RECIPES[args.recipe].with_(
         keep_init=args.keep_init,
         epochs=args.epochs,
@@ -119,17 +119,3 @@ def _recipe(args: argparse.Namespace) -> Recipe:
         encoder_epochs=args.epochs if args.recipe == "paper" else None,
     )
     return recipe.with_(augmentation=recipe.augmentation.with_(scale=tuple(args.scale))) if args.scale else recipe
-
-
-def _data(args: argparse.Namespace) -> DataConfig:
-    from enet_ros.train.mix import DataConfig, FolderSpec, SetSpec
-
-    given = [option is not None for option in (args.images, args.labels, args.classes)]
-    if any(given) and not all(given):
-        raise ConfigError("--images, --labels and --classes go together")
-    return DataConfig(
-        sets=tuple(SetSpec.parse(text, args.dataset) for text in args.data),
-        folders=FolderSpec(args.images, args.labels, args.classes) if all(given) else None,
-        hold_out=tuple(args.hold_out),
-        with_val=args.with_val,
-    )

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.errors import ConfigError
+from enet_ros.evaluation.metres import MetricScores, StreetJudge
 from enet_ros.evaluation.predict import Stopwatch, predict
-from enet_ros.evaluation.street import StreetJudge
-from enet_ros.evaluation.truth import MetricScores
 from enet_ros.frames import Frame, Source
 from enet_ros.metrics import FrameScore, Scorer, Scores
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enet_ros.metrics.boundary import BoundaryScore, boundary_band, edges
+from enet_ros.metrics.boundary import BoundaryScore, dilated, edges
 from enet_ros.metrics.calibration import Calibration, ReliabilityBin
 from enet_ros.metrics.confusion import ConfusionMatrix, GroupScore
 from enet_ros.metrics.safety import DrivableCurve
@@ -18,6 +18,6 @@ __all__ = [
     "ReliabilityBin",
     "Scorer",
     "Scores",
-    "boundary_band",
+    "dilated",
     "edges",
 ]

@@ -1,4 +1,4 @@
-"""Error at the boundaries, which a mean over areas hides: IoU in a band around them, boundary F1."""
+"""Errors at the boundaries, which a mean over areas hides: IoU in a band around them, and F1 of their pixels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from enet_ros.arrays import U8, Bool
 from enet_ros.classes import VOID
-from enet_ros.errors import ConfigError, DatasetError
+from enet_ros.errors import ConfigError
 from enet_ros.metrics.confusion import ConfusionMatrix
 
 
@@ -25,12 +25,8 @@ def edges(labels: U8) -> Bool:
     return mask
 
 
-def boundary_band(labels: U8, radius: int) -> Bool:
-    """(H, W) bool: pixels at most `radius` pixels (Euclidean) from an edge."""
-    return _dilated(edges(labels), radius)
-
-
-def _dilated(mask: Bool, radius: int) -> Bool:
+def dilated(mask: Bool, radius: int) -> Bool:
+    """(H, W) bool: pixels at most `radius` pixels (Euclidean) from one in the mask."""
     if not mask.any():
         return mask
     outside = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -53,15 +49,13 @@ class BoundaryScore:
         self._predicted = self._predicted_hits = self._true = self._true_hits = 0
 
     def add(self, truth: U8, predicted: U8) -> None:
-        """Count a frame: both (H, W) uint8, void 255; DatasetError as in `ConfusionMatrix.add`."""
-        if truth.shape != predicted.shape:
-            raise DatasetError(f"truth is {truth.shape}, prediction {predicted.shape}; scale one to the other")
+        """Count a frame: both (H, W) uint8, void 255. Raises DatasetError as `ConfusionMatrix.add`."""
         true_edges = edges(truth)
-        near_true = _dilated(true_edges, self.radius)
+        near_true = dilated(true_edges, self.radius)
         self.confusion.add(np.where(near_true, truth, np.uint8(VOID)), predicted)
-        # an edge drawn where nobody labelled is neither right nor wrong
-        predicted_edges = edges(predicted) & ~_dilated(truth == VOID, self.radius)
-        near_predicted = _dilated(edges(predicted), self.radius)
+        # An edge predicted where nothing is labelled is neither right nor wrong.
+        predicted_edges = edges(predicted) & ~dilated(truth == VOID, self.radius)
+        near_predicted = dilated(edges(predicted), self.radius)
         self._predicted += int(predicted_edges.sum())
         self._predicted_hits += int((predicted_edges & near_true).sum())
         self._true += int(true_edges.sum())

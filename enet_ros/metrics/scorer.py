@@ -13,9 +13,6 @@ from enet_ros.metrics.calibration import Calibration
 from enet_ros.metrics.confusion import ConfusionMatrix, GroupScore
 from enet_ros.metrics.safety import DrivableCurve, safe_miou
 
-BOUNDARY_RADIUS = 3
-"""Pixels around a true boundary that the boundary scores look at."""
-
 
 class FrameScore(NamedTuple):
     """One frame's scores, 0..1; miou is over the classes in this frame, NaN where its truth is void alone."""
@@ -87,11 +84,11 @@ class Scores:
 class Scorer:
     """Collects scores frame by frame."""
 
-    def __init__(self, table: ClassTable, boundary_radius: int = BOUNDARY_RADIUS) -> None:
+    def __init__(self, table: ClassTable) -> None:
         """`table` is that of the truth; predictions are in its ids too."""
         self._table = table
         self._confusion = ConfusionMatrix(table.num_classes)
-        self._boundary = BoundaryScore(table.num_classes, boundary_radius)
+        self._boundary = BoundaryScore(table.num_classes)
         self._calibration: Calibration | None = None
         self._curve: DrivableCurve | None = None
         self._frames: list[FrameScore] = []

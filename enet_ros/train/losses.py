@@ -60,7 +60,6 @@ class Objective(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, image: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """See the class."""
         x = (image.permute(0, 3, 1, 2).float() - self.mean) / self.std
         logits = self.network(x).float()
         target = labels.long()

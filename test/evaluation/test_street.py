@@ -9,7 +9,7 @@ import pytest
 
 from enet_ros.classes import CAMVID
 from enet_ros.errors import ConfigError
-from enet_ros.evaluation.street import STRIDE, StreetJudge
+from enet_ros.evaluation.metres import STRIDE, StreetJudge
 from enet_ros.frames import Source
 from enet_ros.frames.street import from_street
 from enet_ros.products.occupancy import GridSpec

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from enet_ros.camera import CameraIntrinsics, CameraPose
-from enet_ros.evaluation import truth
+from enet_ros.evaluation import metres
+from enet_ros.products import lens
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
 from enet_ros.products.images import Surface
@@ -49,9 +50,9 @@ POSES = [CameraPose(1.5), CameraPose(1.5, 0.08), CameraPose(1.4, 0.1, 0.05, 0.5,
 @pytest.mark.parametrize("pose", POSES)
 @pytest.mark.parametrize(("wall_m", "kerb_m"), [(15.04, 4.02), (35.07, 3.03), (8.03, 50.0)])
 def test_exact_labels_are_nearly_right(pose: CameraPose, wall_m: float, kerb_m: float) -> None:
-    fine = truth.fine_rows(CAMERA, 5)
-    real = truth.metric_truth(*seen(fine, pose, wall_m, kerb_m), fine, pose, SPEC)
-    judge = truth.MetricJudge()
+    fine = lens.scaled(CAMERA, CAMERA.width, 5 * CAMERA.height)
+    real = metres.metric_truth(*seen(fine, pose, wall_m, kerb_m), fine, pose, SPEC)
+    judge = metres.MetricJudge()
     judge.add(*answer(pose, wall_m, kerb_m), real)
     scores = judge.scores()
     # At half the size of the figures in the docs, a row is twice as coarse.
@@ -64,8 +65,8 @@ def test_exact_labels_are_nearly_right(pose: CameraPose, wall_m: float, kerb_m: 
 
 @pytest.mark.parametrize("pose", POSES)
 def test_the_truth_is_the_formula_s(pose: CameraPose) -> None:
-    fine = truth.fine_rows(CAMERA, 5)
-    real = truth.metric_truth(*seen(fine, pose, 12.0, 3.0), fine, pose, SPEC)
+    fine = lens.scaled(CAMERA, CAMERA.width, 5 * CAMERA.height)
+    real = metres.metric_truth(*seen(fine, pose, 12.0, 3.0), fine, pose, SPEC)
     _, wall_range = scenes.wall(CAMERA, pose, 12.0)
     middle = np.isfinite(real.range_m) & np.isfinite(wall_range) & (wall_range < np.hypot(12.0, 2.5))
     assert middle.sum() > 60
@@ -78,10 +79,10 @@ def test_the_truth_is_the_formula_s(pose: CameraPose) -> None:
     assert (real.grid[(x > 11.9) & (x < 12.1) & (np.abs(y) < 2)] == OCCUPIED).any()
 
 
-def one_frame(range_m: list[float], real_m: list[float], grid: list[int], real: list[int]) -> truth.MetricScores:
-    judge = truth.MetricJudge()
+def one_frame(range_m: list[float], real_m: list[float], grid: list[int], real: list[int]) -> metres.MetricScores:
+    judge = metres.MetricJudge()
     cells, real_cells = (np.array([values], np.int8) for values in (grid, real))
-    judge.add(np.array(range_m), cells, truth.MetricTruth(np.array(real_m), real_cells))
+    judge.add(np.array(range_m), cells, metres.MetricTruth(np.array(real_m), real_cells))
     return judge.scores()
 
 
@@ -106,6 +107,6 @@ def test_free_where_nothing_can_be_seen_is_wrong_and_unknown_where_one_can_see_t
 
 
 def test_nothing_to_judge_is_nan() -> None:
-    scores = truth.MetricJudge().scores()
+    scores = metres.MetricJudge().scores()
     assert np.isnan(scores[:3]).all()
     assert scores[3:] == (0, 0)

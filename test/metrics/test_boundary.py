@@ -5,7 +5,7 @@ import pytest
 
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError, DatasetError
-from enet_ros.metrics import BoundaryScore, boundary_band, edges
+from enet_ros.metrics import BoundaryScore, dilated, edges
 
 
 def halves(column: int) -> np.ndarray:
@@ -24,15 +24,15 @@ def test_edges_are_both_sides_of_a_change() -> None:
 
 
 def test_band_is_euclidean() -> None:
-    assert np.flatnonzero(boundary_band(halves(20), 3)[0]).tolist() == list(range(16, 24))
+    assert np.flatnonzero(dilated(edges(halves(20)), 3)[0]).tolist() == list(range(16, 24))
     labels = np.zeros((21, 21), np.uint8)
     labels[10, 10] = 1
-    band = boundary_band(labels, 3)
+    band = dilated(edges(labels), 3)
     ys, xs = np.nonzero(band)
     cross = [(10, 10), (9, 10), (11, 10), (10, 9), (10, 11)]
     expected = {(y, x) for y in range(21) for x in range(21) if min((y - a) ** 2 + (x - b) ** 2 for a, b in cross) <= 9}
     assert set(zip(ys.tolist(), xs.tolist(), strict=True)) == expected
-    assert not boundary_band(np.zeros((5, 5), np.uint8), 3).any()
+    assert not dilated(edges(np.zeros((5, 5), np.uint8)), 3).any()
 
 
 def test_a_shift_within_the_radius_is_forgiven_by_f1_not_by_the_band() -> None:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enet_ros.nn import Dropout, ENet, count_parameters
-from enet_ros.nn.blocks import Bottleneck, Down, Initial, Up, doubling
+from enet_ros.nn.enet import Bottleneck, Down, Initial, Up, doubling
 from enet_ros.spec import VARIANTS, ENetSpec, variant
 
 Randomised = Callable[..., ENet]

@@ -15,7 +15,6 @@ from enet_ros.classes import CITYSCAPES
 from enet_ros.errors import ModelError
 from enet_ros.nn import ENet, build
 from enet_ros.nn.importers import caffe
-from enet_ros.nn.importers.caffe_reader import read
 from enet_ros.spec import variant
 
 Randomised = Callable[..., ENet]
@@ -160,11 +159,11 @@ def test_fuzzed_bytes_raise_nothing_but_model_errors(merged: Builder) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"\xff" * 11, "endless number"),
-        (b"\x0b", "wire type 3"),
-        (b"\x0a" + varint(1 << 60), "ends early"),
-        (b"\x80", "ends early"),
-        (varint(100 << 3) + b"\x01", "a number where layer 0"),
+        (b"\xff" * 11, "damaged or ends early in its list of layers"),
+        (b"\x0b", "damaged or ends early in its list of layers"),
+        (b"\x0a" + varint(1 << 60), "damaged or ends early in its list of layers"),
+        (b"\x80", "damaged or ends early in its list of layers"),
+        (field(100, field(7, b"\x80")), "damaged or ends early in a blob of layer number 0"),
         (field(2, field(4, b"conv")), "layout before 2014"),
         (field(100, b"") * 2001, "more than 2000 layers"),
         (field(100, field(7, blob(np.zeros(1))) * 17), "more than 16 blobs"),
@@ -172,17 +171,17 @@ def test_fuzzed_bytes_raise_nothing_but_model_errors(merged: Builder) -> None:
         (field(100, field(7, field(7, field(1, varint(1 << 40) * 2)) + field(5, bytes(8)))), "2 values for shape"),
         (field(100, field(7, field(7, field(1, varint(1) * 9)) + field(5, bytes(4)))), "1 values for shape"),
     ],
-    ids=["varint", "group", "length", "cut", "number", "old", "layers", "blobs", "floats", "huge", "dimensions"],
+    ids=["varint", "group", "length", "cut", "blob", "old", "layers", "blobs", "floats", "huge", "dimensions"],
 )
 def test_hostile_values(data: bytes, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        read(data)
+        caffe.read(data)
 
 
 def test_reads_shapes_of_either_age() -> None:
     old = b"".join(varint(number << 3) + varint(side) for number, side in enumerate((1, 1, 2, 3), 1))
     layer = field(1, b"a") + field(7, old + field(5, bytes(24))) + field(7, blob(np.ones((2, 1))))
-    (read_back,) = read(field(100, layer))
+    (read_back,) = caffe.read(field(100, layer))
     assert [array.shape for array in read_back.blobs] == [(1, 1, 2, 3), (2, 1)]
 
 

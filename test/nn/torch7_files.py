@@ -10,7 +10,7 @@ import numpy as np
 from torch import nn
 
 from enet_ros.nn import ENet
-from enet_ros.nn.blocks import Bottleneck, Down, Up
+from enet_ros.nn.enet import Bottleneck, Down, Up
 
 
 class Lua(NamedTuple):

@@ -10,8 +10,7 @@ from torch import nn
 
 from enet_ros.arrays import F32
 from enet_ros.errors import ModelError
-from enet_ros.nn.blocks import Down, Up
-from enet_ros.nn.enet import ENet
+from enet_ros.nn.enet import Down, ENet, Up
 from enet_ros.spec import ENetSpec
 
 Arrays = Mapping[str, F32]

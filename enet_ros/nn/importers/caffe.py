@@ -10,10 +10,15 @@ has neither.
 
 from __future__ import annotations
 
+import functools
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from enet_ros.arrays import F32
 from enet_ros.card import ModelCard
@@ -21,7 +26,6 @@ from enet_ros.classes import CITYSCAPES, ClassTable
 from enet_ros.errors import ModelError
 from enet_ros.model_file import Model
 from enet_ros.nn.importers.assemble import Layer, assemble, scale_norm
-from enet_ros.nn.importers.caffe_reader import CaffeLayer, read
 from enet_ros.spec import variant
 
 _WEIGHTLESS = {
@@ -37,6 +41,30 @@ _WEIGHTLESS = {
     "DenseImageData",
 }
 _DROPOUT = re.compile(r"'p': *'?([0-9.]{1,12})'?")
+_MAX_LAYERS = 2000
+_MAX_BLOBS = 16
+_MAX_DIMENSIONS = 8
+
+_MESSAGES: Mapping[str, Mapping[str, int]] = {
+    "NetParameter": {"old_layers": 2, "layers": 100},
+    "LayerParameter": {"name": 1, "type": 2, "blobs": 7, "python": 130},
+    "PythonParameter": {"text": 3},
+    "BlobProto": {"num": 1, "channels": 2, "height": 3, "width": 4, "floats": 5, "shape": 7},
+    "BlobShape": {"sides": 1},
+}
+"""The messages of caffe.proto that lead to weights, with the numbers of their fields."""
+_REPEATED = ("old_layers", "layers", "blobs", "floats", "sides")
+_INTEGERS = ("num", "channels", "height", "width", "sides")
+"""All other fields are bytes, messages within too: each is parsed when the number of its like has been checked."""
+
+
+class CaffeLayer(NamedTuple):
+    """A layer: its name, its type ("Convolution"), its blobs as float32, the string given to a Python layer."""
+
+    name: str
+    type: str
+    blobs: tuple[F32, ...]
+    parameters: str
 
 
 def recognises(data: bytes) -> bool:
@@ -48,8 +76,7 @@ def recognises(data: bytes) -> bool:
 
 def load(data: bytes, name: str, classes: ClassTable | None) -> Model:
     """The model in a .caffemodel. Raises ModelError where it is damaged or another network."""
-    caffe = read(data)
-    layers = list(_layers(caffe))
+    layers = list(_layers(read(data)))
     if not layers or layers[-1].kind != "deconv" or "bias" not in layers[-1].arrays:
         raise ModelError("the Caffe model does not end with ENet's last transposed convolution; it is another network")
     spec = variant("caffe", len(layers[-1].arrays["bias"]))
@@ -63,6 +90,65 @@ def load(data: bytes, name: str, classes: ClassTable | None) -> Model:
         provenance="imported from a model of the Caffe port of ENet (github.com/TimoSaemann/ENet)",
     )
     return Model(card, assemble(spec, layers, skip_first=False))
+
+
+def read(data: bytes) -> list[CaffeLayer]:
+    """The layers of a .caffemodel in its order. Raises ModelError on damage and on sizes beyond the limits."""
+    net = _parsed("NetParameter", data, "its list of layers")
+    if net.old_layers:
+        raise ModelError("the Caffe model is of the layout before 2014; run Caffe's upgrade_net_proto_binary on it")
+    if len(net.layers) > _MAX_LAYERS:
+        raise ModelError(f"the Caffe model has more than {_MAX_LAYERS} layers; it is not an ENet")
+    return [_read_layer(content, f"layer number {index}") for index, content in enumerate(net.layers)]
+
+
+def _read_layer(content: bytes, where: str) -> CaffeLayer:
+    layer = _parsed("LayerParameter", content, where)
+    python = _parsed("PythonParameter", layer.python, where)
+    name, kind, parameters = (text.decode("utf-8", "replace") for text in (layer.name, layer.type, python.text))
+    if len(layer.blobs) > _MAX_BLOBS:
+        raise ModelError(f"the Caffe model's layer {name} has more than {_MAX_BLOBS} blobs; it is damaged")
+    blobs = tuple(_read_blob(blob, f"a blob of {where} {name!r}") for blob in layer.blobs)
+    return CaffeLayer(name, kind, blobs, parameters)
+
+
+def _read_blob(content: bytes, where: str) -> F32:
+    """A blob in the shape it claims."""
+    blob = _parsed("BlobProto", content, where)
+    raw = b"".join(blob.floats)  # packed, as Caffe writes them
+    if len(raw) % 4:
+        raise ModelError(f"the Caffe model has {where} of {len(raw)} bytes, no whole number of floats")
+    values = np.frombuffer(raw, "<f4")
+    shape = [getattr(blob, side) for side in ("num", "channels", "height", "width") if blob.HasField(side)]
+    if blob.HasField("shape"):
+        shape = list(_parsed("BlobShape", blob.shape, where).sides)
+    if len(shape) > _MAX_DIMENSIONS or math.prod(shape) != values.size or min(shape, default=0) < 0:
+        raise ModelError(f"the Caffe model has {where} with {values.size} values for shape {shape}; it is damaged")
+    return values.reshape(shape).astype(np.float32)
+
+
+def _parsed(kind: str, content: bytes, where: str) -> Any:
+    """A message of caffe.proto; ModelError where it is damaged."""
+    try:
+        return _message_classes()[kind].FromString(content)
+    except DecodeError as error:
+        raise ModelError(f"the Caffe model is damaged or ends early in {where} ({error})") from None
+
+
+@functools.cache
+def _message_classes() -> dict[str, Any]:
+    """A class for each message of _MESSAGES, made by protobuf."""
+    kinds = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="caffe.proto", package="caffe", syntax="proto2")
+    for name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for field, number in fields.items():
+            kind = kinds.TYPE_INT64 if field in _INTEGERS else kinds.TYPE_BYTES
+            label = kinds.LABEL_REPEATED if field in _REPEATED else kinds.LABEL_OPTIONAL
+            message.field.add(name=field, number=number, type=kind, label=label)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"caffe.{name}")) for name in _MESSAGES}
 
 
 def _layers(caffe: Sequence[CaffeLayer]) -> Iterator[Layer]:
