@@ -133,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
         values = {**result.to_dict(), "corruption": str(corruptions[0]) if corruptions else None}
         values |= {"seed": args.seed} if args.street else {}
         values |= {"frames_per_s": result.frames_per_s} if args.images is not None else {}
-        _write(args.json, _json(values))
+        _write_json(args.json, values)
     if args.report:
         _write(args.report, evaluation_page(_page(result, gallery.chosen(), args.corrupt)))
     return 0
@@ -183,7 +183,7 @@ def _robustness(args: argparse.Namespace, source: Source, corruptions: tuple[Cor
         result = robustness(source, engine, card, corruptions, bar.advance, args.caution)
     print_robustness(result, f"{card.name} on {source.name}")
     if args.json:
-        _write(args.json, _json({"model": card.name, "digest": card.digest, **result.to_dict()}))
+        _write_json(args.json, {"model": card.name, "digest": card.digest, **result.to_dict()})
     return 0
 
 
@@ -195,7 +195,7 @@ def _exact_labels(args: argparse.Namespace, source: Source, judge: StreetJudge) 
         metres = judge_exact_labels(source, judge, bar.advance)
     print_metres(metres, f"exact labels on {source.name}")
     if args.json:
-        _write(args.json, _json({"labels": "exact", "seed": args.seed, **metres._asdict(), "frames": source.total}))
+        _write_json(args.json, {"labels": "exact", "seed": args.seed, **metres._asdict(), "frames": source.total})
     return 0
 
 
@@ -230,7 +230,7 @@ def _live(args: argparse.Namespace) -> int:
     scores = evaluate_live(options)
     print(scores.text())
     if args.json:
-        _write(args.json, json.dumps(scores.to_dict(), indent=2) + "\n")
+        _write_json(args.json, scores.to_dict())
     return 0 if scores.answered else 1
 
 
@@ -249,10 +249,10 @@ def _page(result: Evaluation, chosen: Chosen, corruption: str | None) -> Evaluat
     )
 
 
-def _json(values: dict[str, Any]) -> str:
-    """Strict JSON: a figure that is not finite is null."""
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write strict JSON: a figure that is not finite is null."""
     plain = {k: finite_or_none(v) if isinstance(v, float) else v for k, v in values.items()}
-    return json.dumps(plain, indent=2, allow_nan=False) + "\n"
+    _write(path, json.dumps(plain, indent=2, allow_nan=False) + "\n")
 
 
 def _write(path: Path, text: str) -> None:

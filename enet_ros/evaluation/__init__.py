@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enet_ros.evaluation.predict import Answer, Stopwatch, counted_as, predict
+from enet_ros.evaluation.predict import Answer, counted_as, predict
 from enet_ros.evaluation.score import Evaluation, evaluate
 
-__all__ = ["Answer", "Evaluation", "Stopwatch", "counted_as", "evaluate", "predict"]
+__all__ = ["Answer", "Evaluation", "counted_as", "evaluate", "predict"]

@@ -17,9 +17,9 @@ from enet_ros.frames import Frame, Source
 from enet_ros.products import lens
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.ground import ground
+from enet_ros.products.images import Surface, surface_image, surface_lut
 from enet_ros.products.occupancy import FREE, OCCUPIED, UNKNOWN, GridSpec, grid_table, occupancy_grid
 from enet_ros.products.points import boundary_xy, range_and_bearing
-from enet_ros.products.images import Surface, surface_image, surface_lut
 from enet_ros.stamps import NS
 from enet_ros.street import Street
 

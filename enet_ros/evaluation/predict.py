@@ -26,24 +26,13 @@ class Answer(NamedTuple):
 
     labels      (H, W) uint8 at the frame's size, ids of the truth's class table, void 255
     confidence  (H, W) uint8, round(255 * probability of the label); None from an engine without it
+    seconds     from image to labels: resizing, the engine, scaling back; the mean of the frames segmented with it
     """
 
     frame: Frame
     labels: U8
     confidence: U8 | None
-
-
-class Stopwatch:
-    """Seconds spent from image to labels: resizing, the engine, scaling back; without reading and scoring."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.frames = 0
-
-    @property
-    def frames_per_s(self) -> float:
-        """Frames a second; NaN before the first."""
-        return self.frames / self.seconds if self.seconds > 0 else float("nan")
+    seconds: float
 
 
 def counted_as(own: ClassTable, target: ClassTable) -> tuple[U8 | None, U8 | None]:
@@ -56,19 +45,13 @@ def counted_as(own: ClassTable, target: ClassTable) -> tuple[U8 | None, U8 | Non
 
 
 def predict(
-    frames: Iterable[Frame],
-    engine: Engine,
-    card: ModelCard,
-    target: ClassTable,
-    watch: Stopwatch | None = None,
-    caution: float = 0.0,
+    frames: Iterable[Frame], engine: Engine, card: ModelCard, target: ClassTable, caution: float = 0.0
 ) -> Iterator[Answer]:
     """The answers to `frames`, in their order; `caution` as in `Segmenter`.
 
-    Works in chunks: reads some frames, segments them (`watch` times this alone), yields them. Raises ConfigError as
-    `counted_as`, EngineError where the engine fails.
+    Works in chunks: reads some frames, segments them, yields them. Raises ConfigError as `counted_as`, EngineError
+    where the engine fails.
     """
-    watch = Stopwatch() if watch is None else watch
     ids, by_truth = counted_as(card.classes, target)
     segmenter = Segmenter(engine, card, ids, caution=caution)
     source = iter(frames)
@@ -79,12 +62,11 @@ def predict(
             warm = True
         started = time.perf_counter()
         found = list(segmenter.segment_many((frame.rgb for frame in chunk), confidence=True))
-        watch.seconds += time.perf_counter() - started
-        watch.frames += len(chunk)
+        seconds = (time.perf_counter() - started) / len(chunk)
         for frame, (labels, sure) in zip(chunk, found, strict=True):
             if by_truth is not None:
                 labels = by_truth[VOID if frame.truth is None else frame.truth, labels]
-            yield Answer(frame, labels, sure)
+            yield Answer(frame, labels, sure, seconds)
 
 
 def _chunk(source: Iterator[Frame]) -> list[Frame]:

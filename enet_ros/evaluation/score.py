@@ -9,7 +9,7 @@ from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.errors import ConfigError
 from enet_ros.evaluation.metres import MetricScores, StreetJudge
-from enet_ros.evaluation.predict import Stopwatch, predict
+from enet_ros.evaluation.predict import predict
 from enet_ros.frames import Frame, Source
 from enet_ros.metrics import FrameScore, Scorer, Scores
 
@@ -61,8 +61,10 @@ def evaluate(
     """
     if source.table is None:
         raise ConfigError(f"{source.place} has no ground truth to compare with: add labels")
-    scorer, watch = Scorer(source.table), Stopwatch()
-    for frame, labels, confidence in predict(source, engine, card, source.table, watch, caution):
+    scorer = Scorer(source.table)
+    times_s: list[float] = []
+    for frame, labels, confidence, seconds in predict(source, engine, card, source.table, caution):
+        times_s.append(seconds)
         if frame.truth is None:
             continue
         score = scorer.add(frame.name, frame.truth, labels, confidence)
@@ -73,7 +75,7 @@ def evaluate(
     if not scores.frames:
         raise ConfigError(f"{source.place} holds no labelled frame; nothing was scored")
     metres = None if judge is None else judge.scores()
-    return Evaluation(card, engine.info, source, scores, metres, watch.frames_per_s)
+    return Evaluation(card, engine.info, source, scores, metres, len(times_s) / sum(times_s))
 
 
 def judge_exact_labels(source: Source, judge: StreetJudge, seen: Callable[[], None] = lambda: None) -> MetricScores:

@@ -16,7 +16,7 @@ from enet_ros.classes import CITYSCAPES20
 from enet_ros.errors import ModelError
 from enet_ros.nn import ENet, build
 from enet_ros.nn.importers import torch7
-from enet_ros.nn.importers.torch7_reader import Module, read
+from enet_ros.nn.importers.torch7 import Module, read
 from enet_ros.spec import variant
 
 Randomised = Callable[..., ENet]

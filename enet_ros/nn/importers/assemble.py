@@ -1,4 +1,4 @@
-"""From another project's layers, in their order, to the tensors of our ENet: what every importer shares."""
+"""Turn another project's layers, in their order, into the tensors of our ENet: what all importers share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from enet_ros.arrays import F32
 from enet_ros.errors import ModelError
-from enet_ros.nn.enet import Down, ENet, Up
+from enet_ros.nn.enet import ENet, Sum
 from enet_ros.spec import ENetSpec
 
 Arrays = Mapping[str, F32]
@@ -34,21 +34,16 @@ _KINDS: dict[type[nn.Module], str] = {
 
 def _modules(network: ENet, skip_first: bool) -> Iterator[tuple[str, nn.Module]]:
     """Our layers with weights in the order of computation; a skip's before or behind those of its branch."""
-    modules = [(name, module) for name, module in network.named_modules() if type(module) in _KINDS]
-    if skip_first:
-        yield from modules
-        return
-    blocks = [name for name, module in network.named_modules() if isinstance(module, (Down, Up))]
     late: list[tuple[str, nn.Module]] = []
-    for name, module in modules:
-        if any(name.startswith(f"{block}.skip.") for block in blocks):
-            late.append((name, module))
-            continue
-        if late and not name.startswith(late[0][0].partition(".")[0] + ".branch."):  # the branch is through
+    for name, module in network.named_modules():
+        if isinstance(module, Sum):  # branch and skip are through
             yield from late
             late = []
-        yield name, module
-    yield from late
+        if type(module) in _KINDS:
+            if ".skip." in name and not skip_first:
+                late.append((name, module))
+            else:
+                yield name, module
 
 
 def assemble(spec: ENetSpec, layers: Sequence[Layer], *, skip_first: bool) -> dict[str, F32]:

@@ -40,7 +40,7 @@ _WEIGHTLESS = {
     "ArgMax",
     "DenseImageData",
 }
-_DROPOUT = re.compile(r"'p': *'?([0-9.]{1,12})'?")
+_DROPOUT = re.compile(r"'p': *'?(0?\.\d{1,10}|0)(?=['\s,}])")
 _MAX_LAYERS = 2000
 _MAX_BLOBS = 16
 _MAX_DIMENSIONS = 8
@@ -218,7 +218,6 @@ def _blobs(layer: CaffeLayer, count: int) -> tuple[F32, ...]:
 
 def _probability(layer: CaffeLayer) -> float:
     found = _DROPOUT.search(layer.parameters)
-    p = float(found.group(1)) if found and found.group(1).count(".") <= 1 and found.group(1) != "." else 1.0
-    if not 0.0 <= p < 1.0:
+    if found is None:
         raise ModelError(f"the Caffe model's layer {layer.name} has parameters {layer.parameters[:60]!r}, no dropout's")
-    return p
+    return float(found[1])
