@@ -206,7 +206,8 @@ def _live(args: argparse.Namespace) -> int:
     for name in ("images", "street", "corrupt", "frames"):
         if getattr(args, name):
             raise ConfigError(f"--{name} does not go with --live, which scores what a running node answers")
-    for name, default in (("engine", "auto"), ("precision", "auto"), ("size", None), ("threads", 0), ("labels", None)):
+    defaults = {"engine": "auto", "precision": "auto", "size": None, "threads": 0, "labels": None, "caution": 0.0}
+    for name, default in defaults.items():
         if getattr(args, name) != default:
             raise ConfigError(f"--{name} does not go with --live: give the node itself such a parameter")
     if args.model and not args.start:

@@ -87,7 +87,7 @@ def test_verb_options(torch7_path: Path, tmp_path: Path, capsys: pytest.CaptureF
     run = ["import", str(torch7_path), "-o", str(out)]
     assert cli.main([*run, "--format", "torch7", "--name", "mine", "--classes", "cityscapes20"]) == 0
     assert model_file.read_card(out).name == "mine"
-    assert "no licence is noted" in capsys.readouterr().out
+    assert "its card names no licence" in capsys.readouterr().out
     assert cli.main([*run, "--classes", "camvid"]) == 2
     assert "has 20 outputs but its class table 'camvid' lists 11" in capsys.readouterr().err
     assert cli.main(["import", str(torch7_path), "-o", str(tmp_path / "x.pt")]) == 2

@@ -1,4 +1,4 @@
-"""ENet's bottlenecks as ONNX operators: what nn/blocks.py is in torch."""
+"""ENet's bottlenecks as ONNX operators: what nn/enet.py is in torch."""
 
 from __future__ import annotations
 
