@@ -114,7 +114,7 @@ def test_an_unusable_override_leaves_the_node_unconfigured(
     status = wait_for(lambda: [one for message in found for one in message.status if reason in one.message])[0]
     assert status.level == DiagnosticStatus.ERROR
     name = next(iter(overrides))
-    assert r.node.get_parameter(name).type_ == r.node.describe_parameter(name).type
+    assert r.node.get_parameter(name).type_.value == r.node.describe_parameter(name).type
     if "engine" not in remedy:
         assert r.node.parameters == DEFAULTS.changed({"engine": "onnxruntime"})
     assert change(r, **remedy).successful

@@ -147,7 +147,7 @@ def test_an_output_that_fails_takes_no_other_with_it(rig: Callable[..., Rig]) ->
     r.send(picture(1))
     wait_for(lambda: masks)
     assert infos == []
-    assert dict(r.node._active.health().problems) == {"~/camera_info": "no camera_info has come"}
+    assert dict(r.node._active.health().problems) == {"~/camera_info": "no camera_info has arrived"}
 
 
 def test_bad_images_do_not_fill_the_log(rig: Callable[..., Rig], capfd: pytest.CaptureFixture[str]) -> None:
