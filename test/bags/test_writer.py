@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from mcap.reader import make_reader
+from mcap.summary import Summary
 
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.messages import IMAGE, image_cdr
@@ -77,8 +79,6 @@ def test_metadata_has_what_rosbag2_reads(tmp_path: Path, storage: str) -> None:
 
 
 def test_the_mcap_library_reads_the_file(tmp_path: Path) -> None:
-    from mcap.reader import make_reader
-
     with BagWriter(tmp_path / "bag") as bag:
         write(bag, 3)
     with (tmp_path / "bag/bag.mcap").open("rb") as file:
@@ -137,7 +137,7 @@ from enet_ros.bags.messages import IMAGE
 from enet_ros.errors import BagError
 
 cdr = image_cdr(Header(1, "cam"), np.random.default_rng(0).integers(0, 256, (360, 480, 3), np.uint8), "rgb8")
-limit = 9_000_000  # bytes a file may have: the write that passes it fails as on a full disk
+limit = int(sys.argv[3])  # bytes a file may have: the write that passes it fails as on a full disk
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
     with BagWriter(Path(sys.argv[1]), storage=sys.argv[2]) as bag:
@@ -152,7 +152,10 @@ except BagError as error:
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
 def test_a_full_disk_keeps_what_was_written(tmp_path: Path, storage: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(tmp_path / "bag"), storage], capture_output=True, text=True, check=True
+        [sys.executable, "-c", FULL_DISK, str(tmp_path / "bag"), storage, "9000000"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "could not be written to" in done.stdout, done.stdout + done.stderr
     assert not (tmp_path / "bag").exists()
@@ -163,6 +166,41 @@ def test_a_full_disk_keeps_what_was_written(tmp_path: Path, storage: str) -> Non
     failed_at = int(done.stdout.split("message ")[1].split()[0])
     assert f"the first {len(kept)} messages are a bag in" in done.stdout
     assert 8 <= len(kept) <= failed_at <= 17  # 17 would be 9 MB; the last 4 MiB may wait for their commit
+
+
+def summary_of(bag: Path) -> Summary:
+    with (bag / f"{bag.name}.mcap").open("rb") as file:
+        summary = make_reader(file, validate_crcs=True).get_summary()
+    assert summary is not None
+    return summary
+
+
+@pytest.mark.parametrize("spare", [10, 20_000])
+def test_an_mcap_file_that_was_cut_has_the_index_of_what_it_holds(tmp_path: Path, spare: int) -> None:
+    """Behind the fifth chunk there is room for no index, or for the index but no more messages."""
+
+    def written(name: str, limit: int) -> Path:
+        command = [sys.executable, "-c", FULL_DISK, str(tmp_path / name), "mcap", str(limit)]
+        subprocess.run(command, capture_output=True, check=True)
+        return tmp_path / name
+
+    fifth = summary_of(written("whole", 10**9)).chunk_indexes[4]
+    end = fifth.chunk_start_offset + fifth.chunk_length + fifth.message_index_length
+    summary = summary_of(written("bag", end + spare).with_name("bag.part") / "bag")
+    chunks = 4 if spare == 10 else 5
+    assert len(summary.chunk_indexes) == chunks
+    statistics = summary.statistics
+    assert statistics is not None
+    kept = statistics.message_count
+    assert (statistics.chunk_count, statistics.message_start_time, statistics.message_end_time) == (chunks, 0, kept - 1)
+    with BagReader(tmp_path / "bag.part/bag/bag.mcap") as reader:
+        assert [message.log_ns for message in reader.messages()] == list(range(kept))
+
+
+def test_a_topic_that_is_there_already_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BagError, match="topic /a is in the bag already"), BagWriter(tmp_path / "bag") as bag:
+        bag.add_topic("/a", IMAGE)
+        bag.add_topic("/a", IMAGE)
 
 
 def test_a_topic_without_definition_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 from pathlib import Path
@@ -14,7 +15,7 @@ from enet_ros import model_file
 from enet_ros.bags import BagReader
 from enet_ros.bags.messages import FREE_SPACE, from_cdr
 from enet_ros.camera import CameraPose
-from enet_ros.cli import main
+from enet_ros.cli import bag_play, main
 from enet_ros.engines import create
 from enet_ros.frames.bag import from_labelled_bag
 from enet_ros.labelling import OutputSettings, label
@@ -166,3 +167,11 @@ def test_a_damaged_bag_has_its_own_exit_code(frames: Path, capsys: pytest.Captur
     file.write_bytes(file.read_bytes()[:-20])
     assert main(["bag", "info", str(frames / "bag")]) == 1
     assert "damaged" in capsys.readouterr().out
+
+
+def test_a_bag_is_played_as_it_was_recorded_unless_asked_otherwise() -> None:
+    parser = argparse.ArgumentParser()
+    bag_play.add_arguments(parser)
+    args = parser.parse_args(["drive"])
+    assert (args.rate, args.loop, args.start_paused, args.clock, args.restamp) == (1.0, False, False, 0.0, False)
+    assert (args.topics, args.exclude, args.remap, args.depth, args.wait) == (None, [], [], 10, 0.0)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torch7_files import Lua, Writer, container, torch7_file, torch7_tree
+from torch7_files import Lua, Writer, container, convert, torch7_file, torch7_tree
 
 from enet_ros.classes import CITYSCAPES20
 from enet_ros.errors import ModelError
@@ -155,6 +155,9 @@ def test_reads_a_strided_tensor() -> None:
     assert read(tensor([4, 2], [4, 1], 3, 16)).shape == (4, 2)
 
 
+NORM = convert(torch.nn.BatchNorm2d(3))
+
+
 def test_shared_references_are_one_object() -> None:
     table = {"a": 1.0}
     again = read(bytes(Writer().write({"x": table, "y": table, "flag": True, "none": None}).data))
@@ -169,6 +172,7 @@ def test_shared_references_are_one_object() -> None:
         (container("Sequential", []), "does not end with ENet's last"),
         (container("Sequential", [Lua("nn.SpatialLPPooling", {})]), "a module that ENet does not have"),
         (container("Sequential", [Lua("nn.SpatialDropout", {"p": 0.1})]), "does not follow a batch norm"),
+        (container("Sequential", [NORM, Lua("nn.SpatialDropout", {"p": 1.0})]), "has probability 1.0; 0 <= p < 1 was"),
         (container("Sequential", [Lua("nn.PReLU", {"weight": 3})]), "float for 'weight', not a tensor"),
         (Lua("nn.Sequential", {"modules": {1: 5}}), "holds float among its modules"),
     ],

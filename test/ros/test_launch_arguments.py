@@ -73,6 +73,8 @@ def test_every_argument_is_described(monkeypatch: pytest.MonkeyPatch, file: str)
     wanted |= {"params_file", "pose_file", "use_sim_time", "autostart", "respawn", "respawn_delay", "log_level"}
     assert wanted | {"segment.launch.py": {"namespace"}, "multi_camera.launch.py": {"cameras"}}[file] <= set(declared)
     assert all(declared.values())
+    if file == "multi_camera.launch.py":
+        assert all(declared[name].startswith("For every camera: ") for name in wanted)
 
 
 def test_cameras_share_arguments_and_have_their_own(monkeypatch: pytest.MonkeyPatch) -> None:

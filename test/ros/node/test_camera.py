@@ -62,6 +62,19 @@ def test_a_latched_calibration_that_came_after_the_node_is_heard(lone: Any, late
     wait_for(lambda: answered_width(lone, heard) == 64)
 
 
+def test_a_calibration_that_is_heard_is_not_asked_for_again(lone: Any, late_camera: Callable[[], Node]) -> None:
+    publisher = late_camera().create_publisher(CameraInfo, "camera_info", qos.latched())
+    publisher.publish(calibration(64))
+    lone.listen("mask")
+    lone.wait_for_camera()
+    camera = lone.node._active._camera
+    wait_for(lambda: camera._calibration is not None)
+    subscription = camera._info
+    for _ in range(2):
+        camera.refresh(True)
+    assert camera._info is subscription
+
+
 def test_a_camera_that_comes_back_without_latching_is_heard(lone: Any, late_camera: Callable[[], Node]) -> None:
     first = late_camera()
     latched = first.create_publisher(CameraInfo, "camera_info", qos.latched())
