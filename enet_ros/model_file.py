@@ -23,6 +23,8 @@ ENGINE_MAGIC = b"enet_ros tensorrt engine 1\n"
 MAX_BYTES = 256 << 20
 """No ENet is near this; a larger file is refused before it is read."""
 MODELS_DIR = Path(__file__).parent / "models"
+DEFAULT = "road"
+"""The shipped model that is taken where none is named."""
 
 Tensors = Mapping[str, F32]
 

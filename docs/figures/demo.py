@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from enet_ros.engines import create
-from enet_ros.model_file import read_card, resolve
+from enet_ros.model_file import DEFAULT, read_card, resolve
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.images import overlay, surface_image, surface_lut
 from enet_ros.segmenter import Segmenter
@@ -26,7 +26,7 @@ FREE_SPACE = (255, 255, 255)
 
 def main() -> None:
     """Draw the picture."""
-    path = resolve(sys.argv[1] if len(sys.argv) > 1 else "camvid")
+    path = resolve(sys.argv[1] if len(sys.argv) > 1 else DEFAULT)
     card = read_card(path)
     image = Street(SEED).frame(INDEX).image
     engine = create("auto", path)

@@ -49,7 +49,7 @@ PLOT_SIZES = ("320x240", "480x360", "640x480", "1280x720", "1920x1080")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--model", default="camvid", help="a shipped model's name or a file (%(default)s)")
+    parser.add_argument("--model", default=model_file.DEFAULT, help="a shipped model's name or a file (%(default)s)")
     what = parser.add_argument_group("what is measured")
     what.add_argument("--engines", nargs="+", choices=("none", *ENGINES), help="(default: those installed)")
     what.add_argument("--precisions", nargs="+", choices=PRECISIONS[1:], default=["fp32"])

@@ -55,7 +55,7 @@ STREET_FRAMES = 30
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
-    parser.add_argument("--model", help="a shipped model's name or a file (camvid; of the street: exact labels)")
+    parser.add_argument("--model", help="a shipped model's name or a file (road; of the street: exact labels)")
     source = parser.add_argument_group("frames (one of these)")
     source.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, with --labels and --classes")
     source.add_argument("--bag", type=Path, metavar="BAG", help="a bag with images and ground truth")
@@ -162,7 +162,7 @@ def _source(args: argparse.Namespace) -> Source:
 @contextmanager
 def _opened(args: argparse.Namespace, source: Source) -> Iterator[tuple[Engine, ModelCard]]:
     """The model's engine and card."""
-    path = model_file.resolve(args.model or "camvid")
+    path = model_file.resolve(args.model or model_file.DEFAULT)
     card = model_file.read_card(path)
     if source.table is not None:
         counted_as(card.classes, source.table)  # a mismatch is told before the engine is built
@@ -220,7 +220,7 @@ def _live(args: argparse.Namespace) -> int:
         truth_topic=args.truth_topic,
         classes=args.classes,
         node=args.node,
-        model=(args.model or "camvid") if args.start else None,
+        model=(args.model or model_file.DEFAULT) if args.start else None,
         rate=args.rate,
         clock_hz=args.clock,
         depth=args.depth,

@@ -38,7 +38,7 @@ _Images = list[U8]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     known = sorted({name for names in PRECISIONS.values() for name in names})
-    parser.add_argument("--model", default="camvid", help="a shipped model's name or a .safetensors file (%(default)s)")
+    parser.add_argument("--model", default=model_file.DEFAULT, help="shipped name or .safetensors file (%(default)s)")
     parser.add_argument("--format", choices=tuple(FORMATS), default="onnx", help="(%(default)s)")
     parser.add_argument("--size", metavar="WxH", help="of the images, such as 480x360 (default: the model's own)")
     parser.add_argument("--precision", metavar="P", help=f"{', '.join(known)} (default: fp32; tensorrt: fp16)")

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", type=Path, metavar="IN", help="folder of a bag, or its .mcap or .db3 file")
     parser.add_argument("out", type=Path, metavar="OUT", help="the labelled bag, a folder that does not exist yet")
-    parser.add_argument("--model", default="camvid", help="a shipped model's name or a file (%(default)s)")
+    parser.add_argument("--model", default=model_file.DEFAULT, help="a shipped model's name or a file (%(default)s)")
     parser.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="runtime (%(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 is all (%(default)s)")

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, get_type_hints
 from enet_ros.engines import ENGINES
 from enet_ros.engines.base import PRECISIONS
 from enet_ros.errors import ConfigError, unknown_name
+from enet_ros.model_file import DEFAULT
 
 RELIABILITIES = ("best_effort", "reliable")
 DURABILITIES = ("volatile", "transient_local")
@@ -62,7 +63,7 @@ class Parameters:
     """The values of one configuration. An instance is always valid: making one raises ConfigError otherwise."""
 
     # The network
-    model: str = _p("camvid", "name of a shipped model, or path of a .safetensors or .onnx file")
+    model: str = _p(DEFAULT, "name of a shipped model, or path of a .safetensors or .onnx file")
     engine: str = _p("auto", "inference runtime; `auto` is the fastest that works here", choices=("auto", *ENGINES))
     precision: str = _p("auto", "precision; `auto` is the fastest that keeps the labels", choices=PRECISIONS)
     device: str = _p("auto", "device, as the runtime names it (cpu, cuda, OpenVINO's GPU)")

@@ -29,6 +29,7 @@ import cv2
 import numpy as np
 from rich.table import Table
 
+from enet_ros import model_file
 from enet_ros.arrays import U8
 from enet_ros.bags.messages import IMAGE, camera_frame, label_image
 from enet_ros.classes import VOID
@@ -59,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_source_arguments(made, required=False)
     made.add_argument("--out", type=Path, default=Path("demo_out"), metavar="DIR", help="folder to write (%(default)s)")
-    made.add_argument("--model", default="camvid", help="a shipped model's name or a model file (%(default)s)")
+    made.add_argument("--model", default=model_file.DEFAULT, help="a shipped model's name or a file (%(default)s)")
     made.add_argument("--engine", default="auto", help="auto, openvino, onnxruntime, pytorch or tensorrt (%(default)s)")
     return made
 

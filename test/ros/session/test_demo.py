@@ -51,7 +51,7 @@ def test_every_picture_is_answered(ros_domain: int, tmp_path: Path) -> None:
         "postprocess",
         "publish",
     ]
-    assert (summary["model"], summary["engine"]) == ("camvid", "openvino")
+    assert (summary["model"], summary["engine"]) == ("road", "openvino")
     facts = summary["engine_info"]
     assert list(facts) == ["runtime", "device", "precision"] and all(facts.values()) and "OpenVINO" in facts["runtime"]
     masks = sorted(path.name for path in (out / "masks").iterdir())
@@ -65,7 +65,7 @@ def test_every_picture_is_answered(ros_domain: int, tmp_path: Path) -> None:
         shown += 1
     assert shown == 7
     assert "frames in, out, dropped" in result.stdout and "7, 7, 0" in result.stdout
-    assert f"camvid on openvino ({facts['runtime']}" in " ".join(result.stdout.split())
+    assert f"road on openvino ({facts['runtime']}" in " ".join(result.stdout.split())
 
 
 def test_a_model_that_is_not_there_is_told(ros_domain: int, tmp_path: Path) -> None:
