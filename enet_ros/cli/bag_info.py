@@ -40,11 +40,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(info: BagInfo) -> None:
     out = console()
-    begin = datetime.datetime.fromtimestamp(info.start_ns / 1e9, datetime.timezone.utc)
-    out.print(
-        f"{escape(info.path)}: {info.messages} messages, {info.duration_s:.1f} s from {begin:%Y-%m-%d %H:%M:%S} UTC,"
-        f" {decimal(info.size_bytes)}",
-    )
+    when = ""
+    if info.messages:
+        begin = datetime.datetime.fromtimestamp(info.start_ns / 1e9, datetime.timezone.utc)
+        when = f", {info.duration_s:.1f} s from {begin:%Y-%m-%d %H:%M:%S} UTC"
+    out.print(f"{escape(info.path)}: {info.messages} messages{when}, {decimal(info.size_bytes)}")
     table = Table(box=None, header_style="bold")
     for name in ("topic", "type", "content"):
         table.add_column(name, overflow="fold")
@@ -52,7 +52,8 @@ def _show(info: BagInfo) -> None:
         table.add_column(name, justify="right")
     for topic in info.topics:
         table.add_row(*map(escape, _cells(topic)))
-    out.print(table)
+    if info.topics:
+        out.print(table)
     if info.damage:
         out.print(f"[bold red]damaged[/]: {escape(info.damage)}")
 

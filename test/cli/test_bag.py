@@ -175,3 +175,10 @@ def test_a_bag_is_played_as_it_was_recorded_unless_asked_otherwise() -> None:
     args = parser.parse_args(["drive"])
     assert (args.rate, args.loop, args.start_paused, args.clock, args.restamp) == (1.0, False, False, 0.0, False)
     assert (args.topics, args.exclude, args.remap, args.depth, args.wait) == (None, [], [], 10, 0.0)
+
+
+def test_an_empty_file_has_no_date(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.mcap").touch()
+    assert main(["bag", "info", str(tmp_path / "empty.mcap")]) == 1
+    told = capsys.readouterr().out
+    assert "0 messages, 0 bytes" in told and "damaged" in told and "UTC" not in told
