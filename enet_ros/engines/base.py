@@ -112,6 +112,14 @@ class Engine(ABC):
         for image in images:
             yield self.infer(image, confidence=confidence)
 
+    def lanes(self, users: int) -> list[Engine]:
+        """Engines over the same network that may run at once: as many as `users` threads gain by, at least one.
+
+        They end with this engine, and give confidence where it was made with the option `confidence`. The same number
+        gives the same engines. Raises EngineError.
+        """
+        return [self]
+
     def _check_open(self) -> None:
         if self._closed:
             raise EngineError(f"the {self.info.name} engine is closed; create a new one")

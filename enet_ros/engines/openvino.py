@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 
 RUNTIME = f"OpenVINO {ov.__version__.split('-')[0]}"
 _HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
-_LATENCY, _THROUGHPUT = "LATENCY", "THROUGHPUT"
+_LATENCY, _THROUGHPUT = 1, 0
+"""Images at once that a network is compiled for; 0 is as many as the device does best."""
 
 
 class OpenVinoEngine(Engine):
@@ -50,27 +51,33 @@ class OpenVinoEngine(Engine):
             able.append("int8")
         precision = chosen_precision(options.precision, able, self._device_name)
         self._hint = _HINTS[precision]
-        self._compiled: dict[tuple[bool, str], Any] = {}
+        self._compiled: dict[tuple[bool, int], Any] = {}
         self._requests: dict[bool, Any] = {}
+        self._lanes: list[Engine] = []
         precision = "int8" if self._source.precision == "int8" else precision
         super().__init__(
             EngineInfo("openvino", RUNTIME, self._device_name, precision, self._source.size, options.threads)
         )
 
-    def _compile(self, confidence: bool, mode: str) -> Any:
+    def _compile(self, confidence: bool, at_once: int) -> Any:
         """The compiled network of a variant, from memory, from the cache, or built."""
-        if (confidence, mode) not in self._compiled:
+        if (confidence, at_once) not in self._compiled:
             try:
-                self._compiled[confidence, mode] = self._load(confidence, mode)
+                self._compiled[confidence, at_once] = self._load(confidence, at_once)
             except RuntimeError as error:
                 raise EngineError(f"{RUNTIME} refused the graph of {self._source.path}: {error}") from error
-        return self._compiled[confidence, mode]
+        return self._compiled[confidence, at_once]
 
-    def _load(self, confidence: bool, mode: str) -> Any:
-        config: dict[str, Any] = {"PERFORMANCE_HINT": mode, "INFERENCE_PRECISION_HINT": self._hint}
+    def _load(self, confidence: bool, at_once: int) -> Any:
+        config: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY" if at_once == _LATENCY else "THROUGHPUT",
+            "INFERENCE_PRECISION_HINT": self._hint,
+        }
+        if at_once > 1:
+            config["PERFORMANCE_HINT_NUM_REQUESTS"] = at_once
         if self._options.threads and self._device == "CPU":
             config["INFERENCE_NUM_THREADS"] = self._options.threads
-        key = self._key(confidence, mode)
+        key = self._key(confidence, at_once)
         if blob := cache.read(key, self._options.cache_dir):
             try:
                 return self._core.import_model(BytesIO(blob), self._device, config)
@@ -85,10 +92,10 @@ class OpenVinoEngine(Engine):
         cache.write(key, compiled.export_model().getvalue(), self._options.cache_dir)
         return compiled
 
-    def _key(self, confidence: bool, mode: str) -> cache.CacheKey:
+    def _key(self, confidence: bool, at_once: int) -> cache.CacheKey:
         height, width = self._source.size
         outputs = "confidence" if confidence else "labels"
-        variant = f"{height}x{width}-{self._hint}-{outputs}-{mode.lower()}"
+        variant = f"{height}x{width}-{self._hint}-{outputs}-{at_once}"
         device = f"{self._device}: {self._device_name}"
         return cache.CacheKey("openvino", self._source.digest(), variant, RUNTIME, device, cache.graph_digest())
 
@@ -96,10 +103,7 @@ class OpenVinoEngine(Engine):
         both = confidence or self._options.confidence
         if both not in self._requests:
             self._requests[both] = self._compile(both, _LATENCY).create_infer_request()
-        request = self._requests[both]
-        request.set_input_tensor(ov.Tensor(image[None], shared_memory=True))
-        request.infer()
-        return _result(request, confidence)
+        return _inferred(self._requests[both], image, confidence)
 
     def infer_many(self, images: Iterable[U8], *, confidence: bool = False, in_flight: int = 0) -> Iterator[Inference]:
         """As `Engine.infer_many`: one stream a core, several requests in flight."""
@@ -133,10 +137,44 @@ class OpenVinoEngine(Engine):
         idle.append(request)
         return _result(request, confidence)
 
+    def lanes(self, users: int) -> list[Engine]:
+        """As `Engine.lanes`: a stream for each user, as long as there are cores for them."""
+        self._check_open()
+        streams = int(self._core.get_property(self._device, "RANGE_FOR_STREAMS")[1])
+        at_once = min(users, streams, self._options.threads or streams)
+        if at_once <= 1:
+            return [self]
+        if len(self._lanes) != at_once:
+            self._compiled.pop((self._options.confidence, len(self._lanes)), None)
+            compiled = self._compile(self._options.confidence, at_once)
+            self._lanes = [_Lane(self.info, compiled.create_infer_request()) for _ in range(at_once)]
+        return self._lanes
+
     def _free(self) -> None:
+        self._lanes.clear()
         self._requests.clear()
         self._compiled.clear()
         del self._core
+
+
+class _Lane(Engine):
+    """One request of a network that is compiled for several at once."""
+
+    def __init__(self, info: EngineInfo, request: Any) -> None:
+        super().__init__(info)
+        self._request = request
+
+    def _run(self, image: U8, confidence: bool) -> Inference:
+        return _inferred(self._request, image, confidence)
+
+    def _free(self) -> None:
+        del self._request
+
+
+def _inferred(request: Any, image: U8, confidence: bool) -> Inference:
+    request.set_input_tensor(ov.Tensor(image[None], shared_memory=True))
+    request.infer()
+    return _result(request, confidence)
 
 
 def _result(request: Any, confidence: bool) -> Inference:
