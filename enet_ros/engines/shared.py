@@ -77,7 +77,7 @@ class _Shared:
             self._renew_lanes()
         return not self._passes
 
-    def take(self, lease: Lease) -> Engine:
+    def take(self, lease: Lease, weight: float) -> Engine:
         """Wait for a free lane, in the order of the passes."""
         with self._condition:
             self._passes[lease] = max(self._passes[lease], self._now)
@@ -85,7 +85,7 @@ class _Shared:
             self._condition.wait_for(lambda: self._free and lease is min(self._waiting, key=self._passes.__getitem__))
             self._waiting.remove(lease)
             self._now = self._passes[lease]
-            self._passes[lease] += 1.0 / lease.weight
+            self._passes[lease] += 1.0 / weight
             self._condition.notify_all()
             return self._free.pop()
 
@@ -111,7 +111,7 @@ class Pool:
         self._lock = threading.Lock()
         self._shared: dict[tuple[Any, ...], _Shared] = {}
 
-    def lease(self, name: str, model_path: Path | str, *, weight: float = 1.0, **options: Any) -> Lease:
+    def lease(self, name: str, model_path: Path | str, **options: Any) -> Lease:
         """A lease on the engine that `create` makes of the same arguments, with confidence. Raises as that does."""
         try:
             digest = hashlib.sha256(Path(model_path).read_bytes()).digest()
@@ -119,9 +119,10 @@ class Pool:
             raise ModelError(f"{model_path}: {error.strerror}") from error
         key = (name, digest, *sorted(options.items()))
         with self._lock:
-            shared = self._shared.get(key) or _Shared(self, engines.create(name, model_path, confidence=True, **options))
-            self._shared[key] = shared
-            lease = Lease(shared, weight)
+            if key not in self._shared:
+                self._shared[key] = _Shared(self, engines.create(name, model_path, confidence=True, **options))
+            shared = self._shared[key]
+            lease = Lease(shared)
             shared.add(lease)
             return lease
 

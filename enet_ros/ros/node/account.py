@@ -61,11 +61,33 @@ class StampClock:
         return StampAge(state, math.nan)
 
 
+class Pace:
+    """Chooses evenly which images of a stream to answer, so that there are no more than a number per second."""
+
+    EARLY = 0.1
+    """Share of the interval by which an image may come early: a camera's intervals vary."""
+
+    def __init__(self) -> None:
+        self._due_s = -math.inf
+
+    def chooses(self, now_s: float, rate_hz: float) -> bool:
+        """Whether to answer the image that arrives now (monotonic seconds); always where rate_hz is 0."""
+        if not rate_hz:
+            return True
+        interval_s = 1.0 / rate_hz
+        if now_s < self._due_s - self.EARLY * interval_s:
+            return False
+        late_s = now_s - self._due_s
+        self._due_s = (self._due_s if late_s < interval_s else now_s) + interval_s
+        return True
+
+
 @dataclass
 class Counters:
-    """Totals since activation. Every image sent is lost, replaced, failed, answered, or still in progress."""
+    """Totals since activation. Every image sent is lost, skipped, replaced, failed, answered, or at work."""
 
     received: int = 0  # images that arrived
+    skipped: int = 0  # of these, left out to keep max_rate
     replaced: int = 0  # of these, dropped for a newer one before the worker was free
     failed: int = 0  # of these, undecodable or failed in the engine
     answered: int = 0  # of these, answered by a mask
@@ -79,7 +101,7 @@ class Counters:
     def minus(self, earlier: Counters) -> Counters:
         """What was counted since `earlier`."""
         clock = {state: count - earlier.clock[state] for state, count in self.clock.items()}
-        names = ("received", "replaced", "failed", "answered", "lost", "deadline")
+        names = ("received", "skipped", "replaced", "failed", "answered", "lost", "deadline")
         return Counters(**{name: getattr(self, name) - getattr(earlier, name) for name in names}, clock=clock)
 
 

@@ -11,14 +11,14 @@ from rclpy.lifecycle import LifecycleNode
 from enet_ros.errors import EnetRosError
 from enet_ros.msg import Latency
 from enet_ros.ros.messages import decode
-from enet_ros.ros.node.account import Account, ClockState, StampAge
+from enet_ros.ros.node.account import Account, ClockState, Pace, StampAge
 from enet_ros.ros.node.camera import Arrival, CameraInput
 from enet_ros.ros.node.configured import Configured
 from enet_ros.ros.node.diagnostics import Health
 from enet_ros.ros.node.outputs import Frame
 from enet_ros.ros.node.worker import Worker
 from enet_ros.ros.parameters import Parameters
-from enet_ros.stamps import stamp_ns
+from enet_ros.stamps import NS, stamp_ns
 
 LOG_ERROR_EVERY_S = 5.0
 """Limits the log lines of a camera that sends nothing but bad images."""
@@ -36,8 +36,9 @@ class Active:
         self._parameters = parameters
         self._logger = node.get_logger()
         self.account = Account()
+        self._pace = Pace()
         configured.announce()
-        self._worker = Worker(f"{node.get_name()}_worker", self._answer, self._fail)
+        self._worker: Worker[tuple[Arrival, StampAge]] = Worker(f"{node.get_name()}_worker", self._answer, self._fail)
         self._camera = CameraInput(node, configured.parameters, self._receive, self.account.counters)
 
     def watch(self) -> None:
@@ -55,21 +56,27 @@ class Active:
         stamp = stamp_ns(arrival.message.header.stamp)
         parameters = self._parameters()
         age = self.account.received(stamp, arrival.ros_ns, parameters.max_age, parameters.max_ahead)
-        if self._worker.put((arrival, age)):
+        if not self._pace.chooses(arrival.monotonic_ns / NS, parameters.max_rate):
+            self.account.counters.skipped += 1
+        elif self._worker.put((arrival, age)):
             self.account.counters.replaced += 1
 
-    def _answer(self, received: tuple[Arrival, StampAge]) -> None:
+    def _answer(self, newest: Callable[[], tuple[Arrival, StampAge] | None]) -> None:
         """Raises ImageError, EngineError or whatever a runtime raises."""
-        taken = time.monotonic_ns()
-        arrival, age = received
-        parameters, outputs, header = self._parameters(), self._configured.outputs, arrival.message.header
-        wanted = outputs.wanted()
-        image = decode(arrival.message, parameters.max_pixels)
-        decoded = time.monotonic_ns()
-        confidence = any(output.needs_confidence(parameters) for output in wanted)
-        segmenter = self._configured.model.segmenter
-        segmenter.caution = parameters.caution
-        result = segmenter.segment(image, confidence=confidence)
+        model = self._configured.model
+        with model.engine.turn(self._parameters().priority):  # other cameras of the process may share the engine
+            received = newest()
+            if received is None:  # the node has been deactivated in the meantime
+                return
+            taken = time.monotonic_ns()
+            arrival, age = received
+            parameters, outputs, header = self._parameters(), self._configured.outputs, arrival.message.header
+            wanted = outputs.wanted()
+            image = decode(arrival.message, parameters.max_pixels)
+            decoded = time.monotonic_ns()
+            confidence = any(output.needs_confidence(parameters) for output in wanted)
+            model.segmenter.caution = parameters.caution
+            result = model.segmenter.segment(image, confidence=confidence)
         spent = outputs.publish(Frame(header, image, result, arrival.calibration, parameters), wanted)
         done = time.monotonic_ns()
         counters = self.account.counters
@@ -88,6 +95,7 @@ class Active:
                 publish_ms=spent.publish_ns / 1e6,
                 total_ms=total_ms,
                 frames_in=counters.received,
+                frames_skipped=counters.skipped,
                 frames_dropped=counters.replaced,
                 frames_failed=counters.failed,
             )

@@ -12,7 +12,8 @@ from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Header
 
-from enet_ros import engines, memory, model_file
+from enet_ros import memory, model_file
+from enet_ros.engines.shared import POOL
 from enet_ros.messages import segmentation_info
 from enet_ros.msg import Latency, SegmentationInfo
 from enet_ros.ros import qos
@@ -86,13 +87,13 @@ class LoadedModel:
         self.card = model_file.read_card(path)
         logger.info(f"loading {path.name} ({self.card.classes.num_classes} classes), engine {parameters.engine}")
         with _forwarded(logger):
-            self.engine = engines.create(
+            self.engine = POOL.lease(
                 parameters.engine,
                 path,
+                weight=parameters.priority,
                 size=parameters.input_size,
                 precision=parameters.precision,
                 threads=parameters.threads,
-                confidence=True,
                 device=parameters.device,
             )
         self.segmenter = Segmenter(self.engine, self.card, full_resolution=parameters.mask_size == "camera")

@@ -142,6 +142,7 @@ def _inference(health: Health) -> Status:
         ("latency p50 [ms]", f"{p50:.1f}"),
         ("latency p99 [ms]", f"{p99:.1f}"),
         ("answered", str(totals.answered)),
+        ("skipped", str(totals.skipped)),
         ("dropped", str(totals.replaced)),
         ("failed", str(totals.failed)),
         ("last error", health.last_error),

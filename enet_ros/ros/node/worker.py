@@ -10,9 +10,12 @@ T = TypeVar("T")
 
 
 class Worker(Generic[T]):
-    """Works on items in a thread of its own until stopped. An item whose work raises is reported; the next follows."""
+    """Works on items in a thread of its own until stopped. Work that raises is reported; the next item follows."""
 
-    def __init__(self, name: str, work: Callable[[T], None], on_error: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, name: str, work: Callable[[Callable[[], T | None]], None], on_error: Callable[[Exception], None]
+    ) -> None:
+        """work: called when there is an item, with what takes it: having waited for its turn, it gets the newest."""
         self._work = work
         self._on_error = on_error
         self._condition = threading.Condition()
@@ -40,15 +43,20 @@ class Worker(Generic[T]):
         return lost
 
     def _take(self) -> T | None:
-        """Wait for an item; None once stopped."""
+        """The item; None where the worker has been stopped since there was one."""
         with self._condition:
-            self._condition.wait_for(lambda: self._stopped or self._waiting is not None)
             item, self._waiting = self._waiting, None
             return item
 
+    def _there_is_one(self) -> bool:
+        """Wait for an item; False once stopped."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._stopped or self._waiting is not None)
+            return self._waiting is not None
+
     def _run(self) -> None:
-        while (item := self._take()) is not None:
+        while self._there_is_one():
             try:
-                self._work(item)
+                self._work(self._take)
             except Exception as error:  # noqa: BLE001 - reported; whatever an engine raises, the next frame is served
                 self._on_error(error)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from enet_ros.ros.node.account import LATELY_S, Account, ClockState, Counters, StampClock
+from enet_ros.ros.node.account import LATELY_S, Account, ClockState, Counters, Pace, StampClock
 
 S = 1_000_000_000
 
@@ -55,6 +55,28 @@ def test_a_zero_stamp_is_no_jump() -> None:
     clock.judge(10 * S, 10 * S, 5.0)
     assert clock.judge(0, 11 * S, 5.0).state == ClockState.UNSET
     assert clock.judge(11 * S, 12 * S, 5.0).state == ClockState.OK
+
+
+def _chosen(times_s: list[float], rate_hz: float) -> list[int]:
+    pace = Pace()
+    return [number for number, time_s in enumerate(times_s) if pace.chooses(time_s, rate_hz)]
+
+
+def test_a_pace_chooses_evenly() -> None:
+    assert _chosen([number / 30 for number in range(60)], 5.0) == list(range(0, 60, 6))
+    assert _chosen([number / 30 for number in range(60)], 20.0)[:7] == [0, 2, 3, 5, 6, 8, 9]
+    assert _chosen([number / 30 for number in range(60)], 0.0) == list(range(60))
+    assert _chosen([number / 10 for number in range(9)], 15.0) == list(range(9))
+
+
+def test_a_pace_bears_a_camera_whose_intervals_vary() -> None:
+    times = [number / 30 + (0.008 if number % 2 else -0.008) for number in range(300)]
+    assert len(_chosen(times, 10.0)) == 100
+
+
+def test_a_pace_saves_nothing_up_while_the_camera_is_silent() -> None:
+    times = [0.0, *(10.0 + number / 30 for number in range(31))]
+    assert _chosen(times, 10.0) == [0, *range(1, 32, 3)]
 
 
 def test_what_happened_since() -> None:

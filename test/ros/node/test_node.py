@@ -163,7 +163,7 @@ def test_a_slow_node_answers_the_newest(rig: Callable[..., Rig]) -> None:
     r.wait_for_camera()
     r.send(picture(250))
     wait_for(lambda: r.counters().failed == 1)
-    engine = r.node._configured.model.engine
+    engine = r.node._configured.model.engine._shared.engine
     gate, plain = threading.Event(), engine._run
     engine._run = lambda image, confidence: (gate.wait(), plain(image, confidence))[1]
     for label in range(5):

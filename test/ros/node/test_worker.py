@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from enet_ros.ros.node.worker import Worker
+
+
+Take = Callable[[], "int | None"]
 
 
 def held(done: list[int]) -> tuple[Worker[int], threading.Event]:
     """A worker that has taken item 0 and finishes it when the event is set."""
     begun, go = threading.Event(), threading.Event()
 
-    def work(value: int) -> None:
+    def work(take: Take) -> None:
+        value = take()
         begun.set()
         go.wait(10)
+        assert value is not None
         done.append(value)
 
-    worker = Worker("test", work, lambda error: None)
+    worker: Worker[int] = Worker("test", work, lambda error: None)
     assert not worker.put(0)
     assert begun.wait(10)
     return worker, go
@@ -34,7 +40,7 @@ def test_the_newest_wins() -> None:
 
 
 def test_stopping_frees_a_worker_that_waits() -> None:
-    worker: Worker[int] = Worker("test", lambda value: None, lambda error: None)
+    worker: Worker[int] = Worker("test", lambda take: None, lambda error: None)
     assert not worker.stop()
 
 
@@ -50,7 +56,12 @@ def test_what_comes_after_the_end_is_lost() -> None:
 
 def test_nothing_is_lost_uncounted() -> None:
     done: list[int] = []
-    worker = Worker("test", done.append, lambda error: None)
+
+    def work(take: Take) -> None:
+        if (value := take()) is not None:
+            done.append(value)
+
+    worker: Worker[int] = Worker("test", work, lambda error: None)
     lost = sum(worker.put(n) for n in range(20_000))
     lost += worker.stop()
     assert len(done) + lost == 20_000
@@ -62,13 +73,13 @@ def test_an_error_is_reported_and_the_next_served() -> None:
     results: list[float] = []
     served = threading.Event()
 
-    def work(value: int) -> None:
+    def work(take: Take) -> None:
         try:
-            results.append(1 / value)
+            results.append(1 / (take() or 0))
         finally:
             served.set()
 
-    worker = Worker("test", work, errors.append)
+    worker: Worker[int] = Worker("test", work, errors.append)
     for value in (0, 2):
         served.clear()
         assert not worker.put(value)
@@ -86,3 +97,22 @@ def test_stopping_finishes_what_is_in_hand_and_tells_what_is_left() -> None:
     assert worker.stop()
     assert done == [0]
     assert not [thread for thread in threading.enumerate() if thread.name == "test"]
+
+
+def test_work_that_waits_for_its_turn_takes_the_newest() -> None:
+    called, turn = threading.Event(), threading.Event()
+    done: list[int | None] = []
+
+    def work(take: Take) -> None:
+        called.set()
+        turn.wait(10)
+        done.append(take())
+
+    worker: Worker[int] = Worker("test", work, lambda error: None)
+    assert not worker.put(1)
+    assert called.wait(10)
+    assert worker.put(2), "the first is lost: the newer has replaced it"
+    turn.set()
+    while not done:
+        threading.Event().wait(0.001)
+    assert not worker.stop() and done == [2]
