@@ -28,6 +28,8 @@ ARGUMENTS = {
     "device": ("", "Device, as the engine names it; empty: as in the parameter file"),
     "threads": ("", "CPU threads of the engine, 0 for its own choice; empty: as in the parameter file"),
     "input_size": ("", "Size of the network's input as WIDTHxHEIGHT, such as 480x360; empty: as in the parameter file"),
+    "max_rate": ("", "Images answered per second, evenly chosen, 0 for all; empty: as in the parameter file"),
+    "priority": ("", "Turns relative to other cameras of the same process; empty: as in the parameter file"),
     "params_file": ([CONFIG, "/segment.yaml"], "Parameter file"),
     "pose_file": ("", "Second parameter file, with this camera's pose: a copy of config/camera_pose.yaml"),
     "use_sim_time": ("false", "true: take the time from /clock, as bag players publish it"),
@@ -51,7 +53,6 @@ def generate_launch_description() -> LaunchDescription:
 
 def _node(context: LaunchContext) -> list[LifecycleNode]:
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    files = [given[name] for name in ("params_file", "pose_file") if given[name]]
     # The node configures and activates itself. launch_ros could ask it to (autostart=True), but not on Humble, and
     # not when a crashed process comes back: its request goes to the dead one.
     node = LifecycleNode(
@@ -59,30 +60,56 @@ def _node(context: LaunchContext) -> list[LifecycleNode]:
         executable="segment",
         name="segmentation",
         namespace=given["namespace"],
-        parameters=[*files, _parameters(given)],
-        remappings=[
-            ("image_raw", given["image"]),
-            ("image_raw/compressed", given["image"] + "/compressed"),
-            ("camera_info", given["camera_info"]),
-        ],
-        arguments=["--ros-args", "--log-level", given["log_level"]],
-        respawn=flag("respawn", given["respawn"]),
-        respawn_delay=number("respawn_delay", given["respawn_delay"], float),
-        output="screen",
-        emulate_tty=True,
+        parameters=[*parameter_files(given), {name: _typed(value) for name, value in parameters(given).items()}],
+        remappings=remappings(given),
+        **process(given),
     )
     return [node]
 
 
-def _parameters(given: dict[str, str]) -> dict[str, object]:
+def process(given: dict[str, str]) -> dict[str, object]:
+    """How the process is run: what LifecycleNode and Node take alike."""
+    return {
+        "ros_arguments": ["--log-level", given["log_level"]],
+        "respawn": flag("respawn", given["respawn"]),
+        "respawn_delay": number("respawn_delay", given["respawn_delay"], float),
+        "output": "screen",
+        "emulate_tty": True,
+    }
+
+
+def remappings(given: dict[str, str]) -> list[tuple[str, str]]:
+    """(from, to) of the camera's topics."""
+    image = given["image"]
+    return [
+        ("image_raw", image),
+        ("image_raw/compressed", f"{image}/compressed"),
+        ("camera_info", given["camera_info"]),
+    ]
+
+
+def parameter_files(given: dict[str, str]) -> list[str]:
+    """Paths; a later file has the last word."""
+    return [given[name] for name in ("params_file", "pose_file") if given[name]]
+
+
+def parameters(given: dict[str, str]) -> dict[str, bool | int | float | str]:
     """The parameters that arguments set over the files; an empty argument sets none."""
     texts = ("model", "engine", "precision", "device")
-    values: dict[str, object] = {name: ParameterValue(given[name], value_type=str) for name in texts if given[name]}
+    values: dict[str, bool | int | float | str] = {name: given[name] for name in texts if given[name]}
     for name in ("compressed", "use_sim_time", "autostart"):
         if given[name]:
             values[name] = flag(name, given[name])
     if given["threads"]:
         values["threads"] = number("threads", given["threads"], int)
+    for name in ("max_rate", "priority"):
+        if given[name]:
+            values[name] = number(name, given[name], float)
     if given["input_size"]:
         values["input_height"], values["input_width"] = parse_size("input_size", given["input_size"])
     return values
+
+
+def _typed(value: bool | int | float | str) -> object:
+    """launch_ros would read a string as YAML: a model named 1 is no number."""
+    return ParameterValue(value, value_type=str) if isinstance(value, str) else value

@@ -89,9 +89,15 @@ class Parameters:
         0.0, "longest time between images that the camera must promise (QoS deadline); 0: none", "s", 0.0, 3600.0
     )
     rectified: bool = _p(False, "the images are rectified (image_rect): use P of camera_info instead of K and D")
-    max_rate: float = _live(0.0, "images answered per second, evenly chosen; 0 answers as many as it can", "Hz", 0.0, 1000.0)
+    max_rate: float = _live(
+        0.0, "images answered per second, evenly chosen; 0 answers as many as it can", "Hz", 0.0, 1000.0
+    )
     priority: float = _live(
-        1.0, "turns of this camera relative to others of the same process, while they wait for one model", "", 0.01, 100.0
+        1.0,
+        "turns of this camera relative to others of the same process, while they wait for one model",
+        "",
+        0.01,
+        100.0,
     )
     max_pixels: int = _live(50_000_000, "largest image accepted, width times height", "px", 1, 1_000_000_000)
     max_age: float = _live(5.0, "image stamps older than this are reported as stale", "s", 0.001, 1e6)

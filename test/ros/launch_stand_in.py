@@ -125,7 +125,7 @@ MODULES: dict[str, dict[str, Any]] = {
         "PathJoinSubstitution": PathJoinSubstitution,
     },
     "launch_ros": {},
-    "launch_ros.actions": {"LifecycleNode": LifecycleNode},
+    "launch_ros.actions": {"LifecycleNode": LifecycleNode, "Node": LifecycleNode},
     "launch_ros.parameter_descriptions": {"ParameterValue": parameter_value},
     "launch_ros.substitutions": {"FindPackageShare": FindPackageShare},
 }

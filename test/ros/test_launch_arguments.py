@@ -9,6 +9,7 @@ from launch_stand_in import SHARE, execute
 
 from enet_ros.errors import ConfigError
 from enet_ros.ros.launch_arguments import flag, number
+from enet_ros.ros.node.container import parse
 from enet_ros.ros.parameters import DEFAULTS
 
 
@@ -27,7 +28,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         "camera_info": "camera_info",
     }
     assert (started["respawn"], started["respawn_delay"], started["namespace"]) == (False, 2.0, "")
-    assert started["arguments"] == ["--ros-args", "--log-level", "info"]
+    assert started["ros_arguments"] == ["--log-level", "info"]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,8 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         ("precision:=fp16", {"precision": "fp16"}),
         ("device:=0", {"device": "0"}),
         ("threads:=3", {"threads": 3}),
+        ("max_rate:=5", {"max_rate": 5.0}),
+        ("priority:=0.5", {"priority": 0.5}),
         ("input_size:=480x360", {"input_height": 360, "input_width": 480}),
         ("compressed:=true", {"compressed": True}),
         ("use_sim_time:=True", {"use_sim_time": True}),
@@ -63,7 +66,7 @@ def test_other_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     assert started["parameters"][:2] == ["a.yaml", "b.yaml"]
     assert (started["respawn"], started["respawn_delay"], started["namespace"]) == (True, 0.5, "front")
-    assert started["arguments"] == ["--ros-args", "--log-level", "debug"]
+    assert started["ros_arguments"] == ["--log-level", "debug"]
 
 
 @pytest.mark.parametrize("file", ["segment.launch.py", "multi_camera.launch.py"])
@@ -71,7 +74,9 @@ def test_every_argument_is_described(monkeypatch: pytest.MonkeyPatch, file: str)
     declared = execute(monkeypatch, file).declared
     wanted = {"image", "camera_info", "compressed", "model", "engine", "precision", "device", "threads", "input_size"}
     wanted |= {"params_file", "pose_file", "use_sim_time", "autostart", "respawn", "respawn_delay", "log_level"}
-    assert wanted | {"segment.launch.py": {"namespace"}, "multi_camera.launch.py": {"cameras"}}[file] <= set(declared)
+    assert wanted | {"segment.launch.py": {"namespace"}, "multi_camera.launch.py": {"cameras", "container"}}[
+        file
+    ] <= set(declared)
     assert all(declared.values())
     if file == "multi_camera.launch.py":
         assert all(declared[name].startswith("For every camera: ") for name in wanted)
@@ -79,11 +84,26 @@ def test_every_argument_is_described(monkeypatch: pytest.MonkeyPatch, file: str)
 
 def test_cameras_share_arguments_and_have_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     cameras = "cameras:=[front, {namespace: rear, compressed: true, model: other}, left]"
-    nodes = execute(monkeypatch, "multi_camera.launch.py", cameras, "model:=mine", "respawn_delay:=7").nodes
+    arguments = (cameras, "container:=false", "model:=mine", "respawn_delay:=7")
+    nodes = execute(monkeypatch, "multi_camera.launch.py", *arguments).nodes
     assert [started["namespace"] for started in nodes] == ["front", "rear", "left"]
     assert [started["parameters"][-1].get("model") for started in nodes] == ["mine", "other", "mine"]
     assert [started["parameters"][-1].get("compressed") for started in nodes] == [None, True, None]
     assert {started["respawn_delay"] for started in nodes} == {7.0}
+
+
+def test_cameras_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    cameras = "cameras:=[front, {namespace: rear, image: /eye/rgb, model: 7, max_rate: 5}]"
+    arguments = (cameras, "model:=my models/a.onnx", "threads:=2", "respawn:=true", "pose_file:=b.yaml")
+    (started,) = execute(monkeypatch, "multi_camera.launch.py", *arguments).nodes
+    assert (started["package"], started["executable"]) == ("enet_ros", "container")
+    assert started["ros_arguments"] == ["--log-level", "info"] and started["respawn"] is True
+    (front, of_front), (rear, of_rear) = parse(started["arguments"])
+    assert (front, rear) == ("front", "rear")
+    assert of_front[:4] == ["--params-file", f"{SHARE}/config/segment.yaml", "--params-file", "b.yaml"]
+    assert "image_raw/compressed:=image_raw/compressed" in of_front and "image_raw:=/eye/rgb" in of_rear
+    assert {"use_sim_time:=false", "threads:=2", 'model:="my models/a.onnx"'} <= set(of_front)
+    assert {"max_rate:=5.0", 'model:="7"', "threads:=2"} <= set(of_rear)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +113,8 @@ def test_cameras_share_arguments_and_have_their_own(monkeypatch: pytest.MonkeyPa
         ("multi_camera.launch.py", "respwan:=true", "no launch argument 'respwan': did you mean 'respawn'"),
         ("multi_camera.launch.py", "namespace:=x", "no launch argument 'namespace'"),
         ("multi_camera.launch.py", "cameras:=[{namespace: a, imge: b}]", "camera 'a': there is no argument 'imge'"),
+        ("multi_camera.launch.py", "cameras:=[{namespace: a, respawn: true}]", "camera 'a' sets respawn"),
+        ("multi_camera.launch.py", "container:=1", "container is '1': give true or false"),
         ("segment.launch.py", "input_size:=480", "write WIDTHxHEIGHT"),
         ("segment.launch.py", "threads:=two", "threads is 'two': give an integer"),
         ("segment.launch.py", "respawn_delay:=soon", "respawn_delay is 'soon': give a number"),

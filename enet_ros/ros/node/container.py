@@ -1,6 +1,7 @@
 """Run several segmentation nodes in one process, each with an executor thread of its own.
 
   ros2 run enet_ros container front rear          /front/segmentation and /rear/segmentation
+  ros2 run enet_ros container front --node rear '-r image_raw:=/usb_cam/image_raw -p priority:=0.5'
   ros2 run enet_ros container                     none yet: load them at run time
   ros2 component load /enet_container enet_ros enet_ros::EnetNode
 
@@ -11,6 +12,7 @@ named on the command line, except __node and __ns, which rename the container. A
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -92,7 +94,7 @@ def main(args: list[str] | None = None) -> int:
         from enet_ros.errors import EnetRosError
         from enet_ros.ros.node.host import Host
 
-        cameras = _parser().parse_args(remove_ros_args(argv)[1:]).cameras
+        cameras = parse(remove_ros_args(argv)[1:])
         shared = shared_arguments(argv)
         with closing(Host(ros.fail)) as host:
             services = ros.create_node("enet_container", start_parameter_services=False)
@@ -105,8 +107,9 @@ def main(args: list[str] | None = None) -> int:
                     print("container: name the nodes' namespaces, or install composition_interfaces", file=sys.stderr)
                     return 1
             try:
-                for camera in cameras:
-                    host.add(namespace=camera, tolerant=True, cli_args=shared, use_global_arguments=False)
+                for namespace, own in cameras:
+                    arguments = [*shared, *own]
+                    host.add(namespace=namespace, tolerant=True, cli_args=arguments, use_global_arguments=False)
             except EnetRosError as error:
                 print(f"container: {error}", file=sys.stderr)
                 return 1
@@ -129,12 +132,26 @@ def shared_arguments(argv: Sequence[str]) -> list[str]:
     return kept
 
 
-def _parser() -> argparse.ArgumentParser:
+def parse(argv: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """(namespace, ROS arguments of its own) of each node that the command line names."""
     parser = argparse.ArgumentParser(
         prog="container", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("cameras", nargs="*", metavar="NAMESPACE", help="start a node in each of these namespaces")
-    return parser
+    parser.add_argument(
+        "--node",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAMESPACE", "ARGUMENTS"),
+        help="one with ROS arguments of its own, which override those for all; may be repeated",
+    )
+    args = parser.parse_args(argv)
+    try:
+        own = [(namespace, shlex.split(arguments)) for namespace, arguments in args.node]
+    except ValueError as error:
+        parser.error(f"--node: {error}")
+    return [*((camera, []) for camera in args.cameras), *own]
 
 
 if __name__ == "__main__":

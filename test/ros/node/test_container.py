@@ -23,7 +23,7 @@ from std_msgs.msg import Header
 from enet_ros.errors import ConfigError
 from enet_ros.ros import process, qos
 from enet_ros.ros.messages import to_image
-from enet_ros.ros.node.container import ContainerServices, shared_arguments
+from enet_ros.ros.node.container import ContainerServices, parse, shared_arguments
 from enet_ros.ros.node.host import Host
 
 PLAIN = [Parameter("engine", value="onnxruntime")]
@@ -52,10 +52,12 @@ def test_each_camera_has_its_own_node(host: Host, watcher: Any) -> None:
     numbers = [host.add(namespace=namespace, parameter_overrides=PLAIN) for namespace in ("/front", "/rear")]
     answered = [answers(watcher, "/front", 3), answers(watcher, "/rear", 8)]
     wait_for(lambda: all(done() for done in answered))
-    assert PlainEngine.open_engines == before + 2
+    assert PlainEngine.open_engines == before + 1, "both run on one"
     host.remove(numbers[0])
     assert [node.get_namespace() for node in host.nodes().values()] == ["/rear"]
-    assert PlainEngine.open_engines == before + 1
+    wait_for(answers(watcher, "/rear", 5))
+    host.add(namespace="/left", parameter_overrides=[*PLAIN, Parameter("threads", value=3)])
+    assert PlainEngine.open_engines == before + 2, "other options, another engine"
     with pytest.raises(KeyError):
         host.remove(numbers[0])
 
@@ -82,16 +84,27 @@ def test_an_unusable_parameter_is_refused_and_leaves_no_node(host: Host, watcher
 def test_names_for_the_container_are_not_the_nodes(watcher: Any) -> None:
     """As launch's ComposableNodeContainer starts it, with rules that would rename every node of the process."""
     rules = ["-r", "__node:=pool", "-r", "__ns:=/robot", "-p", "depth:=7", "-p", "autostart:=false"]
-    command = [sys.executable, "-m", "enet_ros.ros.node.container", "front", "rear", "--ros-args", *rules]
+    own = ["--node", "rear", "-r image_raw:=/eye/rgb -p depth:=9"]
+    command = [sys.executable, "-m", "enet_ros.ros.node.container", "front", *own, "--ros-args", *rules]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             expected = {("pool", "/robot"), ("segmentation", "/front"), ("segmentation", "/rear")}
             wait_for(lambda: expected <= set(watcher.get_node_names_and_namespaces()))
-            assert parameter(watcher, "/rear/segmentation", "depth") == 7
+            assert parameter(watcher, "/front/segmentation", "depth") == 7
+            assert parameter(watcher, "/rear/segmentation", "depth") == 9
         finally:
             process.terminate()
             process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_a_node_s_own_arguments_on_the_command_line() -> None:
+    assert parse(["front", "--node", "rear", "-r 'a:=b c' -p x:=1"]) == [
+        ("front", []),
+        ("rear", ["-r", "a:=b c", "-p", "x:=1"]),
+    ]
+    with pytest.raises(SystemExit):
+        parse(["--node", "rear", "'-p"])
 
 
 def parameter(watcher: Any, node: str, name: str) -> int:

@@ -177,6 +177,25 @@ def test_a_slow_node_answers_the_newest(rig: Callable[..., Rig]) -> None:
     assert (latencies[1].frames_in, latencies[1].frames_dropped, latencies[1].frames_failed) == (6, 3, 1)
 
 
+def test_a_rate_is_kept_and_what_it_skips_is_counted(rig: Callable[..., Rig]) -> None:
+    r = rig(max_rate=0.01, priority=2.0)
+    masks, latencies = r.listen("mask"), r.listen("latency", Latency)
+    r.start()
+    r.wait_for_camera()
+    for number in range(4):
+        r.send(picture(number))
+        wait_for(lambda n=number: r.counters().received == n + 1)
+    wait_for(lambda: r.counters().answered == 1)
+    assert (r.counters().skipped, r.counters().replaced) == (3, 0)
+    assert r.node._configured.model.engine.weight == 2.0
+    r.node.set_parameters([Parameter("max_rate", value=0.0), Parameter("priority", value=0.5)])
+    r.send(picture(9))
+    wait_for(lambda: len(masks) == 2 and len(latencies) == 2)
+    assert int(from_image(masks[1])[0, 0]) == 9
+    assert (latencies[0].frames_skipped, latencies[1].frames_skipped, latencies[1].frames_in) == (0, 3, 5)
+    assert r.node._configured.model.engine.weight == 0.5
+
+
 def test_compressed_images(rig: Callable[..., Rig]) -> None:
     import cv2
     from sensor_msgs.msg import CompressedImage
