@@ -18,11 +18,14 @@ NODE = f"{NAMESPACE}/segmentation"
 
 
 class Camera(NamedTuple):
+    """names: several cameras of the same kind, by namespace, which take turns."""
+
     width: int
     height: int
     rate_hz: float
     frames: int
     reliable: bool
+    names: tuple[str, ...] = ("",)
 
 
 def camera_main() -> None:
@@ -45,24 +48,25 @@ def _publish(node: Any, camera: Camera) -> None:
     from enet_ros.street import Street
 
     profile = qos.keep_last(1, "reliable" if camera.reliable else "best_effort")
-    images = node.create_publisher(Image, "image_raw", profile)
-    infos = node.create_publisher(CameraInfo, "camera_info", profile)
+    prefixes = [f"{name}/" if name else "" for name in camera.names]
+    images = [node.create_publisher(Image, f"{prefix}image_raw", profile) for prefix in prefixes]
+    infos = [node.create_publisher(CameraInfo, f"{prefix}camera_info", profile) for prefix in prefixes]
     street = Street(0, camera.width, camera.height)
     pictures = [to_image(street.frame(10 * n).image, "rgb8", Header()) for n in range(8)]
     lens = street.intrinsics
     info = CameraInfo(width=lens.width, height=lens.height, k=lens.k.reshape(-1), distortion_model="plumb_bob")
-    while images.get_subscription_count() == 0:
+    while any(publisher.get_subscription_count() == 0 for publisher in images):
         time.sleep(0.01)
     time.sleep(1.0)  # both ends of the match
     start_s = time.monotonic()
-    for number in range(camera.frames):
-        time.sleep(max(0.0, start_s + number / camera.rate_hz - time.monotonic()))
+    for number in range(camera.frames * len(images)):
+        time.sleep(max(0.0, start_s + number / len(images) / camera.rate_hz - time.monotonic()))
         message = pictures[number % len(pictures)]
         header = Header(stamp=to_stamp(time.time_ns()), frame_id="camera_optical_frame")
         message.header = info.header = header
-        infos.publish(info)
+        infos[number % len(images)].publish(info)
         header.stamp = to_stamp(time.time_ns())
-        images.publish(message)
+        images[number % len(images)].publish(message)
     time.sleep(0.5)
 
 
@@ -112,6 +116,16 @@ class Listener:
                 self.status |= {value.key: value.value for value in status.values}
 
 
+def send(camera: Camera) -> int:
+    """Run the camera in a process of its own to its last frame; returns how many frames of each it sent."""
+    values = json.dumps({"camera": camera._asdict(), "namespace": NAMESPACE})
+    source = subprocess.Popen([sys.executable, __file__, "camera", values], stdout=subprocess.PIPE, text=True)
+    try:
+        return int(source.communicate()[0])
+    finally:
+        source.kill()
+
+
 def run(camera: Camera, topics: list[str], parameters: dict[str, object]) -> tuple[int, Listener]:
     """(images sent, what was heard), after the camera's last frame and what follows it."""
     from enet_ros.ros import process
@@ -123,12 +137,7 @@ def run(camera: Camera, topics: list[str], parameters: dict[str, object]) -> tup
         while not listener.info:
             assert child.poll() is None, "the node ended"
             time.sleep(0.05)
-        values = json.dumps({"camera": camera._asdict(), "namespace": NAMESPACE})
-        source = subprocess.Popen([sys.executable, __file__, "camera", values], stdout=subprocess.PIPE, text=True)
-        try:
-            sent = int(source.communicate()[0])
-        finally:
-            source.kill()
+        sent = send(camera)
         time.sleep(2.5)  # the last frame, and diagnostics with its count
         return sent, listener
 
