@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,14 +74,14 @@ def run(way: str, count: int, args: argparse.Namespace) -> Row:
 
     from enet_ros.msg import SegmentationInfo
     from enet_ros.ros import process, qos
-    from enet_ros.ros.session.children import Children
+    from enet_ros.ros.session.session import node_process
 
     names = [f"cam{number}_{way}" for number in range(count)]
     heard: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
     ready: list[Any] = []
     values = {"model": args.model, "engine": args.engine, "keep_pages": args.keep_pages}
     parameters = list(itertools.chain(*(("-p", f"{name}:={value}") for name, value in values.items())))
-    with process.running([], exit_s=None) as ros, Children() as children:
+    with process.running([], exit_s=None) as ros, ExitStack() as stack:
         node = ros.create_node(f"bench_{way}")
         for name in names:
             topic = f"{NAMESPACE}/{name}/segmentation"
@@ -88,9 +91,12 @@ def run(way: str, count: int, args: argparse.Namespace) -> Row:
         ros.spin(node)
         if way == "container":
             spaces = [f"{NAMESPACE}/{name}" for name in names]
-            started = [children.start("enet_ros.ros.node.container", [*spaces, "--ros-args", *parameters])]
+            command = [sys.executable, "-m", "enet_ros.ros.node.container", *spaces, "--ros-args", *parameters]
+            started = [stack.enter_context(subprocess.Popen(command, text=True))]
+            stack.callback(started[0].terminate)
         else:
-            started = [children.start_node(values, {"__ns": f"{NAMESPACE}/{name}"}) for name in names]
+            remaps = [{"__ns": f"{NAMESPACE}/{name}"} for name in names]
+            started = [stack.enter_context(node_process(values, remap)) for remap in remaps]
         while len(ready) < count:
             assert all(child.poll() is None for child in started), "a node ended"
             time.sleep(0.05)

@@ -90,7 +90,6 @@ class LoadedModel:
             self.engine = POOL.lease(
                 parameters.engine,
                 path,
-                weight=parameters.priority,
                 size=parameters.input_size,
                 precision=parameters.precision,
                 threads=parameters.threads,

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from enet_ros.ros.node.worker import Worker
 
-
 Take = Callable[[], "int | None"]
 
 
