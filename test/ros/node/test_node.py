@@ -311,7 +311,7 @@ def test_the_image_left_in_the_mailbox_at_deactivation_is_counted(rig: Callable[
     r = rig(lazy=False)
     r.start()
     r.wait_for_camera()
-    running, engine = r.node._active, r.node._configured.model.engine
+    running, engine = r.node._active, r.node._configured.model.engine._shared.engine
     begun, gate, plain = threading.Event(), threading.Event(), engine._run
     engine._run = lambda image, confidence: (begun.set(), gate.wait(), plain(image, confidence))[2]
     r.send(picture(1))
@@ -320,7 +320,7 @@ def test_the_image_left_in_the_mailbox_at_deactivation_is_counted(rig: Callable[
     wait_for(lambda: running.account.counters.received == 2)
     stop = threading.Thread(target=r.node.trigger_deactivate)
     stop.start()
-    wait_for(lambda: running._worker._mailbox._closed)
+    wait_for(lambda: running._worker._stopped)
     gate.set()
     stop.join()
     counters = running.account.counters
@@ -341,7 +341,8 @@ def test_each_stage_tells_its_own_time(rig: Callable[..., Rig], monkeypatch: pyt
     configured = r.node._configured
     monkeypatch.setattr(active, "decode", slowed("decode", active.decode))
     monkeypatch.setattr(configured.model.segmenter, "prepare", slowed("preprocess", configured.model.segmenter.prepare))
-    monkeypatch.setattr(configured.model.engine, "_run", slowed("infer", configured.model.engine._run))
+    engine = configured.model.engine._shared.engine
+    monkeypatch.setattr(engine, "_run", slowed("infer", engine._run))
     (index,) = (i for i, (output, _) in enumerate(configured.outputs._rows) if output.topic == "~/mask")
     output, publisher = configured.outputs._rows[index]
     monkeypatch.setattr(publisher, "publish", slowed("publish", publisher.publish))
