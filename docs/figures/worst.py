@@ -56,8 +56,13 @@ def main() -> None:
         assert source.table is not None
         drivable = source.table.membership(source.table.drivable) > 0
         frames = [
-            judged(frame.rgb, drivable[frame.truth], drivable[labels], frame.truth != VOID)
-            for frame, labels, _ in predict(source, engine, read_card(path), source.table)
+            judged(
+                answer.frame.rgb,
+                drivable[answer.frame.truth],
+                drivable[answer.labels],
+                answer.frame.truth != VOID,
+            )
+            for answer in predict(source, engine, read_card(path), source.table)
         ]
         worst = [frame.picture for frame in sorted(frames, key=lambda frame: frame.iou)[:FRAMES]]
         rows += [np.hstack(worst[index : index + 2]) for index in range(0, FRAMES, 2)]

@@ -81,6 +81,7 @@ class Recipe:
     ema              decay of the moving average of the weights that is evaluated and saved; 0 for none
     keep_init        share of the weights begun from in those that are saved (WiSE-FT, Wortsman et al. 2022)
     balance          offsets of the class outputs at the end, for the greatest mIoU on the frames trained on
+    handicap         logits taken at the end from the drivable classes: so much likelier must road be to be called so
     crop             (height, width) cut out of a frame to train on; None for the whole input size
     dropout          spatial dropout of stage 1, stages 2-3, decoder
     """
@@ -100,6 +101,7 @@ class Recipe:
     ema: float = 0.998
     keep_init: float = 0.0
     balance: bool = True
+    handicap: float = 0.0
     dropout: tuple[float, float, float] = (0.0, 0.05, 0.0)
     augmentation: Augmentation = field(default_factory=Augmentation)
     crop: tuple[int, int] | None = None
@@ -171,6 +173,7 @@ ROAD = Recipe(
     class_weight_c=0.0,
     flat_weight=2.0,
     balance=False,
+    handicap=0.7,
     ema=0.995,
     augmentation=Augmentation(
         scale=(0.7, 1.6), wide=2.8, distort=0.25, tint=0.2, effects=0.6, severity=3.5, rotate_deg=4.0

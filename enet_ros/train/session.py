@@ -22,7 +22,7 @@ from enet_ros.metrics import ConfusionMatrix
 from enet_ros.nn import ENet, tensors_of
 from enet_ros.spec import ENetSpec
 from enet_ros.train import mix as mixes
-from enet_ros.train.evaluation import balance, calibrate, confusion
+from enet_ros.train.evaluation import balance, calibrate, confusion, handicap
 from enet_ros.train.loop import Progress, RunConfig, Trainer
 from enet_ros.train.mix import DataConfig
 from enet_ros.train.processes import joined, rank
@@ -119,6 +119,7 @@ def _run(config: SessionConfig, device: str, console: Console) -> ModelCard:
         keep_initial(network, table, source, recipe.keep_init)
     if recipe.balance and mix.exact:
         balance(network, card, mix.exact)
+    handicap(network, card, recipe.handicap)
     if mix.held_out:
         card = card.with_(temperature=calibrate(network, card, mix.held_out))
     card = _save(config.out, network, card, confusion(network, card, mix.held_out) if mix.held_out else None)

@@ -10,7 +10,7 @@ from enet_ros.classes import CAMVID
 from enet_ros.metrics import ConfusionMatrix
 from enet_ros.nn import ENet
 from enet_ros.spec import ENetSpec
-from enet_ros.train.evaluation import balance, best_offsets, logits_of
+from enet_ros.train.evaluation import balance, best_offsets, handicap, logits_of
 
 
 def miou(logits: np.ndarray, truth: np.ndarray) -> float:
@@ -50,3 +50,15 @@ def test_the_offsets_are_in_the_networks_last_layer() -> None:
     torch.testing.assert_close(
         after - before, torch.from_numpy(offsets)[:, None, None].expand_as(before), atol=1e-5, rtol=0
     )
+
+
+def test_a_handicap_is_of_drivable_classes_alone() -> None:
+    torch.manual_seed(0)
+    network, image = ENet(ENetSpec(11)).eval(), np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+    card = ModelCard("toy", ENetSpec(11), CAMVID, (32, 48))
+    before = logits_of(network, card, image)
+    handicap(network, card, 0.7)
+    change = before - logits_of(network, card, image)
+    expected = torch.zeros_like(change)
+    expected[CAMVID.index("road")] = 0.7
+    torch.testing.assert_close(change, expected, atol=1e-5, rtol=0)
