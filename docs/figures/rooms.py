@@ -18,29 +18,20 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import FancyBboxPatch
 
 REPO = Path(__file__).resolve().parents[2]
-BOX = (1.5, 0.62)  # width, height in the units of the grid
+BOX = (1.9, 0.62)  # width, height in the units of the grid
 ROS, PLAIN, EDGE = "#dbe9f6", "#f3efe6", "#8c8c8c"
 Table = dict[str, set[str]]
 
 
 def table() -> Table:
-    """Room -> rooms it imports. Sub-rooms above the line count as their parents."""
+    """Room -> rooms it imports."""
     tree = ast.parse((REPO / "test" / "test_imports.py").read_text())
     (rooms,) = (
         ast.literal_eval(node.value)
         for node in tree.body
         if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "ROOMS" and node.value is not None
     )
-    merged: Table = {}
-    for room, targets in rooms.items():
-        name = whole(room)
-        merged.setdefault(name, set()).update(whole(target) for target in targets if whole(target) != name)
-    return merged
-
-
-def whole(room: str) -> str:
-    """A sub-room above the line is its parent; one below is a room of its own."""
-    return room if room.startswith("ros.") else room.partition(".")[0]
+    return {room: set(targets) for room, targets in rooms.items()}
 
 
 def reach(rooms: Table, room: str) -> set[str]:
@@ -92,7 +83,7 @@ def main() -> None:
     rooms = table()
     arrows = reduced(rooms)
     place = places(rooms)
-    scale_x, scale_y = 1.75, 1.25
+    scale_x, scale_y = 2.1, 1.25
     columns, rows = (max(axis) + 1 for axis in zip(*place.values(), strict=True))
     figure, axes = plt.subplots(figsize=(columns * scale_x * 0.9, rows * scale_y * 0.9))
     for room, targets in arrows.items():
