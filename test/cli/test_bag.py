@@ -104,7 +104,7 @@ def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str
 def test_label_takes_degrees_where_the_node_takes_radians(frames: Path) -> None:
     assert main(["bag", "create", str(frames / "bag"), "--images", str(frames / "images"), "--fov", "60"]) == 0
     where = ["--height", "1.5", "--pitch-deg", "30", "--roll-deg", "-6", "--yaw-deg", "90", "--x", "1", "--y", "-2"]
-    options = ["--engine", "onnxruntime", "--outputs", "free_space", *where]
+    options = ["--model", "camvid", "--engine", "onnxruntime", "--outputs", "free_space", *where]
     assert main(["label", str(frames / "bag"), str(frames / "typed"), *options]) == 0
     pose = CameraPose(1.5, math.pi / 6, -math.pi / 30, 1.0, -2.0, math.pi / 2)
     model = model_file.resolve("camvid")
