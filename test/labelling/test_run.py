@@ -209,18 +209,25 @@ def test_a_bag_of_humble_does_not_define_its_types(street: Path, model: Path, en
 
 UNDISTURBED = "import sys; from enet_ros.cli import main; sys.exit(main())"
 SIGNALLED_IN_A_SEGMENT = """
-import os, signal, sys
+import os, signal, sys, threading
 from enet_ros.bags.segments import SegmentedBag
 from enet_ros.cli import main
 
 how, write, written = int(sys.argv.pop()), SegmentedBag.write, 0
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite started in a shell's background ignores SIGINT
+taken = threading.Event()
+
+def interrupt(*_):
+    taken.set()
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGINT, interrupt)  # also where the suite was started in a shell's background, which ignores it
 
 def signal_and_write(*message):
     global written
     written += 1
     if written == 30:  # of 49: six frames lie in three finished segments, and the fourth has begun
         os.kill(os.getpid(), how)
+        taken.wait(60)  # whichever thread writes: the main one takes signals, when it runs next
     write(*message)
 
 SegmentedBag.write = signal_and_write
