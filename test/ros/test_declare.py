@@ -116,7 +116,7 @@ def test_an_unusable_override_leaves_the_node_unconfigured(
     name = next(iter(overrides))
     assert r.node.get_parameter(name).type_.value == r.node.describe_parameter(name).type
     if "engine" not in remedy:
-        assert r.node.parameters == DEFAULTS.changed({"engine": "onnxruntime"})
+        assert r.node.parameters == DEFAULTS.changed({"model": "camvid", "engine": "onnxruntime"})
     assert change(r, **remedy).successful
     r.start()
     assert r.node.failure == ""
