@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,20 @@ def weights_dir() -> Path:
 def video_dir() -> Path:
     """Recorded driving video."""
     return _data("video")
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """A ROS process blocks SIGINT and SIGTERM to its end; run inside a test, it leaves them as they were."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    handlers = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, handlers, strict=True):
+        if handler is not None:  # None: not set from Python
+            signal.signal(number, handler)
+    signal.set_wakeup_fd(-1)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @pytest.fixture
