@@ -104,7 +104,7 @@ def _cameras(text: str) -> list[dict[str, str]]:
         if unknown := sorted(set(camera) - set(ARGUMENTS)):
             raise ConfigError(f"camera {camera['namespace']!r}: {unknown_name('argument', unknown[0], ARGUMENTS)}")
         cameras.append({name: _text(item) for name, item in camera.items()})
-    if len({camera["namespace"] for camera in cameras}) < len(cameras):
+    if len({camera["namespace"].strip("/") for camera in cameras}) < len(cameras):
         raise ConfigError(f"cameras {values!r} share a namespace: each needs its own")
     return cameras
 

@@ -24,7 +24,7 @@ VERSION: Final = "0.1.0"
 
 VERBS: Final[dict[str, str]] = {
     "models": "list the shipped models, or show one model file's card",
-    "train": "train a model on CamVid, Cityscapes, SUN RGB-D or folders of your own",
+    "train": "train a model on labelled datasets, known by name or folders of your own, or a mix of them",
     "evaluate": "score a model on images, a bag, the synthetic street, or a running node",
     "export": "write a model as ONNX, OpenVINO or a TensorRT engine",
     "import": "turn another project's ENet weights into a model file",

@@ -140,13 +140,19 @@ class OpenVinoEngine(Engine):
     def lanes(self, users: int) -> list[Engine]:
         """As `Engine.lanes`: a stream for each user, as long as there are cores for them."""
         self._check_open()
-        streams = int(self._core.get_property(self._device, "RANGE_FOR_STREAMS")[1])
+        if users <= 1:
+            return [self]
+        try:
+            streams = int(self._core.get_property(self._device, "RANGE_FOR_STREAMS")[1])
+        except RuntimeError:  # a device that is several, such as AUTO, has none
+            return [self]
         at_once = min(users, streams, self._options.threads or streams)
         if at_once <= 1:
             return [self]
         if len(self._lanes) != at_once:
-            self._compiled.pop((self._options.confidence, len(self._lanes)), None)
             compiled = self._compile(self._options.confidence, at_once)
+            if self._lanes:
+                del self._compiled[self._options.confidence, len(self._lanes)]
             self._lanes = [_Lane(self.info, compiled.create_infer_request()) for _ in range(at_once)]
         return self._lanes
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from enet_ros import engines
 from enet_ros.arrays import U8
 from enet_ros.engines.base import Engine, Inference
-from enet_ros.errors import ModelError
+from enet_ros.errors import EngineError, ModelError
 
 
 class Lease(Engine):
@@ -41,6 +42,10 @@ class Lease(Engine):
             self._lane = None
             self._shared.give_back(lane)
 
+    def hurry(self) -> None:
+        """Whoever waits for a turn of this lease is the next to have one. For any thread."""
+        self._shared.hurry(self)
+
     def _run(self, image: U8, confidence: bool) -> Inference:
         if self._lane is not None:
             return self._lane.infer(image, confidence=confidence)
@@ -59,53 +64,71 @@ class _Shared:
         self.engine = engine
         self._condition = threading.Condition()
         self._lanes: list[Engine] = [engine]
-        self._free: list[Engine] = [engine]
+        self._busy: set[Engine] = set()
         self._passes: dict[Lease, float] = {}
-        self._waiting: set[Lease] = set()
+        self._waiting: dict[Lease, int] = {}
+        self._tickets = itertools.count()
         self._now = 0.0
 
     def add(self, lease: Lease) -> None:
+        """Raises EngineError where the engine cannot make the lanes for one more."""
+        lanes = self.engine.lanes(len(self._passes) + 1)
         with self._condition:
             self._passes[lease] = self._now
-        self._renew_lanes()
+        self._use(lanes)
 
     def remove(self, lease: Lease) -> bool:
-        """True where it was the last."""
+        """True where it was the last. The others keep their lanes where fewer cannot be made."""
         with self._condition:
             del self._passes[lease]
         if self._passes:
-            self._renew_lanes()
+            with suppress(EngineError):
+                self._use(self.engine.lanes(len(self._passes)))
         return not self._passes
 
     def take(self, lease: Lease, weight: float) -> Engine:
-        """Wait for a free lane, in the order of the passes."""
+        """Wait for a free lane, in the order of the passes, and of asking where they are equal."""
         with self._condition:
             self._passes[lease] = max(self._passes[lease], self._now)
-            self._waiting.add(lease)
-            self._condition.wait_for(lambda: self._free and lease is min(self._waiting, key=self._passes.__getitem__))
-            self._waiting.remove(lease)
+            self._waiting[lease] = next(self._tickets)
+            self._condition.wait_for(lambda: bool(self._idle()) and lease is self._next())
+            del self._waiting[lease]
             self._now = self._passes[lease]
             self._passes[lease] += 1.0 / weight
+            lane = self._idle()[-1]
+            self._busy.add(lane)
             self._condition.notify_all()
-            return self._free.pop()
+            return lane
 
     def give_back(self, lane: Engine) -> None:
         with self._condition:
-            if lane in self._lanes:  # not one of those before the last lease came or went
-                self._free.append(lane)
-                self._condition.notify_all()
+            self._busy.discard(lane)
+            self._condition.notify_all()
 
-    def _renew_lanes(self) -> None:
-        """As many lanes as the number of leases gains by; those in use run to their end beside the new ones."""
-        lanes = self.engine.lanes(len(self._passes))
+    def hurry(self, lease: Lease) -> None:
+        """Let one that waits come next."""
         with self._condition:
-            if lanes != self._lanes:
-                self._lanes, self._free = lanes, list(lanes)
-                self._condition.notify_all()
+            self._passes[lease] = self._now
+            self._condition.notify_all()
+
+    def _idle(self) -> list[Engine]:
+        return [lane for lane in self._lanes if lane not in self._busy]
+
+    def _next(self) -> Lease:
+        return min(self._waiting, key=lambda lease: (self._passes[lease], self._waiting[lease]))
+
+    def _use(self, lanes: list[Engine]) -> None:
+        """From now on these; others that are busy run to their end beside them."""
+        with self._condition:
+            self._lanes = lanes
+            self._condition.notify_all()
 
 
 class Pool:
-    """The engines that are leased in this process, one for each model file, runtime and set of options."""
+    """The engines that are leased in this process, one for each model file, runtime and set of options.
+
+    They are built one after the other: who leases or closes waits while another builds; who infers does not.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -109,6 +109,30 @@ def test_a_frame_that_fails_gives_its_turn_back(model_path: Path) -> None:
     assert leases[1].infer(picture(SIZE)).labels.shape == SIZE
 
 
+def test_one_that_is_hurried_is_the_next(model_path: Path) -> None:
+    pool = Pool()
+    holder, last, rival = (pool.lease("onnxruntime", model_path, threads=1) for _ in range(3))
+    for _ in range(3):
+        with last.turn(0.01):  # its next turn is a hundred others' away
+            pass
+    order: list[str] = []
+
+    def work(name: str, lease: Lease, weight: float) -> None:
+        with lease.turn(weight):
+            order.append(name)
+
+    threads = [threading.Thread(target=work, args=job) for job in (("last", last, 0.01), ("rival", rival, 1.0))]
+    with holder.turn():
+        for thread in threads:
+            thread.start()
+        while len(holder._shared._waiting) < 2:
+            time.sleep(0.001)
+        last.hurry()
+    for thread in threads:
+        thread.join(WAIT_S)
+    assert order == ["last", "rival"]
+
+
 def test_openvino_runs_two_at_once_with_the_same_labels(model_path: Path) -> None:
     ov = pytest.importorskip("openvino", reason="openvino is not installed")
     if ov.Core().get_property("CPU", "RANGE_FOR_STREAMS")[1] < 2:
@@ -127,5 +151,17 @@ def test_openvino_runs_two_at_once_with_the_same_labels(model_path: Path) -> Non
         assert np.array_equal(result.labels, alone.labels)
         assert result.confidence is not None and alone.confidence is not None
         assert np.abs(result.confidence.astype(int) - alone.confidence).max() <= 1
+    with second.turn():  # one that goes and one that comes leave as many lanes as there were
+        first.close()
+        third = pool.lease("openvino", model_path)
+        with third.turn():
+            assert third._lane is not second._lane
+            first = pool.lease("openvino", model_path)
+            other = threading.Thread(target=first.infer, args=(picture(SIZE),))
+            other.start()
+            other.join(0.3)
+            assert other.is_alive(), "a third image at once on two lanes"
+    other.join(WAIT_S)
+    third.close()
     second.close()
     assert np.array_equal(first.infer(picture(SIZE)).labels, alone.labels)

@@ -75,6 +75,7 @@ class Pace:
         if not rate_hz:
             return True
         interval_s = 1.0 / rate_hz
+        self._due_s = min(self._due_s, now_s + interval_s)  # where the rate has been raised
         if now_s < self._due_s - self.EARLY * interval_s:
             return False
         late_s = now_s - self._due_s

@@ -39,7 +39,11 @@ class Active:
         self._pace = Pace()
         configured.announce()
         self._worker: Worker[tuple[Arrival, StampAge]] = Worker(f"{node.get_name()}_worker", self._answer, self._fail)
-        self._camera = CameraInput(node, configured.parameters, self._receive, self.account.counters)
+        try:
+            self._camera = CameraInput(node, configured.parameters, self._receive, self.account.counters)
+        except Exception:
+            self._worker.stop()
+            raise
 
     def watch(self) -> None:
         """Subscribe to the camera while somebody subscribes to an output; to be called periodically."""
@@ -48,6 +52,7 @@ class Active:
     def close(self) -> None:
         """Unsubscribe, finish the image in hand, end the worker."""
         self._camera.close()
+        self._configured.model.engine.hurry()  # a worker that waits for its turn has nothing to do in it any more
         if self._worker.stop():
             self.account.counters.replaced += 1
 
@@ -81,7 +86,6 @@ class Active:
         done = time.monotonic_ns()
         counters = self.account.counters
         total_ms = (done - arrival.monotonic_ns) / 1e6 + (age.age_ms if age.state == ClockState.OK else 0.0)
-        self.account.answered(done / 1e9, total_ms)
         self._configured.latency.publish(
             Latency(
                 header=header,
@@ -100,6 +104,7 @@ class Active:
                 frames_failed=counters.failed,
             )
         )
+        self.account.answered(done / 1e9, total_ms)
 
     def _fail(self, error: Exception) -> None:
         self.account.failed(error)

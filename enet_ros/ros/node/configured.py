@@ -95,8 +95,8 @@ class LoadedModel:
                 threads=parameters.threads,
                 device=parameters.device,
             )
-        self.segmenter = Segmenter(self.engine, self.card, full_resolution=parameters.mask_size == "camera")
         try:
+            self.segmenter = Segmenter(self.engine, self.card, full_resolution=parameters.mask_size == "camera")
             infer_ms = self._warm_up(parameters.warmup)
         except Exception:
             self.engine.close()

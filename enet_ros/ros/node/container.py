@@ -91,7 +91,6 @@ def main(args: list[str] | None = None) -> int:
     with process.running(argv, pages=False) as ros:
         from rclpy.utilities import remove_ros_args
 
-        from enet_ros.errors import EnetRosError
         from enet_ros.ros.node.host import Host
 
         cameras = parse(remove_ros_args(argv)[1:])
@@ -108,10 +107,10 @@ def main(args: list[str] | None = None) -> int:
                     return 1
             try:
                 for namespace, own in cameras:
-                    arguments = [*shared, *own]
+                    arguments = overridden(shared, own)
                     host.add(namespace=namespace, tolerant=True, cli_args=arguments, use_global_arguments=False)
-            except EnetRosError as error:
-                print(f"container: {error}", file=sys.stderr)
+            except Exception as error:  # noqa: BLE001 - ours, or what rclpy says of a name or rule
+                print(f"container: {namespace}: {error}", file=sys.stderr)
                 return 1
             ros.stopped.wait()
     return int(ros.failed)
@@ -130,6 +129,11 @@ def shared_arguments(argv: Sequence[str]) -> list[str]:
         elif ours:
             kept.append(token)
     return kept
+
+
+def overridden(shared: list[str], own: Sequence[str]) -> list[str]:
+    """ROS arguments for all with those of one node over them: rcl takes the first remapping and the last parameter."""
+    return ["--ros-args", *own, *shared[1:], *own]
 
 
 def parse(argv: Sequence[str]) -> list[tuple[str, list[str]]]:

@@ -123,8 +123,13 @@ class EnetNode(LifecycleNode):
 
     def _activate(self) -> None:
         if self._configured is not None:
-            self._active = Active(self, self._configured, lambda: self.parameters)
-            self._active.watch()
+            active = Active(self, self._configured, lambda: self.parameters)
+            try:
+                active.watch()
+            except Exception:
+                active.close()
+                raise
+            self._active = active
 
     def _stop(self) -> None:
         active, self._active = self._active, None

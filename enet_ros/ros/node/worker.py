@@ -56,7 +56,10 @@ class Worker(Generic[T]):
 
     def _run(self) -> None:
         while self._there_is_one():
+            item = self._waiting
             try:
                 self._work(self._take)
             except Exception as error:  # noqa: BLE001 - reported; whatever an engine raises, the next frame is served
+                if item is self._waiting:  # not even taken: it would come again and again
+                    self._take()
                 self._on_error(error)

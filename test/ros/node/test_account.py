@@ -74,6 +74,13 @@ def test_a_pace_bears_a_camera_whose_intervals_vary() -> None:
     assert len(_chosen(times, 10.0)) == 100
 
 
+def test_a_pace_that_is_raised_holds_at_once() -> None:
+    pace = Pace()
+    assert pace.chooses(0.0, 0.01) and not pace.chooses(1.0, 0.01)
+    assert not pace.chooses(1.01, 10.0)
+    assert [pace.chooses(1.11 + number / 10, 10.0) for number in range(3)] == [True] * 3
+
+
 def test_a_pace_saves_nothing_up_while_the_camera_is_silent() -> None:
     times = [0.0, *(10.0 + number / 30 for number in range(31))]
     assert _chosen(times, 10.0) == [0, *range(1, 32, 3)]

@@ -23,7 +23,7 @@ from std_msgs.msg import Header
 from enet_ros.errors import ConfigError
 from enet_ros.ros import process, qos
 from enet_ros.ros.messages import to_image
-from enet_ros.ros.node.container import ContainerServices, parse, shared_arguments
+from enet_ros.ros.node.container import ContainerServices, overridden, parse, shared_arguments
 from enet_ros.ros.node.host import Host
 
 PLAIN = [Parameter("engine", value="onnxruntime")]
@@ -96,6 +96,33 @@ def test_names_for_the_container_are_not_the_nodes(watcher: Any) -> None:
             process.terminate()
             process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_a_node_s_own_arguments_override_those_for_all(host: Host) -> None:
+    shared = [
+        "--ros-args",
+        "-r",
+        "image_raw:=/all/rgb",
+        "-r",
+        "camera_info:=/all/info",
+        "-p",
+        "depth:=7",
+        "-p",
+        "max_age:=9.0",
+    ]
+    arguments = overridden([*shared, "-p", "autostart:=false"], ["-r", "image_raw:=/eye/rgb", "-p", "depth:=9"])
+    number = host.add(namespace="/rear", cli_args=arguments, use_global_arguments=False)
+    node = host.nodes()[number]
+    topics = [node.resolve_topic_name(topic) for topic in ("image_raw", "camera_info")]
+    assert topics == ["/eye/rgb", "/all/info"]
+    assert (node.parameters.depth, node.parameters.max_age) == (9, 9.0)
+
+
+@pytest.mark.parametrize(("arguments", "complaint"), [(["my cam"], "my cam"), (["--node", "rear", "-r x"], "rear")])
+def test_a_name_or_rule_that_is_none_is_said(ros_domain: int, arguments: list[str], complaint: str) -> None:
+    command = [sys.executable, "-m", "enet_ros.ros.node.container", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1 and f"container: {complaint}: " in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_a_node_s_own_arguments_on_the_command_line() -> None:
