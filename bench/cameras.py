@@ -93,7 +93,6 @@ def run(way: str, count: int, args: argparse.Namespace) -> Row:
             profile = qos.keep_last(5, "reliable")
             node.create_subscription(Image, f"{topic}/mask", _noting(heard[name]), profile, raw=True)
             node.create_subscription(SegmentationInfo, f"{topic}/info", ready.append, qos.latched())
-        ros.spin(node)
         if way == "container":
             spaces = [f"{NAMESPACE}/{name}" for name in names]
             command = [sys.executable, "-m", "enet_ros.ros.node.container", *spaces, "--ros-args", *parameters]
