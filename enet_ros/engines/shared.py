@@ -6,14 +6,14 @@ import hashlib
 import itertools
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from enet_ros import engines
 from enet_ros.arrays import U8
 from enet_ros.engines.base import Engine, Inference
-from enet_ros.errors import EngineError, ModelError
+from enet_ros.errors import ModelError
 
 
 class Lease(Engine):
@@ -78,12 +78,11 @@ class _Shared:
         self._use(lanes)
 
     def remove(self, lease: Lease) -> bool:
-        """True where it was the last. The others keep their lanes where fewer cannot be made."""
+        """True where it was the last. The last but one returns to the engine itself, which answers one the fastest."""
         with self._condition:
             del self._passes[lease]
-        if self._passes:
-            with suppress(EngineError):
-                self._use(self.engine.lanes(len(self._passes)))
+        if len(self._passes) == 1:
+            self._use(self.engine.lanes(1))
         return not self._passes
 
     def take(self, lease: Lease, weight: float) -> Engine:
