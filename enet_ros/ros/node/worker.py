@@ -60,6 +60,7 @@ class Worker(Generic[T]):
             try:
                 self._work(self._take)
             except Exception as error:  # noqa: BLE001 - reported; whatever an engine raises, the next frame is served
-                if item is self._waiting:  # not even taken: it would come again and again
-                    self._take()
+                with self._condition:
+                    if self._waiting is item:  # not even taken: it would come again and again
+                        self._waiting = None
                 self._on_error(error)

@@ -115,3 +115,23 @@ def test_work_that_waits_for_its_turn_takes_the_newest() -> None:
     while not done:
         threading.Event().wait(0.001)
     assert not worker.stop() and done == [2]
+
+
+def test_an_item_whose_work_fails_before_it_is_taken_comes_once() -> None:
+    errors: list[Exception] = []
+    done: list[int | None] = []
+
+    def work(take: Take) -> None:
+        if not errors:
+            raise RuntimeError("no turn")
+        done.append(take())
+
+    worker: Worker[int] = Worker("test", work, errors.append)
+    assert not worker.put(1)
+    while not errors:
+        threading.Event().wait(0.001)
+    assert not worker.put(2), "the first is gone: its failure was reported"
+    while not done:
+        threading.Event().wait(0.001)
+    worker.stop()
+    assert len(errors) == 1 and done == [2]
