@@ -10,10 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from enet_ros import engines
 from enet_ros.arrays import U8
 from enet_ros.engines.base import Engine, Inference
 from enet_ros.errors import ModelError
+
+Key = tuple[Any, ...]
+"""Runtime, digest of the model file, options: what makes two engines the same."""
 
 
 class Lease(Engine):
@@ -59,8 +64,9 @@ class Lease(Engine):
 class _Shared:
     """An engine, its lanes, and the leases on it. A lane is an engine that may run while the other lanes do."""
 
-    def __init__(self, pool: Pool, engine: Engine) -> None:
+    def __init__(self, pool: Pool, key: Key, engine: Engine) -> None:
         self.pool = pool
+        self.key = key
         self.engine = engine
         self._condition = threading.Condition()
         self._lanes: list[Engine] = [engine]
@@ -73,6 +79,10 @@ class _Shared:
     def add(self, lease: Lease) -> None:
         """Raises EngineError where the engine cannot make the lanes for one more."""
         lanes = self.engine.lanes(len(self._passes) + 1)
+        blank = np.zeros((*self.engine.info.size, 3), np.uint8)
+        for lane in lanes:
+            if lane is not self.engine and lane not in self._lanes:  # a new one, whose first image takes longer
+                lane.infer(blank, confidence=True)
         with self._condition:
             self._passes[lease] = self._now
         self._use(lanes)
@@ -126,12 +136,13 @@ class _Shared:
 class Pool:
     """The engines that are leased in this process, one for each model file, runtime and set of options.
 
-    They are built one after the other: who leases or closes waits while another builds; who infers does not.
+    Who leases one waits while another thread builds the same one, and for no other.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._shared: dict[tuple[Any, ...], _Shared] = {}
+        self._shared: dict[Key, _Shared] = {}
+        self._locks: dict[Key, threading.Lock] = {}
 
     def lease(self, name: str, model_path: Path | str, **options: Any) -> Lease:
         """A lease on the engine that `create` makes of the same arguments, with confidence. Raises as that does."""
@@ -140,20 +151,26 @@ class Pool:
         except OSError as error:
             raise ModelError(f"{model_path}: {error.strerror}") from error
         key = (name, digest, *sorted(options.items()))
-        with self._lock:
-            if key not in self._shared:
-                self._shared[key] = _Shared(self, engines.create(name, model_path, confidence=True, **options))
-            shared = self._shared[key]
+        with self._only(key):
+            shared = self._shared.get(key)
+            if shared is None:
+                shared = _Shared(self, key, engines.create(name, model_path, confidence=True, **options))
             lease = Lease(shared)
             shared.add(lease)
+            self._shared[key] = shared
             return lease
 
     def release(self, shared: _Shared, lease: Lease) -> None:
         """Take a lease back; the last one's engine is closed."""
-        with self._lock:
+        with self._only(shared.key):
             if shared.remove(lease):
-                self._shared = {key: other for key, other in self._shared.items() if other is not shared}
+                del self._shared[shared.key]
                 shared.engine.close()
+
+    def _only(self, key: Key) -> threading.Lock:
+        """What is held while the engine of a key is built, given another user, or closed."""
+        with self._lock:
+            return self._locks.setdefault(key, threading.Lock())
 
     def __len__(self) -> int:
         """How many engines there are."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from plain_models import SIZE, picture
 
+from enet_ros import engines
+from enet_ros.engines.base import Engine, EngineInfo, EngineOptions, Inference
 from enet_ros.engines.shared import Lease, Pool
 from enet_ros.errors import EngineError, ModelError
 
@@ -67,6 +72,84 @@ def test_the_last_lease_frees_the_network(model_path: Path) -> None:
     assert second.infer(picture(SIZE)).labels.shape == SIZE and len(pool) == 1
     second.close()
     assert len(pool) == 0
+
+
+class SlowEngine(Engine):
+    """Built once `gates[threads]` is set, with as many lanes as there are users; counts each lane's images."""
+
+    gates: ClassVar[dict[int, threading.Event]] = {}
+    built: ClassVar[list[int]] = []
+
+    def __init__(self, path: object, options: EngineOptions) -> None:
+        super().__init__(EngineInfo("slow", "slow 1.0", "CPU", "fp32", SIZE, options.threads))
+        self._beside: list[Engine] = []
+        self.images = 0
+        type(self).built.append(options.threads)
+        if gate := self.gates.get(options.threads):
+            assert gate.wait(WAIT_S)
+
+    def lanes(self, users: int) -> list[Engine]:
+        while len(self._beside) < users:
+            self._beside.append(SlowEngine("", EngineOptions()))
+        return self._beside[:users] if users > 1 else [self]
+
+    def _run(self, image: Any, confidence: bool) -> Inference:
+        self.images += 1
+        return Inference(image[..., 0], image[..., 1])
+
+    def _free(self) -> None:
+        pass
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> type[SlowEngine]:
+    """`onnxruntime` is a SlowEngine."""
+    module = ModuleType("enet_ros.engines.slow")
+    module.SlowEngine = SlowEngine  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "enet_ros.engines.slow", module)
+    backend = engines._Backend("slow", "SlowEngine", ("numpy",))
+    monkeypatch.setitem(engines.ENGINES, "onnxruntime", backend)
+    monkeypatch.setattr(SlowEngine, "gates", {})
+    monkeypatch.setattr(SlowEngine, "built", [])
+    return SlowEngine
+
+
+def test_a_build_holds_up_nobody_but_who_wants_the_same(slow: type[SlowEngine], model_path: Path) -> None:
+    pool = Pool()
+    held = pool.lease("onnxruntime", model_path, threads=1)
+    slow.gates[2] = threading.Event()
+    leases: list[Lease] = []
+    same = [
+        threading.Thread(target=lambda: leases.append(pool.lease("onnxruntime", model_path, threads=2)))
+        for _ in range(2)
+    ]
+    for thread in same:
+        thread.start()
+    while 2 not in slow.built:
+        time.sleep(0.001)
+    others: list[str] = []
+
+    def go_about() -> None:
+        pool.lease("onnxruntime", model_path, threads=3).close()
+        held.close()
+        others.append("done")
+
+    other = threading.Thread(target=go_about)
+    other.start()
+    other.join(WAIT_S)
+    assert others == ["done"] and not leases
+    slow.gates[2].set()
+    for thread in same:
+        thread.join(WAIT_S)
+    assert [lease._shared is leases[0]._shared for lease in leases] == [True, True]
+    assert slow.built.count(2) == 1
+
+
+def test_new_lanes_have_inferred_before_they_are_used(slow: type[SlowEngine], model_path: Path) -> None:
+    pool = Pool()
+    leases = [pool.lease("onnxruntime", model_path) for _ in range(3)]
+    lanes = leases[0]._shared._lanes
+    assert [lane.images for lane in lanes] == [1, 1, 1]  # type: ignore[attr-defined]
 
 
 def test_a_model_that_is_not_there_leaves_nothing(tmp_path: Path) -> None:
