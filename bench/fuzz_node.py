@@ -73,7 +73,7 @@ class Attack:
         others |= {"obstacle_points": PointCloud2, "ground_points": PointCloud2, "occupancy_grid": OccupancyGrid}
         for name, type_ in others.items():
             node.create_subscription(type_, f"{below}/{name}", self._ignore, qos.keep_last(1, "best_effort"))
-        values = {**PARAMETERS, "compressed": compressed}
+        values = {**PARAMETERS, "image_transport": "compressed" if compressed else "raw"}
         parameters = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
         self.child = subprocess.Popen(
             [sys.executable, "-m", "enet_ros.ros.node.main", "--ros-args", "-r", f"__ns:={namespace}", *parameters],

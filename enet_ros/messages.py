@@ -15,7 +15,7 @@ import numpy as np
 from enet_ros.arrays import F32, F64, U8, U16
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.card import ModelCard
-from enet_ros.codec import MAX_PIXELS, RawImage, decode_compressed, to_rgb
+from enet_ros.codec import MAX_PIXELS, RawImage, compress, decode_compressed, decode_ids, to_rgb
 from enet_ros.errors import ImageError
 from enet_ros.products import free_space as products
 from enet_ros.products import lens
@@ -123,6 +123,17 @@ def compressed_image(data: bytes, format: str) -> CompressedImage:
     return CompressedImage(format, np.frombuffer(data, np.uint8))
 
 
+def compressed(pixels: U8, format: str, quality: int = 90) -> CompressedImage:
+    """Pixels as image_transport's plugin `compressed` sends them, with its text of the format.
+
+    pixels: (H, W, 3) uint8 RGB or (H, W) uint8. format: "jpeg" (quality 1..100) or "png".
+    Raises ImageError for another format.
+    """
+    # The text names the sender's encoding, then that of the stream: OpenCV's, and nothing for a grey PNG.
+    encoding, stream = ("rgb8", "bgr8") if pixels.ndim == 3 else ("mono8", "mono8" if format == "jpeg" else "")
+    return compressed_image(compress(pixels, format, quality), f"{encoding}; {format} compressed {stream}")
+
+
 def camera_info(camera: CameraIntrinsics | None, height: int, width: int) -> CameraInfo:
     """The calibration of an unrectified single camera: R is the identity, P is K and a zero column.
 
@@ -193,7 +204,12 @@ def decode(message: Any, *, max_pixels: int = MAX_PIXELS) -> U8:
 
 
 def label_ids(message: Any) -> U8:
-    """(H, W) uint8 class ids of a mono8 (or 8UC1) sensor_msgs/Image, a view of its data. Raises ImageError."""
+    """(H, W) uint8 class ids of a mono8 (or 8UC1) sensor_msgs/Image, a view, or of a CompressedImage with a grey PNG.
+
+    Raises ImageError.
+    """
+    if hasattr(message, "format"):
+        return decode_ids(message.data)
     raw = _raw(message)
     if raw.encoding not in ("mono8", "8UC1"):
         raise ImageError(f"a mask has encoding {raw.encoding!r}: class ids need mono8 (void 255)")

@@ -1,7 +1,7 @@
 """One camera, one segmentation node, brought to active.
 
 ros2 launch enet_ros segment.launch.py image:=/camera/image_raw camera_info:=/camera/camera_info
-ros2 launch enet_ros segment.launch.py namespace:=front compressed:=true pose_file:=my_camera_pose.yaml
+ros2 launch enet_ros segment.launch.py namespace:=front image_transport:=compressed pose_file:=my_camera_pose.yaml
 ros2 launch enet_ros segment.launch.py --show-args
 """
 
@@ -18,9 +18,9 @@ from enet_ros.ros.launch_arguments import flag, number, refuse_unknown
 CONFIG = PathJoinSubstitution([FindPackageShare("enet_ros"), "config"])
 
 ARGUMENTS = {
-    "image": ("image_raw", "Image topic; with compressed:=true the topic IMAGE/compressed"),
+    "image": ("image_raw", "Image topic; with image_transport:=compressed the topic IMAGE/compressed"),
     "camera_info": ("camera_info", "CameraInfo topic, for outputs in metres"),
-    "compressed": ("", "true: subscribe to CompressedImage; empty: as in the parameter file"),
+    "image_transport": ("", "raw or compressed; empty: as in the parameter file"),
     "namespace": ("", "Namespace of the node, for example the camera's name"),
     "model": ("", "Name of a shipped model, or a model file; empty: as in the parameter file"),
     "engine": ("", "auto, openvino, onnxruntime, pytorch or tensorrt; empty: as in the parameter file"),
@@ -95,9 +95,9 @@ def parameter_files(given: dict[str, str]) -> list[str]:
 
 def parameters(given: dict[str, str]) -> dict[str, bool | int | float | str]:
     """The parameters that arguments set over the files; an empty argument sets none."""
-    texts = ("model", "engine", "precision", "device")
+    texts = ("image_transport", "model", "engine", "precision", "device")
     values: dict[str, bool | int | float | str] = {name: given[name] for name in texts if given[name]}
-    for name in ("compressed", "use_sim_time", "autostart"):
+    for name in ("use_sim_time", "autostart"):
         if given[name]:
             values[name] = flag(name, given[name])
     if given["threads"]:

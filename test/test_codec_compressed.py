@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from enet_ros.codec import compress, compressed, decode_compressed
+from enet_ros.codec import compress, compressed, decode_compressed, decode_ids
 from enet_ros.codec.containers import Kind, read_header
 from enet_ros.errors import ImageError
 
@@ -256,3 +256,31 @@ def test_a_png_may_have_bytes_after_its_end() -> None:
 def test_a_cut_png_is_refused(cut: int) -> None:
     with pytest.raises(ImageError, match="truncated"):
         decode_compressed("png", encode(".png", photo())[:-cut])
+
+
+def test_a_mask_comes_back_as_it_was() -> None:
+    ids = np.random.default_rng(1).integers(0, 256, (37, 53), np.uint8)
+    assert np.array_equal(decode_ids(compress(ids, "png")), ids)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encode(".jpg", np.zeros((4, 4), np.uint8)),
+        encode(".webp", np.zeros((4, 4, 3), np.uint8)),
+        encode(".png", np.zeros((4, 4, 3), np.uint8)),
+        encode(".png", np.zeros((4, 4), np.uint16)),
+    ],
+    ids=["jpeg", "webp", "colour", "16 bit"],
+)
+def test_what_may_have_changed_the_ids_is_no_mask(data: bytes) -> None:
+    with pytest.raises(ImageError, match="other than 8 bit grey values holds no class ids: send them as png"):
+        decode_ids(data)
+
+
+def test_a_damaged_mask_is_refused() -> None:
+    data = compress(np.arange(64 * 64, dtype=np.uint16).astype(np.uint8).reshape(64, 64), "png")
+    with pytest.raises(ImageError, match="truncated"):
+        decode_ids(data[:-20])
+    with pytest.raises(ImageError, match="64x64"):
+        decode_ids(data, max_pixels=1000)

@@ -12,9 +12,11 @@ from enet_ros.messages import (
     Image,
     RegionOfInterest,
     camera_info,
+    compressed,
     compressed_image,
     decode,
     intrinsics,
+    label_ids,
     scaled_camera_info,
 )
 from enet_ros.products.lens import scaled as scaled_lens
@@ -112,3 +114,22 @@ def test_too_many_pixels_are_refused_whichever_way_they_come() -> None:
         assert decode(message, max_pixels=20).shape == (4, 5, 3)
         with pytest.raises(ImageError, match="5x4 pixels is over the limit of 19"):
             decode(message, max_pixels=19)
+
+
+@pytest.mark.parametrize(
+    ("shape", "format", "text"),
+    [
+        ((48, 64, 3), "jpeg", "rgb8; jpeg compressed bgr8"),
+        ((48, 64, 3), "png", "rgb8; png compressed bgr8"),
+        ((48, 64), "jpeg", "mono8; jpeg compressed mono8"),
+        ((48, 64), "png", "mono8; png compressed "),
+    ],
+)
+def test_compressed_images_say_so_as_image_transport_does(shape: tuple[int, ...], format: str, text: str) -> None:
+    """The texts are those of compressed_publisher.cpp, the blank at the end of the last one too."""
+    pixels = np.full(shape, 7, np.uint8)
+    message = compressed(pixels, format)
+    assert message.format == text
+    assert np.array_equal(decode(message), np.full((48, 64, 3), 7))
+    if text == "mono8; png compressed ":
+        assert np.array_equal(label_ids(message), pixels)

@@ -152,7 +152,10 @@ def camera_frame(msgtype: str, data: bytes | memoryview) -> CameraFrame:
     return CameraFrame(header_of(message), messages.decode(message))
 
 
-def label_image(data: bytes | memoryview) -> tuple[Header, U8]:
-    """Header and (H, W) uint8 class ids of a mono8 (or 8UC1) Image. Raises BagError, ImageError."""
-    message = from_cdr(IMAGE, data)
+def label_image(msgtype: str, data: bytes | memoryview) -> tuple[Header, U8]:
+    """Header and (H, W) uint8 class ids of a mono8 (or 8UC1) Image, or of a CompressedImage with a grey PNG.
+
+    Raises BagError, ImageError.
+    """
+    message = from_cdr(msgtype, data)
     return header_of(message), messages.label_ids(message)

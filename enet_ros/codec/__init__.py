@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enet_ros.codec.compressed import COMPRESSIONS, compress, decode_compressed
+from enet_ros.codec.compressed import COMPRESSIONS, compress, decode_compressed, decode_ids
 from enet_ros.codec.layouts import ENCODINGS, UnsupportedEncoding
 from enet_ros.codec.raw import MAX_PIXELS, RawImage, to_rgb
 
@@ -14,5 +14,6 @@ __all__ = [
     "UnsupportedEncoding",
     "compress",
     "decode_compressed",
+    "decode_ids",
     "to_rgb",
 ]

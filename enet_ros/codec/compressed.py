@@ -1,4 +1,4 @@
-"""Payloads of sensor_msgs/CompressedImage: JPEG, PNG and WebP to an RGB array, an RGB array to JPEG and PNG."""
+"""Payloads of sensor_msgs/CompressedImage: JPEG, PNG and WebP to arrays, arrays to JPEG and PNG."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ COMPRESSIONS: Final = ("none", "jpeg", "png")
 
 # A camera's pixels are what the calibration describes: no turning by EXIF.
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+_GREY_8_BIT = bytes([8, 0])  # bit depth and colour type in a PNG's header
 
 
 def decode_compressed(format: str, data: Buffer, *, max_pixels: int = MAX_PIXELS) -> U8:
@@ -33,12 +34,7 @@ def decode_compressed(format: str, data: Buffer, *, max_pixels: int = MAX_PIXELS
     """
     if "compresseddepth" in format.lower():
         raise ImageError(f"format {format!r} is a depth image: subscribe to the colour camera's compressed topic")
-    try:
-        stream = np.frombuffer(data, np.uint8).data
-    except (ValueError, TypeError, BufferError) as error:
-        raise ImageError(
-            f"compressed data of type {type(data).__name__}: pass a contiguous buffer ({error})"
-        ) from error
+    stream = _stream(data)
     try:
         header = read_header(stream)
         check_size(header.height, header.width, max_pixels)
@@ -55,9 +51,29 @@ def decode_compressed(format: str, data: Buffer, *, max_pixels: int = MAX_PIXELS
     return rgb
 
 
+def decode_ids(data: Buffer, *, max_pixels: int = MAX_PIXELS) -> U8:
+    """(height, width) uint8, the values of a PNG of 8 bit grey, such as a mask.
+
+    Raises ImageError for truncated or corrupt data, and for a PNG of another kind, JPEG or WebP: they change values.
+    """
+    stream = _stream(data)
+    header = read_header(stream)
+    check_size(header.height, header.width, max_pixels)
+    if header.kind is not Kind.PNG or bytes(stream[24:26]) != _GREY_8_BIT:
+        raise ImageError(f"a {header.kind.value} of other than 8 bit grey values holds no class ids: send them as png")
+    return _imdecode(header, stream, cv2.IMREAD_UNCHANGED)
+
+
+def _stream(data: Buffer) -> memoryview:
+    try:
+        return np.frombuffer(data, np.uint8).data
+    except (ValueError, TypeError, BufferError) as error:
+        raise ImageError(
+            f"compressed data of type {type(data).__name__}: pass a contiguous buffer ({error})"
+        ) from error
+
+
 def _decode(header: Header, stream: memoryview) -> U8:
-    if header.kind is Kind.PNG and not png_is_complete(stream):
-        raise ImageError(f"PNG of {len(stream)} bytes is truncated or its chunks are corrupt; check the transport")
     if header.kind is not Kind.JPEG:
         return _opencv(header, stream)
     if not jpeg_is_complete(stream):  # OpenCV 4 fills the missing part with grey
@@ -69,15 +85,21 @@ def _decode(header: Header, stream: memoryview) -> U8:
 
 
 def _opencv(header: Header, stream: memoryview) -> U8:
+    return np.asarray(cv2.cvtColor(_imdecode(header, stream, _FLAGS), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _imdecode(header: Header, stream: memoryview, flags: int) -> U8:
+    if header.kind is Kind.PNG and not png_is_complete(stream):
+        raise ImageError(f"PNG of {len(stream)} bytes is truncated or its chunks are corrupt; check the transport")
     try:
-        image = cv2.imdecode(np.frombuffer(stream, np.uint8), _FLAGS)
+        image = cv2.imdecode(np.frombuffer(stream, np.uint8), flags)
     except cv2.error as error:
         raise ImageError(
             f"{header.kind.value} of {len(stream)} bytes cannot be decoded ({error}): check the transport"
         ) from error
     if image is None:
         raise ImageError(f"{header.kind.value} of {len(stream)} bytes is corrupt or truncated: check the transport")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(image, np.uint8)
 
 
 @cache
@@ -109,20 +131,24 @@ def _turbo_jpeg(decode: Callable[..., Any], stream: memoryview) -> U8:
     return np.asarray(as_sent, np.uint8)
 
 
-def compress(rgb: U8, format: str, quality: int = 90) -> bytes:
-    """(H, W, 3) uint8 RGB as a JPEG (4:2:0, quality 1..100) or PNG (lossless). ImageError for another format."""
-    if format == "png":
-        return _encode(".png", rgb, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+def compress(pixels: U8, format: str, quality: int = 90) -> bytes:
+    """(H, W, 3) uint8 RGB or (H, W) uint8 as a JPEG (4:2:0, quality 1..100) or PNG (lossless).
+
+    Raises ImageError for another format.
+    """
+    if format == "png":  # OpenCV's own choice of filter and strategy: half the time of compression level 1
+        return _encode(".png", pixels, [])
     if format != "jpeg":
         raise ImageError(f"there is no compression {format!r}; use one of {', '.join(COMPRESSIONS)}")
     turbo = _turbo("encode_jpeg")
-    if turbo is None:
-        return _encode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return bytes(turbo(np.ascontiguousarray(rgb), quality, "RGB", "420"))
+    if turbo is None or pixels.ndim == 2:
+        return _encode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return bytes(turbo(np.ascontiguousarray(pixels), quality, "RGB", "420"))
 
 
-def _encode(ending: str, rgb: U8, parameters: list[int]) -> bytes:
-    done, data = cv2.imencode(ending, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), parameters)
+def _encode(ending: str, pixels: U8, parameters: list[int]) -> bytes:
+    ordered = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(ending, ordered, parameters)
     if not done:
-        raise ImageError(f"an image of shape {rgb.shape} cannot be written as {ending[1:]}")
+        raise ImageError(f"an image of shape {pixels.shape} cannot be written as {ending[1:]}")
     return data.tobytes()

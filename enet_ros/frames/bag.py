@@ -118,7 +118,7 @@ def _frame(message: BagMessage) -> Frame:
 def _pair(image: BagMessage, label: BagMessage) -> Frame:
     frame = _frame(image)
     with _placed(label):
-        _, truth = label_image(label.data)
+        _, truth = label_image(label.type, label.data)
     if truth.shape != frame.rgb.shape[:2]:
         raise BagError(
             f"ground truth {label.number} has {truth.shape[1]}x{truth.shape[0]} pixels, its image, {image.place},"

@@ -22,6 +22,7 @@ from enet_ros.model_file import DEFAULT
 RELIABILITIES = ("best_effort", "reliable")
 DURABILITIES = ("volatile", "transient_local")
 EXECUTORS = ("auto", "events", "single")
+TRANSPORTS = ("raw", "compressed")
 
 
 class Change(Enum):
@@ -73,7 +74,9 @@ class Parameters:
     warmup: int = _p(2, "warm-up images run through the engine while configuring", "", 0, 100)
 
     # The camera
-    compressed: bool = _p(False, "subscribe to image_raw/compressed instead of image_raw")
+    image_transport: str = _p(
+        "raw", "`compressed` subscribes to image_raw/compressed instead of image_raw", choices=TRANSPORTS
+    )
     reliability: str = _p(
         "best_effort",
         "reliability of the image subscription; `match` adopts the publisher's",
@@ -116,6 +119,7 @@ class Parameters:
         ("drivable",), "masks to publish under ~/masks: `drivable`, the name of a class, or NAME=CLASS,CLASS"
     )
     overlay_opacity: float = _live(0.5, "opacity of the class colours in ~/overlay", "", 0.0, 1.0)
+    jpeg_quality: int = _live(80, "quality of ~/overlay/compressed", "", 1, 100)
     min_confidence: float = _live(
         0.0, "pixels less confident than this count as unknown in group masks, free space and grid", "", 0.0, 1.0
     )

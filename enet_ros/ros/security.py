@@ -20,7 +20,7 @@ from rclpy.node import Node
 
 from enet_ros.errors import EnetRosError
 from enet_ros.ros import process
-from enet_ros.ros.parameters import DEFAULTS
+from enet_ros.ros.parameters import DEFAULTS, TRANSPORTS
 
 VERSION = "0.2.0"
 """Of sros2's policy.xsd."""
@@ -98,9 +98,9 @@ def segmentation(groups: Sequence[str] = DEFAULTS.mask_groups) -> Access:
     from enet_ros.ros.node import EnetNode
 
     both = ELSEWHERE
-    for compressed in (False, True):
+    for transport in TRANSPORTS:
         size = {"input_height": 64, "input_width": 64, "warmup": 0}
-        values = {"lazy": False, "compressed": compressed, "mask_groups": list(groups), **size}
+        values = {"lazy": False, "image_transport": transport, "mask_groups": list(groups), **size}
         node = EnetNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
         node.trigger_configure()
         node.trigger_activate()

@@ -33,7 +33,7 @@ def test_an_image_comes_back() -> None:
 
 def test_a_mask_comes_back() -> None:
     labels = np.arange(35, dtype=np.uint8).reshape(5, 7)
-    header, found = label_image(image_cdr(HEADER, labels, "mono8"))
+    header, found = label_image(IMAGE, image_cdr(HEADER, labels, "mono8"))
     assert header == HEADER
     np.testing.assert_array_equal(found, labels)
 
@@ -64,7 +64,7 @@ def test_lengths_that_do_not_fit_are_errors() -> None:
     with pytest.raises(BagError, match="is not an image: choose a topic of"):
         camera_frame(CAMERA_INFO, camera_info_cdr(HEADER, CameraIntrinsics.from_fov(4, 4, 1.0)))
     with pytest.raises(ImageError, match="class ids need mono8"):
-        label_image(image_cdr(HEADER, np.zeros((5, 7, 3), np.uint8), "rgb8"))
+        label_image(IMAGE, image_cdr(HEADER, np.zeros((5, 7, 3), np.uint8), "rgb8"))
 
 
 def test_the_packages_own_messages_are_known() -> None:

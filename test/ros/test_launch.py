@@ -91,7 +91,7 @@ def test_every_argument_is_declared_and_described() -> None:
     declared = {
         entity.name: entity.description for entity in description.entities if isinstance(entity, DeclareLaunchArgument)
     }
-    wanted = {"image", "camera_info", "compressed", "namespace", "model", "engine", "params_file", "pose_file"}
+    wanted = {"image", "camera_info", "image_transport", "namespace", "model", "engine", "params_file", "pose_file"}
     assert wanted <= set(declared)
     assert all(declared.values())
 
@@ -117,7 +117,7 @@ def test_a_node_that_crashed_comes_back(ros: int) -> None:
 
 
 def test_every_camera_becomes_active(ros: int) -> None:
-    cameras = "[left, {namespace: right, compressed: true}]"
+    cameras = "[left, {namespace: right, image_transport: compressed}]"
     run_until_active("multi_camera.launch.py", ["/left/segmentation", "/right/segmentation"], f"cameras:={cameras}")
 
 
@@ -137,9 +137,9 @@ def test_a_node_that_cannot_be_configured_says_why(ros: int, tmp_path: Path) -> 
 
 def test_cameras_by_name_and_by_mapping() -> None:
     cameras = load("multi_camera.launch.py")._cameras
-    assert cameras("[front, {namespace: rear, compressed: true}]") == [
+    assert cameras("[front, {namespace: rear, image_transport: compressed}]") == [
         {"namespace": "front"},
-        {"namespace": "rear", "compressed": "true"},
+        {"namespace": "rear", "image_transport": "compressed"},
     ]
     example = LAUNCH.parent / "config" / "cameras.yaml"
     assert [camera["namespace"] for camera in cameras(str(example))] == ["front", "rear"]

@@ -42,7 +42,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         ("max_rate:=5", {"max_rate": 5.0}),
         ("priority:=0.5", {"priority": 0.5}),
         ("input_size:=480x360", {"input_height": 360, "input_width": 480}),
-        ("compressed:=true", {"compressed": True}),
+        ("image_transport:=compressed", {"image_transport": "compressed"}),
         ("use_sim_time:=True", {"use_sim_time": True}),
         ("autostart:=false", {"autostart": False}),
     ],
@@ -72,7 +72,17 @@ def test_other_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("file", ["segment.launch.py", "multi_camera.launch.py"])
 def test_every_argument_is_described(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     declared = execute(monkeypatch, file).declared
-    wanted = {"image", "camera_info", "compressed", "model", "engine", "precision", "device", "threads", "input_size"}
+    wanted = {
+        "image",
+        "camera_info",
+        "image_transport",
+        "model",
+        "engine",
+        "precision",
+        "device",
+        "threads",
+        "input_size",
+    }
     wanted |= {"params_file", "pose_file", "use_sim_time", "autostart", "respawn", "respawn_delay", "log_level"}
     assert wanted | {"segment.launch.py": {"namespace"}, "multi_camera.launch.py": {"cameras", "container"}}[
         file
@@ -83,12 +93,12 @@ def test_every_argument_is_described(monkeypatch: pytest.MonkeyPatch, file: str)
 
 
 def test_cameras_share_arguments_and_have_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    cameras = "cameras:=[front, {namespace: rear, compressed: true, model: other}, left]"
+    cameras = "cameras:=[front, {namespace: rear, image_transport: compressed, model: other}, left]"
     arguments = (cameras, "container:=false", "model:=mine", "respawn_delay:=7")
     nodes = execute(monkeypatch, "multi_camera.launch.py", *arguments).nodes
     assert [started["namespace"] for started in nodes] == ["front", "rear", "left"]
     assert [started["parameters"][-1].get("model") for started in nodes] == ["mine", "other", "mine"]
-    assert [started["parameters"][-1].get("compressed") for started in nodes] == [None, True, None]
+    assert [started["parameters"][-1].get("image_transport") for started in nodes] == [None, "compressed", None]
     assert {started["respawn_delay"] for started in nodes} == {7.0}
 
 
@@ -138,8 +148,8 @@ def test_arguments_of_a_file_that_includes_ours_are_its_own(monkeypatch: pytest.
 
 
 def test_true_and_false_in_any_case() -> None:
-    assert [flag("compressed", text) for text in ("true", "True", "false", "False")] == [True, True, False, False]
+    assert [flag("respawn", text) for text in ("true", "True", "false", "False")] == [True, True, False, False]
     for text in ("yes", "1", ""):
-        with pytest.raises(ConfigError, match=f"compressed is '{text}': give true or false"):
-            flag("compressed", text)
+        with pytest.raises(ConfigError, match=f"respawn is '{text}': give true or false"):
+            flag("respawn", text)
     assert number("threads", "4", int) == 4

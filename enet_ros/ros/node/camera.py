@@ -34,14 +34,14 @@ class Arrival(NamedTuple):
     calibration: CameraInfo | None
 
 
-def image_topic(node: Node, compressed: bool) -> str:
-    """The resolved topic of the images; image_raw/compressed follows a remapping of image_raw unless it has its own."""
+def image_topic(node: Node, transport: str) -> str:
+    """The resolved topic of the images; image_raw/TRANSPORT follows a remapping of image_raw unless it has its own."""
     image = node.resolve_topic_name("image_raw")
-    if not compressed:
+    if transport == "raw":
         return image
-    own = node.resolve_topic_name("image_raw/compressed")
-    remapped = own != node.resolve_topic_name("image_raw/compressed", only_expand=True)
-    return own if remapped else f"{image}/compressed"
+    own = node.resolve_topic_name(f"image_raw/{transport}")
+    remapped = own != node.resolve_topic_name(f"image_raw/{transport}", only_expand=True)
+    return own if remapped else f"{image}/{transport}"
 
 
 class CameraInput:
@@ -65,7 +65,7 @@ class CameraInput:
         self._calibration: CameraInfo | None = None
         self._since_s = self._last_s = -math.inf
         self._gaps, self._numbered = SequenceGaps(), False
-        self.topic = image_topic(node, parameters.compressed)
+        self.topic = image_topic(node, parameters.image_transport)
 
     @property
     def subscribed(self) -> bool:
@@ -109,7 +109,7 @@ class CameraInput:
 
     def _subscribe(self, profile: QoSProfile) -> None:
         p = self._parameters
-        kind = CompressedImage if p.compressed else Image
+        kind = Image if p.image_transport == "raw" else CompressedImage
         overrides = qos.overrides(reliability=p.reliability != "match", durability=p.durability != "match")
         self._profile = profile
         self._since_s, self._last_s = time.monotonic(), -math.inf

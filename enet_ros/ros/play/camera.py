@@ -14,11 +14,11 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from enet_ros import messages
 from enet_ros.arrays import U8
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import ConfigError
 from enet_ros.frames import Frame, Source
-from enet_ros.messages import camera_info, compressed_image
 from enet_ros.msg import Latency
 from enet_ros.ros import qos
 from enet_ros.ros.messages import to_image, to_message, to_stamp
@@ -27,6 +27,8 @@ from enet_ros.stamps import NS, stamp_ns
 
 ENCODINGS: dict[str, int | None] = {"rgb8": None, "bgr8": cv2.COLOR_RGB2BGR, "mono8": cv2.COLOR_RGB2GRAY}
 COMPRESSED = ("jpeg", "png")
+_JPEG_QUALITY = 95
+"""The default of image_transport's plugin."""
 ANSWER_S = 20.0
 """Longest wait for an answer before the next image goes out anyway."""
 
@@ -119,9 +121,7 @@ class Answers:
 
 def _message(rgb: U8, encoding: str, header: Header) -> Image | CompressedImage:
     if encoding in COMPRESSED:
-        _, payload = cv2.imencode(f".{encoding}", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-        value = compressed_image(payload.tobytes(), f"rgb8; {encoding} compressed bgr8")
-        message: CompressedImage = to_message(value, header)
+        message: CompressedImage = to_message(messages.compressed(rgb, encoding, _JPEG_QUALITY), header)
         return message
     code = ENCODINGS[encoding]
     return to_image(rgb if code is None else np.asarray(cv2.cvtColor(rgb, code), np.uint8), encoding, header)
@@ -130,5 +130,5 @@ def _message(rgb: U8, encoding: str, header: Header) -> Image | CompressedImage:
 def _camera_info(lens: CameraIntrinsics | None, header: Header, width: int, height: int) -> CameraInfo:
     """Without a calibration for this size K is zero, as sensor_msgs/CameraInfo asks of an uncalibrated camera."""
     fits = lens is not None and (lens.width, lens.height) == (width, height)
-    message: CameraInfo = to_message(camera_info(lens if fits else None, height, width), header)
+    message: CameraInfo = to_message(messages.camera_info(lens if fits else None, height, width), header)
     return message

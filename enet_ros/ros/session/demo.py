@@ -95,7 +95,7 @@ class DemoFiles:
         """name: of the image that it answers."""
         if picture.topic == "mask":
             path = self._masks_dir / f"{name}.png"
-            if not cv2.imwrite(str(path), label_image(picture.cdr)[1]):
+            if not cv2.imwrite(str(path), label_image(IMAGE, picture.cdr)[1]):
                 raise ConfigError(f"cannot write {path}: is the disk full?")
             self.masks += 1
         else:

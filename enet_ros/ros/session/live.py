@@ -19,7 +19,7 @@ import numpy as np
 
 from enet_ros.arrays import F64, U8
 from enet_ros.bags.cameras import find_image, find_truth, has_truth, truth_classes
-from enet_ros.bags.messages import COMPRESSED, camera_frame, label_image
+from enet_ros.bags.messages import COMPRESSED, IMAGE, camera_frame, label_image
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.classes import TABLES, label_map
 from enet_ros.datasets.opening import table_of
@@ -134,7 +134,7 @@ class Masks:
             return None
         offset, size = self._places[stamp_ns]
         self._file.seek(offset)
-        return label_image(self._file.read(size))[1]
+        return label_image(IMAGE, self._file.read(size))[1]
 
     def close(self) -> None:
         """Delete the file."""
@@ -193,7 +193,7 @@ def _play(options: LiveOptions, reader: BagReader, masks: Masks) -> LiveRun:
     image = find_image(reader, truth, options.image_topic)
     ours: AbstractContextManager[Popen[str] | None] = nullcontext()
     if options.model is not None:
-        parameters = {"model": options.model, "compressed": str(image.type == COMPRESSED).lower()}
+        parameters = {"model": options.model, "image_transport": "compressed" if image.type == COMPRESSED else "raw"}
         ours = node_process(parameters, _remappings(options.node, image.name))
     with process.running([], exit_s=None) as ros, ours as child:
         node = ros.create_node("evaluate_live")
@@ -259,7 +259,7 @@ def _truths(run: LiveRun) -> Iterator[tuple[int, U8 | None]]:
         yield from ((stamp_ns, None) for stamp_ns in run.record.sent)
         return
     for message in run.reader.messages((run.truth.name,)):
-        header, labels = label_image(message.data)
+        header, labels = label_image(message.type, message.data)
         yield header.stamp_ns, labels
 
 

@@ -203,7 +203,7 @@ def test_compressed_images(rig: Callable[..., Rig]) -> None:
     import cv2
     from sensor_msgs.msg import CompressedImage
 
-    r = rig(compressed=True)
+    r = rig(image_transport="compressed")
     masks = r.listen("mask")
     camera = r.watcher.create_publisher(CompressedImage, "image_raw/compressed", qos.keep_last(5, "reliable"))
     r.start()
@@ -212,6 +212,50 @@ def test_compressed_images(rig: Callable[..., Rig]) -> None:
     camera.publish(CompressedImage(format="rgb8; png compressed bgr8", data=payload.tobytes()))
     (mask,) = wait_for(lambda: masks)
     assert (from_image(mask) == 9).all()
+
+
+def test_compressed_outputs_hold_what_the_raw_ones_do(rig: Callable[..., Rig]) -> None:
+    """Each carries the values of the raw image, or a JPEG of them, and image_transport's text."""
+    from sensor_msgs.msg import CompressedImage
+
+    from enet_ros.codec import decode_compressed, decode_ids
+
+    r = rig(jpeg_quality=95)
+    grey, colours = ("mask", "confidence", "masks/drivable"), ("color", "overlay")
+    raw = {topic: r.listen(topic) for topic in grey + colours}
+    heard = {topic: r.listen(f"{topic}/compressed", CompressedImage) for topic in grey + colours}
+    r.start()
+    r.wait_for_camera()
+    rgb = picture(0)
+    rgb[..., 0] = np.arange(64) // 6  # every class of CamVid, some of them drivable
+    sent = r.send(rgb)
+    wait_for(lambda: all(raw.values()) and all(heard.values()), f"missing of {heard.keys()}")
+    for topic in grey:
+        (message,) = heard[topic]
+        assert (message.header, message.format) == (sent.header, "mono8; png compressed ")
+        assert np.array_equal(decode_ids(message.data), from_image(raw[topic][0]))
+    assert heard["color"][0].format == "rgb8; png compressed bgr8"
+    assert heard["overlay"][0].format == "rgb8; jpeg compressed bgr8"
+    found = {topic: decode_compressed(heard[topic][0].format, heard[topic][0].data) for topic in colours}
+    assert np.array_equal(found["color"], from_image(raw["color"][0]))
+    fine = len(heard["overlay"][0].data)
+    assert np.abs(found["overlay"].astype(int) - from_image(raw["overlay"][0])).mean() < 6
+    assert r.node.set_parameters([Parameter("jpeg_quality", value=10)])[0].successful
+    r.send(rgb)
+    wait_for(lambda: len(heard["overlay"]) == 2)
+    assert len(heard["overlay"][1].data) < 0.7 * fine
+
+
+def test_a_compressed_mask_alone_is_enough(rig: Callable[..., Rig]) -> None:
+    from sensor_msgs.msg import CompressedImage
+
+    r = rig()
+    masks = r.listen("mask/compressed", CompressedImage)
+    r.start()
+    r.wait_for_camera()
+    assert [output.topic for output in r.node._active._configured.outputs.wanted()] == ["~/mask/compressed"]
+    r.send(picture(7))
+    wait_for(lambda: masks)
 
 
 def test_match_takes_the_publisher_s_qos(rig: Callable[..., Rig]) -> None:
@@ -268,7 +312,7 @@ def test_a_remapping_holds_for_compressed_images_too(
 
     camera = watcher.create_publisher(CompressedImage, topic, 1)
     arguments = ["--ros-args", *(part for rule in rules for part in ("-r", rule))]
-    values = _values(engine="onnxruntime", compressed=True, lazy=False)
+    values = _values(engine="onnxruntime", image_transport="compressed", lazy=False)
     node = EnetNode(cli_args=arguments, parameter_overrides=values)
     node.trigger_configure()
     node.trigger_activate()

@@ -92,7 +92,7 @@ def test_sizes_may_change_within_a_stream(rig: Callable[..., Rig]) -> None:
 
 @pytest.mark.parametrize("damage", ["cut", "noise", "empty", "header"])
 def test_a_corrupt_jpeg(rig: Callable[..., Rig], damage: str) -> None:
-    r = rig(compressed=True)
+    r = rig(image_transport="compressed")
     masks = r.listen("mask")
     camera = r.watcher.create_publisher(CompressedImage, "image_raw/compressed", qos.keep_last(5, "reliable"))
     r.start()

@@ -10,11 +10,13 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
 from from_messages import from_image
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from enet_ros.classes import CAMVID
+from enet_ros.codec import decode_ids
 from enet_ros.errors import ConfigError
-from enet_ros.ros.node.outputs import pictures
+from enet_ros.ros.node.outputs import outputs, pictures
 from enet_ros.ros.node.outputs.output import Frame, OutputSilent
 from enet_ros.ros.parameters import DEFAULTS
 from enet_ros.segmenter import Segmentation
@@ -79,9 +81,9 @@ def test_groups_leave_out_what_is_unsure() -> None:
     road, car = CAMVID.index("road"), CAMVID.index("car")
     made = pictures.group("drivable", (), CAMVID)
     labels, confidence = [[road, road, car, 255]], np.array([[255, 100, 255, 255]], np.uint8)
-    assert from_image(made.make(frame(labels, confidence=confidence))).tolist() == [[255, 255, 0, 0]]
+    assert made.pixels(frame(labels, confidence=confidence)).tolist() == [[255, 255, 0, 0]]
     gated = frame(labels, confidence=confidence, min_confidence=0.5)
-    assert from_image(made.make(gated)).tolist() == [[255, 0, 0, 0]]
+    assert made.pixels(gated).tolist() == [[255, 0, 0, 0]]
 
 
 def test_colours_and_their_opacity() -> None:
@@ -105,3 +107,17 @@ def test_no_confidence_no_output() -> None:
         pictures.confidence(frame([[0]]))
     with pytest.raises(OutputSilent, match="camera_info"):
         pictures.camera_info(frame([[0]]))
+
+
+def test_a_picture_is_one_idea_raw_and_compressed() -> None:
+    """What both need is computed once, and planners do not wait for the compressed ones."""
+    rows = outputs(_Setup())
+    topics = [row.topic for row in rows]
+    images = [row.topic for row in rows if row.type is Image and row.topic != "~/run_length"]
+    assert topics[-len(images) :] == [f"{topic}/compressed" for topic in images]
+    made: list[Frame] = []
+    both = pictures.Picture("~/x", "mono8", lambda one: made.append(one) or one.segmentation.labels)
+    one = frame([[7]])
+    assert from_image(both.raw().make(one)).tolist() == [[7]]
+    assert decode_ids(both.compressed().make(one).data).tolist() == [[7]]
+    assert len(made) == 1
