@@ -12,6 +12,6 @@ python3 -m venv --system-site-packages venv
 touch venv/COLCON_IGNORE
 source venv/bin/activate
 # numpy<2: apt's compiled modules (cv_bridge) are built against NumPy 1 on Humble and Jazzy.
-pip install --no-cache-dir safetensors rich rosbags mcap onnx "numpy<2" "$@"
+pip install --no-cache-dir safetensors rich rosbags mcap fsspec onnx "numpy<2" "$@"
 colcon build --packages-select enet_ros --cmake-args -DBUILD_TESTING=OFF
 rm -rf build log

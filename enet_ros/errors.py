@@ -34,6 +34,10 @@ class BagError(EnetRosError):
     """A bag cannot be read or written."""
 
 
+class PlaceError(EnetRosError):
+    """A place that files are read from or written to cannot be reached, or refuses."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """The message for a name that does not exist: it proposes the nearest known name, or lists those known."""
     names = list(known)

@@ -19,6 +19,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "memory": (),
     "files": (),
     "arrays": (),
+    "places": ("errors", "files"),
     "terminal": (),
     "stamps": ("errors",),
     "figures": ("errors",),
@@ -47,7 +48,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "segmenter": ("engines", "products"),
     # messages as values, and bags of them
     "messages": ("codec", "card", "products", "stamps"),
-    "bags": ("messages", "frames", "files", "figures"),
+    "bags": ("messages", "frames", "places", "figures"),
     "frames.bag": ("frames", "bags"),
     # the work of the verbs
     "train": ("nn", "datasets", "metrics", "memory"),

@@ -21,7 +21,7 @@ EXECUTABLES = dict(re.findall(r'"(\w+)=([\w.]+)"', CMAKE))
 
 # Import name: rosdep key, where they differ.
 KEYS = {"cv2": "python3-opencv", "tf2_ros": "tf2_ros_py", "numpy": "python3-numpy", "yaml": "python3-yaml"}
-BY_PIP = {"safetensors", "rich", "rosbags", "mcap", "openvino", "onnxruntime", "onnx", "torch", "tensorrt"}
+BY_PIP = {"safetensors", "rich", "rosbags", "mcap", "fsspec", "openvino", "onnxruntime", "onnx", "torch", "tensorrt"}
 
 
 def imported_packages(folder: str) -> Iterator[str]:

@@ -13,11 +13,14 @@ from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError
 from enet_ros.messages import intrinsics
+from enet_ros.stamps import NS
 
 _TRUTH = "ground_truth"
 _NOT_CAMERAS = (_TRUTH, "mask", "confidence", "color", "overlay", "segmentation")
 CLASSES_KEY = "enet_ros.ground_truth_classes"
 """Key of a bag's custom data: the names of the classes that ground truth ids stand for, as a JSON list."""
+_LOOK_BACK_NS = NS
+"""How far back a CameraInfo is looked for at first: most cameras send one with each image."""
 _COLOURLESS = ("8UC1", "16UC1", "32FC1", "mono16")
 
 
@@ -39,12 +42,18 @@ class Camera(NamedTuple):
 class Calibrations:
     """The calibration of each camera by the last CameraInfo seen; until one is, the bag's first serves."""
 
-    def __init__(self, reader: BagReader, cameras: Iterable[Camera]) -> None:
-        """Read the first CameraInfo of each camera: its first image may come before it."""
+    def __init__(self, reader: BagReader, cameras: Iterable[Camera], at_ns: int | None = None) -> None:
+        """What holds at a time, for an indexed bag, or at the start, whose first image may come before a CameraInfo."""
         self._latest: dict[str, CameraIntrinsics | None] = {c.info: None for c in cameras if c.info}
         for topic in self._latest:
             for message in islice(reader.messages((topic,)), 1):
                 self.see(message)
+            back_ns = _LOOK_BACK_NS
+            while at_ns is not None:
+                readable = [self.see(m) is None for m in reader.messages((topic,), at_ns - back_ns, at_ns)]
+                if any(readable) or at_ns - back_ns <= reader.start_ns:
+                    break
+                back_ns *= 4
 
     def see(self, message: BagMessage) -> str | None:
         """Remember a CameraInfo of these cameras; any other message is passed over. Returns why it is unreadable."""

@@ -52,7 +52,7 @@ class Topic(NamedTuple):
 
 
 class BagMessage(NamedTuple):
-    """A serialized message. number: its place within its topic, from 0; log_ns: time of recording."""
+    """A serialized message. number: its place among those read of its topic, from 0; log_ns: time of recording."""
 
     number: int
     topic: str
@@ -69,7 +69,9 @@ class BagMessage(NamedTuple):
 class _Part(Protocol):
     connections: list[Connection]
 
-    def messages(self, connections: Collection[Connection]) -> Iterator[tuple[Connection, int, bytes]]: ...
+    def messages(
+        self, connections: Collection[Connection], start: int | None, stop: int | None
+    ) -> Iterator[tuple[Connection, int, bytes]]: ...
 
 
 class BagReader:
@@ -106,6 +108,13 @@ class BagReader:
         """Messages of all topics, as the index counts them."""
         return sum(topic.total for topic in self.topics)
 
+    @property
+    def indexed(self) -> bool:
+        """Whether `messages` finds a time without reading what lies before it."""
+        storages: list[Any] = [getattr(part, "storage", None) for part in self._parts]
+        each = [file for storage in storages for file in getattr(storage, "storages", [storage])]
+        return self.damage is None and all(getattr(file, "chunks", True) for file in each)  # SQLite has no chunks
+
     def topic(self, name: str) -> Topic:
         """A topic by name. Raises BagError, which lists the topics there are."""
         for topic in self.topics:
@@ -114,9 +123,12 @@ class BagReader:
         listing = ", ".join(f"{t.name} [{t.type}]" for t in self.topics) or "none"
         raise BagError(f"{self.path} has no topic {name!r}; its topics: {listing}")
 
-    def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
+    def messages(
+        self, topics: Collection[str] | None = None, start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Iterator[BagMessage]:
         """Messages of `topics` (all by default) in time order, or file order where the index is lost.
 
+        Only those logged at or after `start_ns` and before `stop_ns`, where given; their numbers count from there.
         Raises BagError at the first place that cannot be read, with the number of messages before it.
         """
         numbers: Counter[str] = Counter()
@@ -126,7 +138,7 @@ class BagReader:
             if not wanted:
                 continue
             try:
-                for connection, log_ns, data in part.messages(wanted):
+                for connection, log_ns, data in part.messages(wanted, start_ns, stop_ns):
                     number = numbers[connection.topic]
                     numbers[connection.topic] += 1
                     last = f"number {number} of {connection.topic}"

@@ -68,11 +68,14 @@ class BrokenFile:
                 counts[connection.id] += 1
         self.connections = [c._replace(msgcount=counts[i]) for i, c in found.items()]
 
-    def messages(self, connections: Collection[Connection]) -> Iterator[Salvaged]:
-        """Messages of some of the topics, in file order; then Truncated."""
+    def messages(
+        self, connections: Collection[Connection], start: int | None = None, stop: int | None = None
+    ) -> Iterator[Salvaged]:
+        """Messages of some of the topics, from time `start` to before `stop`, in file order; then Truncated."""
         wanted = {connection.id for connection in connections}
         for message in salvage(self._path):
-            if message[0].id in wanted:
+            begun, ended = start is None or message[1] >= start, stop is not None and message[1] >= stop
+            if message[0].id in wanted and begun and not ended:
                 yield message
 
 

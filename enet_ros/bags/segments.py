@@ -1,7 +1,12 @@
 """A bag that takes long to write: in segments, each a bag of its own, so that a killed run can be resumed.
 
-PATH.part/journal.json says how many segments are finished and how far into the input they reach. At the end the
-segments become one bag of several files, as `ros2 bag record --max-bag-size` makes them, and take PATH in one rename.
+The segments may be written in any order, by several processes and machines at once, and more than once. PATH.part has
+  job.json               what decides the content
+  ATTEMPT/NAME_3/        a segment, as far as somebody has come with it
+  3.json                 says that segment 3 is finished, and which attempt it is
+At the end the segments become one bag of several files, as `ros2 bag record --max-bag-size` makes them. On a file
+system it takes PATH in one rename. A store cannot rename folders: there the bag is whole when its metadata.yaml is
+there, the file that is moved last.
 """
 
 from __future__ import annotations
@@ -9,20 +14,22 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import yaml
 from rosbags.interfaces import Connection, Qos
 
-from enet_ros import files
 from enet_ros.bags.writer import ENDINGS, BagFolder, place
-from enet_ros.errors import BagError, EnetRosError
+from enet_ros.errors import BagError
+from enet_ros.places import Place
 
-_JOURNAL = "journal.json"
 _METADATA = "metadata.yaml"
-_VERSION = 2
+_VERSION = 3
 
 
 class TopicPlan(NamedTuple):
@@ -34,149 +41,189 @@ class TopicPlan(NamedTuple):
     qos: tuple[Qos, ...] = ()
 
 
-class SegmentedBag:
-    """Use as a context manager: the bag is put in its place when the block ends without an error.
+class Segment:
+    """One segment being written, as a context manager: after an error nothing is left of it."""
 
-    consumed: how many input messages the finished segments cover. Continue with the message after them.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        topics: list[TopicPlan],
-        *,
-        job: Mapping[str, Any],
-        storage: str = "mcap",
-        overwrite: bool = False,
-    ) -> None:
-        """Begin the bag, or resume one that was interrupted.
-
-        job: the JSON values that decide what is written. Raises BagError where PATH.part is left from another job or
-        `path` exists (unless `overwrite`), and where another process is writing it.
-        """
-        self.path = path
-        self.part = path.with_name(f"{path.name}.part")
-        self.consumed = 0
+    def __init__(self, part: SegmentedBag, number: int, topics: list[TopicPlan], folder: Path) -> None:
+        self._part = part
+        self._number = number
         self._topics = topics
-        self._storage = storage
-        self._job = json.loads(json.dumps({"version": _VERSION, "storage": storage, **job}))
-        self._finished = 0
+        self._folder = folder
         self._bag: BagFolder | None = None
-        if path.exists() and not overwrite:
-            raise BagError(f"{path} exists: give another name, remove it, or use --force")
-        self._lock = _locked(self.part)
-        try:
-            self._resume(overwrite)
-        except BaseException:
-            self._lock.close()
-            raise
+        self._finished = False
 
-    def __enter__(self) -> SegmentedBag:
+    def __enter__(self) -> Segment:
         return self
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Put the bag in its place; after an error leave the finished segments in PATH.part, and say so."""
-        try:
-            if error is None:
-                self._finish()
-            else:
-                self._break_off()
-            if isinstance(error, EnetRosError) and self._finished:
-                what = f"{self._finished} finished segments are bags in {self.part}"
-                raise type(error)(f"{error}; {what}; run the same command again to resume from there") from error
-        finally:
-            self._lock.close()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bag is not None and not self._finished:
+            self._bag.keep()
+            shutil.rmtree(self._folder.parent, ignore_errors=True)
 
     def write(self, topic: str, log_ns: int, cdr: bytes | memoryview) -> None:
-        """Append a message to the current segment."""
+        """Append a message. Raises BagError."""
         if self._bag is None:
-            self._bag = self._open()
+            self._bag = BagFolder(self._folder, self._part.storage)
+            for plan in self._topics:
+                self._bag.add_topic(*plan)
         self._bag.write(topic, log_ns, cdr)
 
-    def checkpoint(self, consumed: int) -> None:
-        """Finish the segment, from which a killed run is resumed. consumed: input messages written so far."""
-        if self._bag is None:
-            return
-        self._bag.close()
-        self._bag = None
-        self._finished += 1
-        self.consumed = consumed
-        journal = {"job": self._job, "consumed": consumed, "segments": self._finished}
-        try:
-            files.write(self.part / _JOURNAL, json.dumps(journal))
-        except OSError as error:
-            raise BagError(f"cannot write {self.part / _JOURNAL}: {error.strerror}") from error
-
-    def _break_off(self) -> None:
-        """Remove the segment that is not finished."""
+    def finish(self, account: str) -> None:
+        """Commit the segment. account: what its maker says of it, which `SegmentedBag.finished` gives back."""
         if self._bag is not None:
-            self._bag.keep()
-            shutil.rmtree(self._bag.folder, ignore_errors=True)
-        if not self._finished:
-            shutil.rmtree(self.part, ignore_errors=True)
+            self._bag.close()
+        self._part.commit(self._number, None if self._bag is None else self._folder, account)
+        self._finished = True
 
-    def _folder(self, number: int) -> Path:
-        return self.part / f"{self.path.name}_{number}"
 
-    def _file_name(self, number: int) -> str:
-        return self._folder(number).name + ENDINGS[self._storage]
+class SegmentedBag:
+    """The bag `out`, and its segments in `out`.part. Processes that write segments have one each, of the same `out`."""
 
-    def _open(self) -> BagFolder:
-        folder = self._folder(self._finished)
-        shutil.rmtree(folder, ignore_errors=True)  # of the run that was killed
-        bag = BagFolder(folder, self._storage)
-        for topic in self._topics:
-            bag.add_topic(*topic)
-        return bag
+    def __init__(self, out: Place, storage: str = "mcap") -> None:
+        self.out = out
+        self.storage = storage
+        self.part = out.parent / f"{out.name}.part"
 
-    def _resume(self, overwrite: bool) -> None:
-        journal = self.part / _JOURNAL
-        if journal.is_file():
-            values: Any = json.loads(journal.read_text("utf-8"))
-            if values["job"] == self._job and all(map(self._has, range(values["segments"]))):
-                self._finished, self.consumed = values["segments"], values["consumed"]
-                return
-            if values["job"] != self._job and not overwrite:
+    def refuse_existing(self, overwrite: bool) -> None:
+        """Raise BagError where the bag is there, unless it is to be replaced."""
+        if self.whole() and not overwrite:
+            raise BagError(f"{self.out} exists: give another name, remove it, or use --force")
+
+    def begin(self, job: Mapping[str, Any], overwrite: bool = False) -> None:
+        """Begin the bag, or resume one that was interrupted; what unfinished attempts have left is removed.
+
+        job: the JSON values that decide what is written. Raises BagError where PATH.part is left from another job,
+        unless `overwrite`.
+        """
+        job = json.loads(json.dumps({"version": _VERSION, "storage": self.storage, **job}))
+        stored = self.part / "job.json"
+        before = stored.read()
+        if before is not None and json.loads(before) != job:
+            if not overwrite:
                 raise BagError(
                     f"{self.part} is left from a run with other settings or another input: repeat those to resume it,"
                     " or use --force to begin again"
                 )
-            journal.unlink()
-        for child in self.part.iterdir():
-            if child.is_dir():
-                shutil.rmtree(child)
+            before = None
+        if before is None:
+            self._clean(set())
+            stored.write(json.dumps(job).encode())
+        else:
+            entries = self._entries()
+            self._clean({f"{number}.json" for number in entries} | {str(e["attempt"]) for e in entries.values()})
 
-    def _has(self, number: int) -> bool:
-        """Whether a finished segment is there, in its folder or moved already."""
-        places = (self._folder(number), self.part / self.path.name)
-        described = (self._folder(number) / _METADATA).is_file()
-        return described and any((place / self._file_name(number)).is_file() for place in places)
+    def whole(self) -> bool:
+        """Whether the bag is there."""
+        return (self.out if self.out.local is not None else self.out / _METADATA).exists()
 
-    def _finish(self) -> None:
-        """Bring the segments' files into one folder; a run killed in between is finished by the next."""
-        if self._bag is not None or not self._finished:
-            raise BagError(f"{self.path} has no finished segment: nothing was written")
-        whole = self.part / self.path.name
-        whole.mkdir(exist_ok=True)
+    def finished(self) -> dict[int, str]:
+        """The accounts of the segments that are finished, by their numbers."""
+        return {number: str(entry["account"]) for number, entry in self._entries().items()}
+
+    def segment(self, number: int, topics: list[TopicPlan], scratch: Path | None = None) -> Segment:
+        """A segment to be written. scratch: a folder on this machine, needed where the bag goes to a store."""
+        folder = self.part.local or scratch
+        if folder is None:
+            raise BagError(f"{self.out} is in a store: its segments need a scratch folder")
+        return Segment(self, number, topics, folder / uuid4().hex[:12] / self._name(number))
+
+    def commit(self, number: int, folder: Path | None, account: str) -> None:
+        """Say that a segment is finished, and that it is in `folder`; None: it has no message."""
+        attempt = None
+        if folder is not None:
+            attempt = folder.parent.name
+            if self.part.local is None:
+                for file in folder.iterdir():
+                    (self.part / attempt / folder.name / file.name).put(file)
+                shutil.rmtree(folder.parent)
+        (self.part / f"{number}.json").write(json.dumps({"attempt": attempt, "account": account}).encode())
+
+    def join(self, count: int) -> None:
+        """Make the first `count` segments one bag and put it in its place. Raises BagError where one is missing.
+
+        A run that was killed in between is finished by the next.
+        """
+        entries = self._entries()
+        missing = [number for number in range(count) if number not in entries]
+        if missing:
+            raise BagError(f"{self.part} lacks segment {missing[0]}: run the same command again")
+        folders = {
+            n: self.part / str(entries[n]["attempt"]) / self._name(n) for n in range(count) if entries[n]["attempt"]
+        }
+        if not folders:
+            raise BagError(f"{self.out} would have no message: nothing was written")
+        whole = self.out if self.part.local is None else self.part / self.out.name
+        metadata = _joined([(folder / _METADATA).read() or b"" for folder in folders.values()])
+        (whole / _METADATA).remove()
+        files = {folder: f"{folder.name}{ENDINGS[self.storage]}" for folder in folders.values()}
+        for folder, file in files.items():
+            if (folder / file).exists():
+                (folder / file).move(whole / file)
+        for stale in {found.path for found in whole.files()} - set(files.values()):
+            (whole / stale).remove()  # of the bag that is replaced
+        (whole / _METADATA).write(metadata.encode())
+        if whole.local is not None and self.out.local is not None:
+            place(whole.local, self.out.local)
+        self.part.remove()
+
+    def _name(self, number: int) -> str:
+        return f"{self.out.name}_{number}"
+
+    def _entries(self) -> dict[int, dict[str, Any]]:
+        """What NUMBER.json says of each finished segment whose files are there."""
+        present = {found.path for found in self.part.files()}
+        entries = {}
+        for path in present:
+            number = path.removesuffix(".json")
+            if not (path.endswith(".json") and number.isdigit()):
+                continue
+            entry: dict[str, Any] = json.loads((self.part / path).read() or b"{}")
+            if "account" in entry and self._has(present, int(number), entry["attempt"]):
+                entries[int(number)] = entry
+        return entries
+
+    def _has(self, present: set[str], number: int, attempt: str | None) -> bool:
+        """Whether a segment is there, in its folder or moved already."""
+        if attempt is None:
+            return True
+        folder, file = f"{attempt}/{self._name(number)}", f"{self._name(number)}{ENDINGS[self.storage]}"
+        if f"{folder}/{_METADATA}" not in present:
+            return False
+        if present & {f"{folder}/{file}", f"{self.out.name}/{file}"}:
+            return True
+        return self.part.local is None and not self.whole() and (self.out / file).exists()
+
+    def _clean(self, kept: set[str]) -> None:
+        """Remove what is in PATH.part but for these, the job, the lock and a bag that is being joined."""
+        kept = kept | {"job.json", "lock"} | ({self.out.name} if kept else set())
+        for name in {found.path.partition("/")[0] for found in self.part.files()} - kept:
+            (self.part / name).remove()
+
+
+@contextmanager
+def locked(folder: Place) -> Iterator[None]:
+    """Hold a folder of this machine; one of a store cannot be held. Raises BagError where another process holds it."""
+    if folder.local is None:
+        yield
+        return
+    try:
+        folder.local.mkdir(parents=True, exist_ok=True)
+        lock = (folder.local / "lock").open("w")
+    except OSError as error:
+        raise BagError(f"cannot create {folder}: {error.strerror}") from error
+    with lock:
         try:
-            for number in range(self._finished):
-                segment = self._folder(number) / self._file_name(number)
-                if segment.exists():
-                    segment.replace(whole / segment.name)
-            files.write(whole / _METADATA, _joined([self._folder(n) / _METADATA for n in range(self._finished)]))
-            place(whole, self.path)
-        except OSError as error:
-            raise BagError(
-                f"cannot finish {self.path}: {error.strerror}; run the same command again to resume"
-            ) from error
-        shutil.rmtree(self.part)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BagError(f"another process is writing {folder}: wait for it, or give another name") from None
+        yield
 
 
-def _joined(metadata: list[Path]) -> str:
+def _joined(metadata: list[bytes]) -> str:
     """The metadata.yaml of one bag from those of its segments, whose topics are the same."""
     segments: list[dict[str, Any]] = []
-    for path in metadata:
-        segments.append(yaml.safe_load(path.read_text("utf-8"))["rosbag2_bagfile_information"])
+    for content in metadata:
+        segments.append(yaml.safe_load(content)["rosbag2_bagfile_information"])
     entries = [file for segment in segments for file in segment["files"]]
     start = min(file["starting_time"]["nanoseconds_since_epoch"] for file in entries)
     end = max(file["starting_time"]["nanoseconds_since_epoch"] + file["duration"]["nanoseconds"] for file in entries)
@@ -190,18 +237,3 @@ def _joined(metadata: list[Path]) -> str:
     for rows in zip(*(segment["topics_with_message_count"] for segment in segments), strict=True):
         rows[0]["message_count"] = sum(row["message_count"] for row in rows)
     return yaml.safe_dump({"rosbag2_bagfile_information": whole}, sort_keys=False)
-
-
-def _locked(part: Path) -> Any:
-    """The open lock file of a PATH.part. BagError where another process holds it."""
-    try:
-        part.mkdir(parents=True, exist_ok=True)
-        lock = (part / "lock").open("w")
-    except OSError as error:
-        raise BagError(f"cannot create {part}: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise BagError(f"another process is writing {part}: wait for it, or give another name") from None
-    return lock

@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=CHECKPOINT_FRAMES,
         metavar="N",
-        help="a killed run loses at most N frames (%(default)s)",
+        help="a killed run loses about N frames at most (%(default)s)",
     )
     parser.add_argument("--force", action="store_true", help="replace OUT, and discard an OUT.part of other settings")
     pose = parser.add_argument_group("pose of the camera (REP-103), for free space in metres")

@@ -22,10 +22,8 @@ from enet_ros.segmenter import Segmenter
 
 _AHEAD = 6
 """Frames decoded before the network wants them, and answered frames being encoded: about 10 MB each at 1080p."""
-_CORES = len(os.sched_getaffinity(0))
+CORES = len(os.sched_getaffinity(0))
 """Processors that this process may use."""
-_WORKERS = max(1, min(4, _CORES // 2))
-"""Threads that decode and encode: half the cores, because a network on the CPU needs them too."""
 
 
 class Labelled(NamedTuple):
@@ -53,10 +51,12 @@ def pipeline(
     segmenter: Segmenter,
     outputs: Outputs,
     calibrations: Calibrations,
+    cores: int = CORES,
 ) -> Generator[Labelled, None, None]:
     """Yield all messages in their order, those of cameras with their answers.
 
-    cameras: by image topic. calibrations: updated as CameraInfo messages pass. An image that cannot be decoded has no
+    cameras: by image topic. calibrations: updated as CameraInfo messages pass. cores: processors to use; a half of them
+    decode and encode in threads, because a network on the CPU needs them too. An image that cannot be decoded has no
     outputs and a problem. Raises EngineError, and what `messages` raises.
     """
 
@@ -85,7 +85,7 @@ def pipeline(
 
         # Closed here, before anyone closes the engine, even if the consumer breaks off. Two frames in flight per core
         # keep the network busy.
-        with closing(segmenter.infer_many(inputs(), in_flight=2 * _CORES)) as inferences:
+        with closing(segmenter.infer_many(inputs(), in_flight=2 * cores)) as inferences:
             for inference in inferences:
                 yield from passed()
                 work = backlog.popleft()
@@ -100,7 +100,7 @@ def pipeline(
         return Labelled(work.message, made, None)
 
     with (
-        ThreadPoolExecutor(_WORKERS, "label") as pool,
+        ThreadPoolExecutor(max(1, min(4, cores // 2)), "label") as pool,
         closing(answer(ordered(decode, messages, pool, _AHEAD))) as answered,
     ):
         yield from ordered(encode, answered, pool, _AHEAD)

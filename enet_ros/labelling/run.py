@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict
-from itertools import islice
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from enet_ros import model_file
-from enet_ros.bags.cameras import Calibrations, Camera, find_cameras
+from enet_ros.bags.cameras import Calibrations, find_cameras
 from enet_ros.bags.messages import SEGMENTATION_INFO, definition_of, to_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
-from enet_ros.bags.segments import SegmentedBag, TopicPlan
+from enet_ros.bags.segments import Segment, SegmentedBag, TopicPlan, locked
 from enet_ros.card import ModelCard
-from enet_ros.engines.base import Engine
-from enet_ros.errors import BagError
+from enet_ros.engines.base import Engine, EngineInfo
+from enet_ros.errors import BagError, EnetRosError
 from enet_ros.labelling.outputs import LATCHED, Outputs, OutputSettings
-from enet_ros.labelling.pipeline import Labelled, pipeline
+from enet_ros.labelling.pipeline import CORES, pipeline
 from enet_ros.messages import Header, segmentation_info
+from enet_ros.places import Place
 from enet_ros.segmenter import Segmenter
+from enet_ros.stamps import NS
 
 CHECKPOINT_FRAMES = 500
-"""A killed run loses at most this many frames; each checkpoint ends a file of the bag."""
+"""A killed run loses about this many frames; each checkpoint ends a file of the bag."""
 
 
 class LabelResult(NamedTuple):
@@ -40,6 +44,189 @@ class LabelResult(NamedTuple):
     resumed: int
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BagOptions:
+    """What of a bag is labelled and written.
+
+    topics      image topics to answer; all cameras by default (`find_cameras`)
+    exclude     topics to leave out of the copy
+    storage     "mcap" or "sqlite3"
+    checkpoint  frames of a segment, about
+    """
+
+    topics: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    storage: str = "mcap"
+    checkpoint: int = CHECKPOINT_FRAMES
+
+
+class Account(NamedTuple):
+    """What became of one segment of the input.
+
+    notes   (image topic, what its answers lack, in how many frames)
+    damage  why the input ends here, or "" where it goes on
+    """
+
+    messages: int = 0
+    frames: int = 0
+    problems: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str, int], ...] = ()
+    damage: str = ""
+
+    def to_text(self) -> str:
+        """The account as JSON."""
+        return json.dumps(self)
+
+    @classmethod
+    def of(cls, text: str) -> Account:
+        """The account that `to_text` has written."""
+        messages, frames, problems, notes, damage = json.loads(text)
+        return cls(messages, frames, tuple(problems), tuple(tuple(note) for note in notes), damage)
+
+
+class Piece(NamedTuple):
+    """A segment of the input: its number, its messages, the calibrations that hold at its start."""
+
+    number: int
+    messages: Iterator[BagMessage]
+    calibrations: Calibrations
+
+
+class LabelledBag:
+    """A bag to be labelled, open, with the plan of its copy. Use as a context manager."""
+
+    def __init__(
+        self, source: Path, card: ModelCard, engine: EngineInfo, settings: OutputSettings, options: BagOptions
+    ) -> None:
+        """Open the bag and find its cameras. Raises BagError where there is none, or topics cannot be copied."""
+        self._card = card
+        self._engine = engine
+        self._settings = settings
+        self._options = options
+        self._damage: list[BagError] = []
+        self._reader = BagReader(source)
+        try:
+            self._kept = [topic for topic in self._reader.topics if topic.name not in set(options.exclude)]
+            cameras = find_cameras(self._reader, options.topics)
+            self._cameras = {c.topic: c for c in cameras if c.topic not in set(options.exclude)}
+            _require_definitions(self._kept)
+        except BaseException:
+            self._reader.__exit__()
+            raise
+        self.topics = [TopicPlan(t.name, t.type, t.connection) for t in self._kept] + self._added()
+        self.messages = self._reader.message_count
+
+    def __enter__(self) -> LabelledBag:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.__exit__()
+
+    @property
+    def count(self) -> int | None:
+        """How many segments it has; None of a bag without an index, in which no time can be found."""
+        return len(self._cuts_ns) - 1 if self._reader.indexed else None
+
+    @cached_property
+    def _cuts_ns(self) -> list[int | None]:
+        """Log times at which the segments begin and end; None is the start and the end of the bag.
+
+        They follow from the bag's own account alone, so that every process cuts alike.
+        """
+        reader = self._reader
+        images = sum(topic.total for topic in self._kept if topic.name in self._cameras)
+        count = max(1, -(-images // self._options.checkpoint))
+        length_ns = reader.end_ns - reader.start_ns
+        return [None, *(reader.start_ns + length_ns * n // count for n in range(1, count)), None]
+
+    def job(self, source: str) -> dict[str, Any]:
+        """Everything that decides the result: only a run with the same job may resume another."""
+        info, reader = self._engine, self._reader
+        return {
+            "input": source,
+            "messages": reader.message_count,
+            "start_ns": reader.start_ns,
+            "end_ns": reader.end_ns,
+            "checkpoint": self._options.checkpoint,
+            "model": self._card.digest,
+            "engine": [info.name, info.runtime, info.precision, list(info.size)],
+            "settings": asdict(self._settings),
+            "topics": [plan.name for plan in self.topics],
+        }
+
+    def piece(self, number: int) -> Piece:
+        """One segment of a bag with an index."""
+        start_ns, stop_ns = self._cuts_ns[number : number + 2]
+        messages = self._readable(start_ns, stop_ns)
+        return Piece(number, messages, Calibrations(self._reader, self._cameras.values(), start_ns))
+
+    def pieces(self, done: Collection[int] = ()) -> Iterator[Piece]:
+        """All segments but those done, in their order; of a bag without an index they are read one after the other."""
+        if self.count is not None:
+            yield from (self.piece(number) for number in range(self.count) if number not in done)
+            return
+        calibrations, images = Calibrations(self._reader, self._cameras.values()), 0
+
+        def number(message: BagMessage) -> int:
+            nonlocal images
+            images += message.topic in self._cameras
+            return max(images - 1, 0) // self._options.checkpoint
+
+        for place, messages in groupby(self._readable(None, None), number):
+            if place not in done:
+                yield Piece(place, messages, calibrations)
+            else:
+                for message in messages:
+                    calibrations.see(message)
+
+    def label(
+        self, piece: Piece, segment: Segment, segmenter: Segmenter, cores: int, advance: Callable[[int], None]
+    ) -> Account:
+        """Write a segment with its answers. Raises BagError where it cannot be written, EngineError."""
+        outputs = Outputs(self._card, self._settings)
+        count, frames, problems = 0, 0, []
+        notes: Counter[tuple[str, str]] = Counter()
+        answered = pipeline(piece.messages, self._cameras, segmenter, outputs, piece.calibrations, cores)
+        with closing(answered) as answers:
+            for message, made, problem in answers:
+                if piece.number == count == 0:
+                    info = to_cdr(Header(message.log_ns, ""), segmentation_info(self._card, self._engine))
+                    for camera in self._cameras.values():
+                        segment.write(f"{camera.output}/info", message.log_ns, info)
+                segment.write(message.topic, message.log_ns, message.data)
+                for output in made:
+                    topic = f"{self._cameras[message.topic].output}/{output.topic}"
+                    segment.write(topic, message.log_ns, output.cdr)
+                notes.update((message.topic, output.note) for output in made if output.note)
+                count += 1
+                frames += bool(made)
+                if problem is not None:
+                    problems.append(self._placed(problem, piece))
+                advance(1)
+        damage = self._placed(str(self._damage[0]), piece) if self._damage else ""
+        return Account(count, frames, tuple(problems), tuple((*key, n) for key, n in notes.items()), damage)
+
+    def _placed(self, problem: str, piece: Piece) -> str:
+        """A problem with its place, where its message's number counts from the start of a segment."""
+        start_ns = self._cuts_ns[piece.number] if self._reader.indexed else None
+        return problem if start_ns is None else f"after {(start_ns - self._reader.start_ns) / NS:.1f} s, {problem}"
+
+    def _readable(self, start_ns: int | None, stop_ns: int | None) -> Iterator[BagMessage]:
+        """The messages that are copied, up to the first that cannot be read."""
+        try:
+            yield from self._reader.messages([topic.name for topic in self._kept], start_ns, stop_ns)
+        except BagError as error:
+            self._damage.append(error)
+
+    def _added(self) -> list[TopicPlan]:
+        """The topics added to the copy."""
+        plans = []
+        for camera in self._cameras.values():
+            plans += [TopicPlan(f"{camera.output}/{name}", msgtype) for name, msgtype in self._settings.topics()]
+            plans.append(TopicPlan(f"{camera.output}/info", SEGMENTATION_INFO, qos=(LATCHED,)))
+        return plans
 
 
 def label(
@@ -59,46 +246,84 @@ def label(
 ) -> LabelResult:
     """Copy a bag and add the answers to its cameras under CAMERA/segmentation/.
 
-    topics     image topics to answer; all cameras by default (`find_cameras`)
-    exclude    topics to leave out of the copy
+    topics, exclude, storage, checkpoint  as in `BagOptions`
     started    called once with the number of messages of the input and the number done by an earlier run
     advance    called with 1 after each message
     Raises BagError and EngineError; finished segments then stay in OUT.part, and the same call resumes after them. A
     damaged input is labelled up to the damage: `out` is complete up to there, and BagError says so.
     """
     card = model_file.read_card(model)
-    with BagReader(source) as reader:
-        kept = [topic for topic in reader.topics if topic.name not in set(exclude)]
-        cameras = [c for c in find_cameras(reader, topics) if c.topic not in set(exclude)]
-        _require_definitions(kept)
-        plans = [TopicPlan(t.name, t.type, t.connection) for t in kept] + _plans(cameras, settings)
-        job = _job(reader, card, engine, settings, plans)
-        calibrations = Calibrations(reader, cameras)
-        damage: list[BagError] = []
+    options = BagOptions(None if topics is None else tuple(topics), tuple(exclude), storage, checkpoint)
+    bag = SegmentedBag(Place.of(out), storage)
+    bag.refuse_existing(overwrite)
+    segmenter = Segmenter(engine, card, caution=settings.caution)
+    with LabelledBag(source, card, engine.info, settings, options) as work, locked(bag.part):
+        bag.begin(work.job(str(source.resolve())), overwrite)
+        resumed = sum(account.messages for account in accounts(bag).values())
+        started(work.messages, resumed)
+        frames = 0
+        try:
+            for piece in work.pieces(bag.finished()):
+                account = label_piece(work, piece, bag, segmenter, advance=advance)
+                frames += account.frames
+                if account.damage:
+                    break
+            return join(bag, work.count)._replace(frames=frames, resumed=resumed)
+        except BaseException as error:
+            finished = len(bag.finished())
+            if not finished:
+                bag.part.remove()
+            elif isinstance(error, EnetRosError) and bag.part.exists():
+                what = f"{finished} finished segments are bags in {bag.part}"
+                raise type(error)(f"{error}; {what}; run the same command again to resume from there") from error
+            raise
 
-        def readable() -> Iterator[BagMessage]:
-            try:
-                yield from reader.messages([topic.name for topic in kept])
-            except BagError as error:
-                damage.append(error)
 
-        with SegmentedBag(out, plans, job=job, storage=storage, overwrite=overwrite) as bag:
-            started(reader.message_count, bag.consumed)
+def label_piece(
+    work: LabelledBag,
+    piece: Piece,
+    bag: SegmentedBag,
+    segmenter: Segmenter,
+    *,
+    scratch: Path | None = None,
+    cores: int = CORES,
+    advance: Callable[[int], None] = lambda messages: None,
+) -> Account:
+    """Label one segment of a bag. scratch: as `SegmentedBag.segment`; cores: as `pipeline`. Raises as `label`."""
+    with bag.segment(piece.number, work.topics, scratch) as segment:
+        account = work.label(piece, segment, segmenter, cores, advance)
+        segment.finish(account.to_text())
+    return account
 
-            def info(stamp_ns: int) -> memoryview:
-                return to_cdr(Header(stamp_ns, ""), segmentation_info(card, engine.info))
 
-            rest = readable()
-            for message in islice(rest, bag.consumed):
-                calibrations.see(message)
-            by_topic = {camera.topic: camera for camera in cameras}
-            segmenter = Segmenter(engine, card, caution=settings.caution)
-            answered = pipeline(rest, by_topic, segmenter, Outputs(card, settings), calibrations)
-            with closing(answered) as answers:
-                result = _write(bag, answers, cameras, info, checkpoint, advance)
+def accounts(bag: SegmentedBag) -> dict[int, Account]:
+    """What became of the segments that are finished."""
+    return {number: Account.of(text) for number, text in bag.finished().items()}
+
+
+def join(bag: SegmentedBag, count: int | None) -> LabelResult:
+    """Put the bag in its place. count: its segments; None: those that there are.
+
+    Raises BagError where one is missing, and where the input is damaged: then the bag goes up to there.
+    """
+    done = accounts(bag)
+    damaged = min((number for number, account in done.items() if account.damage), default=None)
+    if damaged is not None:
+        count = damaged + 1
+    kept = [done[number] for number in range(len(done) if count is None else count) if number in done]
+    damage = kept[-1].damage if damaged is not None else ""
+    try:
+        bag.join(len(done) if count is None else count)
+    except BagError as error:
+        raise BagError(f"{damage}; {error}" if damage else str(error)) from error
     if damage:
-        raise BagError(f"{damage[0]}; {out} is labelled up to there") from damage[0]
-    return result
+        raise BagError(f"{damage}; {bag.out} is labelled up to there")
+    notes: Counter[tuple[str, str]] = Counter()
+    for account in kept:
+        notes.update({(topic, note): frames for topic, note, frames in account.notes})
+    lacks = (f"{topic}, {frames} frames: {note}" for (topic, note), frames in notes.items())
+    problems = tuple(problem for account in kept for problem in account.problems)
+    return LabelResult(sum(account.frames for account in kept), 0, problems, tuple(lacks))
 
 
 def _require_definitions(topics: list[Topic]) -> None:
@@ -113,62 +338,3 @@ def _require_definitions(topics: list[Topic]) -> None:
         listing = ", ".join(f"{topic.name} [{topic.type}]" for topic in unknown)
         names = " ".join(topic.name for topic in unknown)
         raise BagError(f"neither the bag nor ROS 2's standard packages define {listing}: use --exclude {names}")
-
-
-def _plans(cameras: list[Camera], settings: OutputSettings) -> list[TopicPlan]:
-    """The topics added to the copy."""
-    plans = []
-    for camera in cameras:
-        plans += [TopicPlan(f"{camera.output}/{name}", msgtype) for name, msgtype in settings.topics()]
-        plans.append(TopicPlan(f"{camera.output}/info", SEGMENTATION_INFO, qos=(LATCHED,)))
-    return plans
-
-
-def _job(
-    reader: BagReader, card: ModelCard, engine: Engine, settings: OutputSettings, plans: list[TopicPlan]
-) -> dict[str, Any]:
-    """Everything that decides the result: only a run with the same job may resume another."""
-    info = engine.info
-    return {
-        "input": str(reader.path.resolve()),
-        "messages": reader.message_count,
-        "start_ns": reader.start_ns,
-        "end_ns": reader.end_ns,
-        "model": card.digest,
-        "engine": [info.name, info.runtime, info.precision, list(info.size)],
-        "settings": asdict(settings),
-        "topics": [plan.name for plan in plans],
-    }
-
-
-def _write(
-    bag: SegmentedBag,
-    answers: Iterable[Labelled],
-    cameras: list[Camera],
-    info: Callable[[int], memoryview],
-    checkpoint: int,
-    advance: Callable[[int], None],
-) -> LabelResult:
-    """Write all messages and answers, with a checkpoint every `checkpoint` frames."""
-    prefixes = {camera.topic: camera.output for camera in cameras}
-    resumed = consumed = bag.consumed
-    frames, problems = 0, []
-    notes: Counter[tuple[str, str]] = Counter()
-    for message, outputs, problem in answers:
-        if consumed == 0:
-            for prefix in prefixes.values():
-                bag.write(f"{prefix}/info", message.log_ns, info(message.log_ns))
-        bag.write(message.topic, message.log_ns, message.data)
-        for output in outputs:
-            bag.write(f"{prefixes[message.topic]}/{output.topic}", message.log_ns, output.cdr)
-        notes.update((message.topic, output.note) for output in outputs if output.note)
-        consumed += 1
-        frames += bool(outputs)
-        if problem is not None:
-            problems.append(problem)
-        if outputs and frames % checkpoint == 0:
-            bag.checkpoint(consumed)
-        advance(1)
-    bag.checkpoint(consumed)
-    lacks = (f"{topic}, {count} frames: {note}" for (topic, note), count in notes.items())
-    return LabelResult(frames, resumed, tuple(problems), tuple(lacks))

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.cameras import Camera, find_cameras, find_image, find_truth, has_truth
-from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, compressed_cdr, image_cdr
+from enet_ros.bags.cameras import Calibrations, Camera, find_cameras, find_image, find_truth, has_truth
+from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, camera_info_cdr, compressed_cdr, image_cdr
+from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError
 from enet_ros.messages import Header
+from enet_ros.stamps import NS
 
 RGB = image_cdr(Header(1, "cam"), np.zeros((4, 5, 3), np.uint8), "rgb8")
 GREY = image_cdr(Header(1, "cam"), np.zeros((4, 5), np.uint8), "mono8")
@@ -104,3 +106,21 @@ def test_no_truth_and_several(tmp_path: Path) -> None:
     two = {"/front/ground_truth": (IMAGE, GREY), "/rear/ground_truth": (IMAGE, GREY)}
     with bag(tmp_path / "two", two) as reader, pytest.raises(BagError, match="has 2 topics named ground_truth"):
         find_truth(reader)
+
+
+def test_the_calibration_that_holds_at_a_time(tmp_path: Path) -> None:
+    """The last readable CameraInfo before it, however long ago; before all of them the first."""
+    camera = Camera("/c/image_raw", IMAGE, "/c/camera_info", "/c/segmentation")
+    sent = {2: 0.5, 3: 0.6, 100: None, 101: 0.7}
+    with BagWriter(tmp_path / "bag") as bag:
+        bag.add_topic(camera.topic, IMAGE)
+        bag.add_topic("/c/camera_info", CAMERA_INFO)
+        bag.write(camera.topic, NS, image_cdr(Header(1, "c"), np.zeros((4, 5, 3), np.uint8), "rgb8"))
+        for second, fov in sent.items():
+            cdr = camera_info_cdr(Header(1, "c"), CameraIntrinsics.from_fov(5, 4, fov or 1.0))
+            bag.write("/c/camera_info", second * NS, cdr if fov else cdr[:30])
+    with BagReader(tmp_path / "bag") as reader:
+        for second, fov in {1: 0.5, 3: 0.5, 4: 0.6, 50: 0.6, 101: 0.6, 102: 0.7}.items():
+            lens = Calibrations(reader, [camera], second * NS).of(camera)
+            assert lens is not None
+            np.testing.assert_array_equal(lens.k, CameraIntrinsics.from_fov(5, 4, fov).k)

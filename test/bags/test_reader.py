@@ -134,3 +134,15 @@ def test_a_length_beyond_the_file_is_not_allocated(tmp_path: Path, length: int) 
     path.write_bytes(b"ab")
     with path.open("rb") as file, pytest.raises(EndOfFile):
         _Exact(file).read(length)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_slices_of_time_are_the_whole(make_bag: MakeBag, storage: str) -> None:
+    with BagReader(make_bag(frames=5, storage=storage)) as reader:
+        assert reader.indexed
+        cuts = [None, reader.start_ns + 1, reader.end_ns, None]
+        whole = [(m.topic, m.log_ns, m.data) for m in reader.messages()]
+        slices = [[*reader.messages(None, *cuts[i : i + 2])] for i in range(3)]
+    assert [(m.topic, m.log_ns, m.data) for part in slices for m in part] == whole
+    assert [len(part) for part in slices] == [3, 9, 3]
+    assert slices[1][0].number == 0

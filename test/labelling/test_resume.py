@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mcap.writer import Writer
 
 from enet_ros import model_file
 from enet_ros.bags import BagReader
+from enet_ros.bags.segments import SegmentedBag
 from enet_ros.camera import CameraPose
 from enet_ros.engines import create
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError
 from enet_ros.labelling import OutputSettings, label
+from enet_ros.labelling.run import BagOptions, LabelledBag, join, label_piece
+from enet_ros.places import Place
+from enet_ros.segmenter import Segmenter
 
 SETTINGS = OutputSettings(("mask", "free_space"), CameraPose(1.5, 0.04))
 
@@ -92,3 +98,60 @@ def test_another_model_engine_or_choice_of_topics_does_not_go_on(
     with pytest.raises(BagError, match=refused):
         label(street, tmp_path / "out", model, engine, SETTINGS, storage="sqlite3")
     assert label(street, tmp_path / "out", model, engine, SETTINGS, checkpoint=2).resumed > 0
+
+
+def files(bag: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in bag.iterdir()}
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_segments_made_in_any_order_are_the_same_bag(
+    street: Path, model: Path, engine: Engine, tmp_path: Path, storage: str
+) -> None:
+    """Byte for byte: each segment depends on the bag alone, also where the last CameraInfo lies before it."""
+    label(street, tmp_path / "once/out", model, engine, SETTINGS, checkpoint=2, storage=storage)
+    bag = SegmentedBag(Place.of(tmp_path / "spread/out"), storage)
+    card = model_file.read_card(model)
+    with LabelledBag(street, card, engine.info, SETTINGS, BagOptions(storage=storage, checkpoint=2)) as work:
+        bag.begin(work.job("street"))
+        assert work.count == 6
+        for number in random.Random(0).sample(range(6), 6):
+            label_piece(work, work.piece(number), bag, Segmenter(engine, card))
+        assert join(bag, work.count).frames == 12
+    assert files(tmp_path / "spread/out") == files(tmp_path / "once/out")
+
+
+def without_index(bag: Path, out: Path) -> Path:
+    """The messages of a bag in an MCAP file without chunks, as `ros2 bag record`'s profile `fastwrite` makes it."""
+    with BagReader(bag) as reader, out.open("wb") as file:
+        writer = Writer(file, use_chunking=False)
+        writer.start("ros2")
+        channels = {}
+        for topic in reader.topics:
+            text = topic.connection.msgdef.data.encode()
+            schema = writer.register_schema(topic.type, "ros2msg", text)
+            channels[topic.name] = writer.register_channel(topic.name, "cdr", schema)
+        for message in reader.messages():
+            writer.add_message(channels[message.topic], message.log_ns, message.data, message.log_ns)
+        writer.finish()
+    return out
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_bag_without_an_index_is_gone_on_with(
+    street: Path, model: Path, engine: Engine, tmp_path: Path, damaged: bool
+) -> None:
+    source = without_index(street, tmp_path / "in.mcap")
+    if damaged:
+        source.write_bytes(source.read_bytes()[: -source.stat().st_size // 10])
+    with BagReader(source) as reader:
+        assert not reader.indexed
+    broken_off(source, tmp_path / "out", model, engine)
+    results = []
+    for name in ("out", "once"):
+        try:
+            results.append(label(source, tmp_path / name, model, engine, SETTINGS, checkpoint=2))
+        except BagError as error:
+            assert damaged and f"{name} is labelled up to there" in str(error)
+    assert damaged or (results[0].resumed > 0 and results[0].frames < 12 == results[1].frames)
+    assert contents(tmp_path / "out") == contents(tmp_path / "once")

@@ -210,10 +210,10 @@ def test_a_bag_of_humble_does_not_define_its_types(street: Path, model: Path, en
 UNDISTURBED = "import sys; from enet_ros.cli import main; sys.exit(main())"
 SIGNALLED_IN_A_SEGMENT = """
 import os, signal, sys, threading
-from enet_ros.bags.segments import SegmentedBag
+from enet_ros.bags.segments import Segment
 from enet_ros.cli import main
 
-how, write, written = int(sys.argv.pop()), SegmentedBag.write, 0
+how, write, written = int(sys.argv.pop()), Segment.write, 0
 taken = threading.Event()
 
 def interrupt(*_):
@@ -230,7 +230,7 @@ def signal_and_write(*message):
         taken.wait(60)  # whichever thread writes: the main one takes signals, when it runs next
     write(*message)
 
-SegmentedBag.write = signal_and_write
+Segment.write = signal_and_write
 sys.exit(main())
 """
 
@@ -254,7 +254,7 @@ def test_a_killed_run_is_gone_on_with(street: Path, tmp_path: Path, how: signal.
         assert killed.returncode == -how
     assert not (tmp_path / "out").exists()
     again = run(UNDISTURBED, "out")
-    assert again.returncode == 0 and "after 16 messages of an earlier run" in again.stderr
+    assert again.returncode == 0 and "after 18 messages of an earlier run" in again.stderr
     assert run(UNDISTURBED, "once").returncode == 0
     assert messages(tmp_path / "out") == messages(tmp_path / "once")
     assert not (tmp_path / "out.part").exists()

@@ -1,0 +1,157 @@
+"""A file or folder on this machine, or in a store that fsspec opens: s3://, gs://, sftp:// and others."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from enet_ros import files
+from enet_ros.errors import ConfigError, PlaceError
+
+
+class Found(NamedTuple):
+    """A file below a place: its path from there, and its size in bytes."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something is or is to be. url: an absolute path, or SCHEME://..., without a slash at its end.
+
+    Methods raise PlaceError where the store cannot be reached or refuses.
+    """
+
+    url: str
+
+    @classmethod
+    def of(cls, text: str | Path) -> Place:
+        """The place that a user names. Raises ConfigError for a scheme that is unknown or lacks its library."""
+        place = cls(str(text).rstrip("/") if "://" in str(text) else str(Path(text).absolute()))
+        _ = place._opened
+        return cls(str(place.local)) if place.local is not None else place
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        """The file system, and the path in it."""
+        from fsspec.core import url_to_fs
+
+        try:
+            fs, path = url_to_fs(self.url)
+        except (ValueError, ImportError) as error:
+            raise ConfigError(f"{self.url} cannot be opened: {error}") from error
+        except Exception as error:  # a store that is connected to at once, such as sftp
+            raise PlaceError(f"{self.url} cannot be reached: {_reason(error)}") from error
+        return fs, str(path)
+
+    @property
+    def local(self) -> Path | None:
+        """The path on this machine; None of a place in a store."""
+        fs, path = self._opened
+        return Path(path) if type(fs).__name__ == "LocalFileSystem" else None
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def parent(self) -> Place:
+        """The folder it is in."""
+        return Place(self.url.rpartition("/")[0] or "/")
+
+    def __truediv__(self, name: str) -> Place:
+        return Place(f"{self.url}/{name}")
+
+    def __str__(self) -> str:
+        return self.url
+
+    def exists(self) -> bool:
+        """Whether there is a file or folder."""
+        with self._store("looked for") as (fs, path):
+            return bool(fs.exists(path))
+
+    def files(self) -> list[Found]:
+        """All files below, by path; the place itself, as "", where it is a file; none where nothing is there."""
+        with self._store("listed") as (fs, path):
+            found = fs.find(path, detail=True)
+        start = len(path.rstrip("/")) + 1
+        return [Found(name[start:], int(info["size"])) for name, info in sorted(found.items())]
+
+    def matching(self) -> list[Place]:
+        """The files and folders that the place, a glob such as "s3://drives/2024-*", stands for."""
+        with self._store("listed") as (fs, path):
+            return [Place(str(fs.unstrip_protocol(p)) if self.local is None else str(p)) for p in sorted(fs.glob(path))]
+
+    def read(self) -> bytes | None:
+        """The content of a file; None where there is none."""
+        with self._store("read") as (fs, path):
+            try:
+                return bytes(fs.cat_file(path))
+            except FileNotFoundError:
+                return None
+
+    def write(self, content: bytes) -> None:
+        """Write a small file, in one step."""
+        with self._store("written") as (fs, path):
+            if self.local is not None:
+                self.local.parent.mkdir(parents=True, exist_ok=True)
+                files.write(self.local, content)
+                return
+            part = f"{path}.{uuid4().hex[:8]}.part"
+            fs.makedirs(fs._parent(path), exist_ok=True)
+            fs.pipe_file(part, content)
+            fs.mv(part, path)
+
+    def get(self, target: Path) -> None:
+        """Copy a file of the store to one of this machine."""
+        with self._store("fetched") as (fs, path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fs.get_file(path, str(target))
+
+    def put(self, source: Path) -> None:
+        """Copy a file of this machine into the store."""
+        with self._store("written") as (fs, path):
+            fs.makedirs(fs._parent(path), exist_ok=True)
+            fs.put_file(str(source), path)
+
+    def move(self, to: Place) -> None:
+        """Give a file another name in the same store."""
+        with self._store("moved") as (fs, path):
+            fs.makedirs(fs._parent(to._opened[1]), exist_ok=True)
+            fs.mv(path, to._opened[1])
+
+    def remove(self) -> None:
+        """Remove a file, or a folder with what is in it, where there is one."""
+        with self._store("removed") as (fs, path), suppress(FileNotFoundError):
+            if self.local is not None and self.local.is_dir():
+                shutil.rmtree(self.local, ignore_errors=True)
+            else:
+                fs.rm(path, recursive=True)
+
+    @contextmanager
+    def _store(self, done: str) -> Iterator[tuple[Any, str]]:
+        """The file system and the path in it. done: what could not be, for the message."""
+        fs, path = self._opened
+        fs.invalidate_cache()  # others write there too
+        try:
+            yield fs, path
+        except PlaceError:
+            raise
+        except Exception as error:  # each store raises errors of its own
+            raise PlaceError(f"{self.url} cannot be {done}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What a store said, with the remedy where it lacks credentials."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    words = f"{type(error).__name__} {error}".lower()
+    denied = isinstance(error, PermissionError) or any(word in words for word in ("credential", "authentic", "denied"))
+    return f"{text}: check the credentials that this store's library looks for" if denied else text
