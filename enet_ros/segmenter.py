@@ -57,7 +57,11 @@ class Segmenter:
 
         ids: (256,) uint8, the answer's id of each of the network's (`label_map`); by default the network's own, its
         void output as VOID. full_resolution: answer at the image's size; otherwise at the network's, `size_hw`.
+        caution: the least probability, 0..1, with which a pixel keeps a drivable label; with less the answer is VOID.
+        More of it leaves less that is drivable, never more, and touches no other label. ConfigError outside 0..1.
         """
+        if not 0.0 <= caution <= 1.0:
+            raise ConfigError(f"caution is {caution}; use a probability 0..1")
         self.caution = caution
         self._engine = engine
         self._full_resolution = full_resolution
@@ -67,21 +71,6 @@ class Segmenter:
         own = label_map(card.classes, card.classes) if card.classes.void is not None else None
         self._ids = own if ids is None else ids
         self._drivable = card.classes.membership(card.classes.drivable)
-
-    @property
-    def caution(self) -> float:
-        """The least probability, 0..1, with which a pixel keeps a drivable label; with less the answer is VOID.
-
-        More of it leaves less that is drivable, never more, and touches no other label. It may be changed between
-        images; ConfigError outside 0..1.
-        """
-        return self._caution
-
-    @caution.setter
-    def caution(self, value: float) -> None:
-        if not 0.0 <= value <= 1.0:
-            raise ConfigError(f"caution is {value}; use a probability 0..1")
-        self._caution = value
 
     def segment(self, image: U8, *, confidence: bool = False) -> Segmentation:
         """Labels of an (H, W, 3) uint8 RGB image (a strided or read-only view will do).

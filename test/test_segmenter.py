@@ -223,17 +223,6 @@ def test_caution_finds_the_drivable_ids_of_the_network_whatever_the_answer_calls
     assert (answer.labels[:12] == 7).all() and (answer.labels[12:] == VOID).all()
 
 
-def test_caution_may_change_between_images() -> None:
-    image = np.zeros((*SIZE_HW, 3), np.uint8)
-    image[..., 0], image[..., 1] = 25 * ROAD + 5, 128
-    segmenter = Segmenter(RedEngine(), card())
-    assert (segmenter.segment(image).labels == ROAD).all()
-    segmenter.caution = 0.6
-    assert (segmenter.segment(image).labels == VOID).all()
-    segmenter.caution = 0.0
-    assert (segmenter.segment(image).labels == ROAD).all()
-
-
 @pytest.mark.parametrize("caution", [-0.1, 1.1, float("nan")])
 def test_caution_is_a_probability(caution: float) -> None:
     with pytest.raises(ConfigError, match="caution"):

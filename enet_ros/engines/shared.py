@@ -117,8 +117,9 @@ class _Shared:
     def hurry(self, lease: Lease) -> None:
         """Let one that waits come next."""
         with self._condition:
-            self._passes[lease] = self._now
-            self._condition.notify_all()
+            if lease in self._waiting:
+                self._passes[lease] = self._now
+                self._condition.notify_all()
 
     def _idle(self) -> list[Engine]:
         return [lane for lane in self._lanes if lane not in self._busy]

@@ -9,7 +9,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from enet_ros.errors import ConfigError, unknown_name
+from enet_ros.errors import ConfigError, EnetRosError, unknown_name
 from enet_ros.ros.parameters import DEFAULTS, SPECS, TYPES, Change, Parameters
 
 _KINDS = {
@@ -47,13 +47,14 @@ def descriptor(name: str) -> ParameterDescriptor:
 class ParameterServer:
     """The node's parameters. `value` is always valid as a whole; a change that is not is refused with the reason."""
 
-    def __init__(self, node: Node, is_unconfigured: Callable[[], bool], on_change: Callable[[], None]) -> None:
+    def __init__(self, node: Node, is_unconfigured: Callable[[], bool], accept: Callable[[Parameters], None]) -> None:
         """Declare every parameter; an unusable override is replaced by the default and noted in `refused`.
 
-        on_change: called after a change took effect.
+        accept: called with the values after a change that is valid as such, before it counts; raises EnetRosError to
+        refuse it.
         """
         self._is_unconfigured = is_unconfigured
-        self._on_change = on_change
+        self._accept = accept
         self.refused: dict[str, str] = {}
         """Name -> why its override is unusable, until the parameter is set."""
         self.value = self._accepted({name: _plain(given) for name, given in node._parameter_overrides.items()})
@@ -85,12 +86,13 @@ class ParameterServer:
             reason = f"{fixed[0]} can change only while the node is unconfigured: deactivate and clean up first"
             return SetParametersResult(successful=False, reason=reason)
         try:
-            self.value = self.value.changed(values)
-        except ConfigError as error:
+            wanted = self.value.changed(values)
+            if changed:
+                self._accept(wanted)
+        except EnetRosError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        self.value = wanted
         self.refused = {name: reason for name, reason in self.refused.items() if name not in values}
-        if values:
-            self._on_change()
         return SetParametersResult(successful=True)
 
 

@@ -71,7 +71,7 @@ class Parameters:
     threads: int = _p(0, "CPU threads of the runtime; 0 leaves the choice to it", "", 0, 256)
     input_height: int = _p(0, "height of the network's input; 0 is the model's own", "px", 0, 4096)
     input_width: int = _p(0, "width of the network's input; 0 is the model's own", "px", 0, 4096)
-    warmup: int = _p(2, "warm-up images run through the engine while configuring", "", 0, 100)
+    warmup: int = _live(2, "images run through a network before it is used", "", 0, 100)
 
     # The camera
     image_transport: str = _p(
@@ -91,7 +91,7 @@ class Parameters:
     deadline: float = _p(
         0.0, "longest time between images that the camera must promise (QoS deadline); 0: none", "s", 0.0, 3600.0
     )
-    rectified: bool = _p(False, "the images are rectified (image_rect): use P of camera_info instead of K and D")
+    rectified: bool = _live(False, "the images are rectified (image_rect): use P of camera_info instead of K and D")
     max_rate: float = _live(
         0.0, "images answered per second, evenly chosen; 0 answers as many as it can", "Hz", 0.0, 1000.0
     )
@@ -112,10 +112,10 @@ class Parameters:
     lazy: bool = _live(True, "unsubscribe from the camera while no output has a subscriber")
 
     # The outputs
-    mask_size: str = _p(
+    mask_size: str = _live(
         "camera", "resolution of the masks: the camera's or the network's", choices=("camera", "network")
     )
-    mask_groups: tuple[str, ...] = _p(
+    mask_groups: tuple[str, ...] = _live(
         ("drivable",), "masks to publish under ~/masks: `drivable`, the name of a class, or NAME=CLASS,CLASS"
     )
     overlay_opacity: float = _live(0.5, "opacity of the class colours in ~/overlay", "", 0.0, 1.0)
@@ -128,21 +128,21 @@ class Parameters:
     output_depth: int = _p(1, "messages kept by the middleware for each output", "", 1, 100)
 
     # The camera's pose, for outputs in metres (REP-103: x forward, y left, z up)
-    base_frame: str = _p("base_link", "frame of free space, obstacle points and occupancy grid")
-    use_tf: bool = _p(False, "take the camera's pose from TF instead of the camera_* parameters")
-    camera_height: float = _p(0.0, "camera height above ground; 0 disables the outputs in metres", "m", 0.0, 1000.0)
-    camera_pitch: float = _p(0.0, "pitch of the camera; positive looks down", "rad", -math.pi / 2, math.pi / 2)
-    camera_roll: float = _p(0.0, "roll of the camera; positive lowers its right side", "rad", -math.pi, math.pi)
-    camera_yaw: float = _p(0.0, "yaw of the camera; positive looks to the left", "rad", -math.pi, math.pi)
-    camera_x: float = _p(0.0, "camera position ahead of the base frame", "m", -1000.0, 1000.0)
-    camera_y: float = _p(0.0, "camera position to the left of the base frame", "m", -1000.0, 1000.0)
+    base_frame: str = _live("base_link", "frame of free space, obstacle points and occupancy grid")
+    use_tf: bool = _live(False, "take the camera's pose from TF instead of the camera_* parameters")
+    camera_height: float = _live(0.0, "camera height above ground; 0 disables the outputs in metres", "m", 0.0, 1000.0)
+    camera_pitch: float = _live(0.0, "pitch of the camera; positive looks down", "rad", -math.pi / 2, math.pi / 2)
+    camera_roll: float = _live(0.0, "roll of the camera; positive lowers its right side", "rad", -math.pi, math.pi)
+    camera_yaw: float = _live(0.0, "yaw of the camera; positive looks to the left", "rad", -math.pi, math.pi)
+    camera_x: float = _live(0.0, "camera position ahead of the base frame", "m", -1000.0, 1000.0)
+    camera_y: float = _live(0.0, "camera position to the left of the base frame", "m", -1000.0, 1000.0)
 
     # Free space and grid
-    min_run: int = _p(5, "shorter runs of non-drivable pixels in a column are ignored as specks", "px", 1, 1000)
-    max_range: float = _p(40.0, "obstacle points and grid cells farther away are left out", "m", 0.1, 1000.0)
-    grid_resolution: float = _p(0.1, "side length of a cell of ~/occupancy_grid", "m", 0.01, 10.0)
-    grid_length: float = _p(20.0, "length of the grid, ahead of the base frame", "m", 0.1, 1000.0)
-    grid_width: float = _p(10.0, "width of the grid, half of it to each side", "m", 0.1, 1000.0)
+    min_run: int = _live(5, "shorter runs of non-drivable pixels in a column are ignored as specks", "px", 1, 1000)
+    max_range: float = _live(40.0, "obstacle points and grid cells farther away are left out", "m", 0.1, 1000.0)
+    grid_resolution: float = _live(0.1, "side length of a cell of ~/occupancy_grid", "m", 0.01, 10.0)
+    grid_length: float = _live(20.0, "length of the grid, ahead of the base frame", "m", 0.1, 1000.0)
+    grid_width: float = _live(10.0, "width of the grid, half of it to each side", "m", 0.1, 1000.0)
 
     # The process (used by the executables, not by the node itself)
     autostart: bool = _at_start(True, "configure and activate the node when its process starts")

@@ -13,11 +13,10 @@ from enet_ros.msg import Latency
 from enet_ros.ros.messages import decode
 from enet_ros.ros.node.account import Account, ClockState, Pace, StampAge
 from enet_ros.ros.node.camera import Arrival, CameraInput
-from enet_ros.ros.node.configured import Configured
+from enet_ros.ros.node.configured import Configured, Serving
 from enet_ros.ros.node.diagnostics import Health
 from enet_ros.ros.node.outputs import Frame
 from enet_ros.ros.node.worker import Worker
-from enet_ros.ros.parameters import Parameters
 from enet_ros.stamps import NS, stamp_ns
 
 LOG_ERROR_EVERY_S = 5.0
@@ -30,36 +29,44 @@ class Active:
     camera's thread: `_receive` -> the worker's mailbox; worker's thread: `_answer`, and `_fail` where that raises.
     """
 
-    def __init__(self, node: LifecycleNode, configured: Configured, parameters: Callable[[], Parameters]) -> None:
-        """parameters: returns the current ones."""
+    def __init__(self, node: LifecycleNode, configured: Configured) -> None:
         self._configured = configured
-        self._parameters = parameters
         self._logger = node.get_logger()
         self.account = Account()
         self._pace = Pace()
-        configured.announce()
+        configured.announce(configured.serving)
         self._worker: Worker[tuple[Arrival, StampAge]] = Worker(f"{node.get_name()}_worker", self._answer, self._fail)
         try:
-            self._camera = CameraInput(node, configured.parameters, self._receive, self.account.counters)
+            self._camera = CameraInput(node, configured.serving.parameters, self._receive, self.account.counters)
         except Exception:
             self._worker.stop()
             raise
 
     def watch(self) -> None:
         """Subscribe to the camera while somebody subscribes to an output; to be called periodically."""
-        self._camera.refresh(not self._parameters().lazy or bool(self._configured.consumers()))
+        self._camera.refresh(not self._configured.serving.parameters.lazy or bool(self._configured.consumers()))
 
     def close(self) -> None:
         """Unsubscribe, finish the image in hand, end the worker."""
         self._camera.close()
-        self._configured.model.engine.hurry()  # a worker that waits for its turn has nothing to do in it any more
+        engine = self._configured.serving.network.engine
+        engine.hurry()  # a worker that waits for its turn has nothing to do in it any more
         if self._worker.stop():
             self.account.counters.replaced += 1
+
+    def exchange(self, serving: Serving) -> None:
+        """Take this one after the image in hand, and say so on the latched topics before the first that follows."""
+        self._worker.between(lambda: self._exchange(serving))
+
+    def _exchange(self, serving: Serving) -> None:
+        if not serving.tells_as(self._configured.serving):
+            self._configured.announce(serving)
+        self._configured.exchange(serving)
 
     def _receive(self, arrival: Arrival) -> None:
         """Count an image, judge its stamp and hand it to the worker, without waiting."""
         stamp = stamp_ns(arrival.message.header.stamp)
-        parameters = self._parameters()
+        parameters = self._configured.serving.parameters
         age = self.account.received(stamp, arrival.ros_ns, parameters.max_age, parameters.max_ahead)
         if not self._pace.chooses(arrival.monotonic_ns / NS, parameters.max_rate):
             self.account.counters.skipped += 1
@@ -68,20 +75,20 @@ class Active:
 
     def _answer(self, newest: Callable[[], tuple[Arrival, StampAge] | None]) -> None:
         """Raises ImageError, EngineError or whatever a runtime raises."""
-        model = self._configured.model
-        with model.engine.turn(self._parameters().priority):  # other cameras of the process may share the engine
+        serving = self._configured.serving
+        parameters, outputs = serving.parameters, serving.outputs
+        with serving.network.engine.turn(parameters.priority):  # other cameras of the process may share the engine
             received = newest()
             if received is None:  # the node has been deactivated in the meantime
                 return
             taken = time.monotonic_ns()
             arrival, age = received
-            parameters, outputs, header = self._parameters(), self._configured.outputs, arrival.message.header
+            header = arrival.message.header
             wanted = outputs.wanted()
             image = decode(arrival.message, parameters.max_pixels)
             decoded = time.monotonic_ns()
             confidence = any(output.needs_confidence(parameters) for output in wanted)
-            model.segmenter.caution = parameters.caution
-            result = model.segmenter.segment(image, confidence=confidence)
+            result = serving.segmenter.segment(image, confidence=confidence)
         spent = outputs.publish(Frame(header, image, result, arrival.calibration, parameters), wanted)
         done = time.monotonic_ns()
         counters = self.account.counters
@@ -116,7 +123,7 @@ class Active:
     def health(self) -> Health:
         """Everything diagnostics are decided from."""
         now_s = time.monotonic()
-        account, camera, outputs = self.account, self._camera, self._configured.outputs
+        account, camera, outputs = self.account, self._camera, self._configured.serving.outputs
         subscribed_s, silent_s = camera.seconds(now_s)
         return Health(
             state="active",

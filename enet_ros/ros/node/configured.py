@@ -1,26 +1,36 @@
-"""What a configured node holds: a loaded model and the publishers. Freed as a whole."""
+"""What a configured node holds: a loaded network, the outputs made of its answers, and the parameters of both."""
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.lifecycle import LifecycleNode
+from rclpy.publisher import Publisher
 from std_msgs.msg import Header
 
-from enet_ros import memory, model_file
-from enet_ros.engines.shared import POOL
 from enet_ros.messages import segmentation_info
 from enet_ros.msg import Latency, SegmentationInfo
 from enet_ros.ros import qos
 from enet_ros.ros.messages import label_info, label_info_type, to_message
+from enet_ros.ros.node.network import Network
 from enet_ros.ros.node.outputs import OutputPublishers, Setup, create, outputs
 from enet_ros.ros.parameters import Parameters, parse_groups
 from enet_ros.segmenter import Segmenter
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What images are answered with. It never changes, but is exchanged for another between two images."""
+
+    parameters: Parameters
+    network: Network
+    segmenter: Segmenter
+    outputs: OutputPublishers
+
+    def tells_as(self, other: Serving) -> bool:
+        """Whether ~/info and ~/label_info say the same of both."""
+        return self.network is other.network and self.parameters.mask_groups == other.parameters.mask_groups
 
 
 class Configured:
@@ -28,36 +38,61 @@ class Configured:
 
     def __init__(self, node: LifecycleNode, parameters: Parameters) -> None:
         self._node = node
-        self.parameters = parameters
-        self.model = LoadedModel(parameters, node.get_logger())
+        self._retired: list[Publisher[Any]] = []
+        network = Network(parameters, node.get_logger())
         try:
-            rows = outputs(Setup(node, parameters, self.model.card.classes))
-            self.outputs = OutputPublishers(node, rows, qos.output(parameters))
+            self.serving = self._asked = self._serving(parameters, network, None)
             self.latency = create(node, Latency, "~/latency", qos.output(parameters))
             self._latched = [create(node, SegmentationInfo, "~/info", qos.latched())]
             if kind := label_info_type():
                 self._latched.append(create(node, kind, "~/label_info", qos.latched()))
         except Exception:
-            self.model.close()
+            network.close()
             raise
 
-    def announce(self) -> None:
+    def asked(self, parameters: Parameters) -> Serving:
+        """What takes the place of the last one asked for, once it is given to `exchange`.
+
+        Raises ConfigError, with nothing changed, for parameters that do not fit the network's classes.
+        """
+        self._asked = self._serving(parameters, self._asked.network, self._asked.outputs)
+        return self._asked
+
+    def exchange(self, serving: Serving) -> None:
+        """Take this one from the next image on. To be called between two images, in the order of asking."""
+        gone = self.serving.outputs.publishers() - serving.outputs.publishers()
+        self.serving = serving
+        self._retired += gone
+
+    def tidy(self) -> None:
+        """Destroy the publishers that no longer serve; not while another thread reads `serving`'s outputs."""
+        while self._retired:
+            self._node.destroy_publisher(self._retired.pop())
+
+    def _serving(self, parameters: Parameters, network: Network, before: OutputPublishers | None) -> Serving:
+        rows = outputs(Setup(self._node, parameters, network.card.classes))
+        full = parameters.mask_size == "camera"
+        segmenter = Segmenter(network.engine, network.card, full_resolution=full, caution=parameters.caution)
+        publishers = OutputPublishers(self._node, rows, qos.output(parameters), before)
+        return Serving(parameters, network, segmenter, publishers)
+
+    def announce(self, serving: Serving) -> None:
         """Publish the meaning of the class ids on the latched topics."""
         now = self._node.get_clock().now().to_msg()
-        card, engine = self.model.card, self.model.engine.info
-        groups = tuple(parse_groups(self.parameters.mask_groups))
+        card, engine = serving.network.card, serving.network.engine.info
+        groups = tuple(parse_groups(serving.parameters.mask_groups))
         self._latched[0].publish(to_message(segmentation_info(card, engine, groups), Header(stamp=now)))
         for publisher in self._latched[1:]:
             publisher.publish(label_info(now, card.classes))
 
     def consumers(self) -> tuple[str, ...]:
         """Topics with a subscriber, for which a camera image is needed."""
-        topics = tuple(output.topic for output in self.outputs.wanted())
+        topics = tuple(output.topic for output in self.serving.outputs.wanted())
         return topics + (("~/latency",) if self.latency.get_subscription_count() else ())
 
     def about(self) -> tuple[tuple[str, str], ...]:
         """Model and engine as (key, value) for diagnostics."""
-        card, engine = self.model.card, self.model.engine.info
+        card, engine = self.serving.network.card, self.serving.network.engine.info
         height, width = engine.size
         return (
             ("model", card.name),
@@ -71,82 +106,8 @@ class Configured:
         )
 
     def close(self) -> None:
-        """Free the model and end the topics."""
-        self.outputs.destroy()
-        for publisher in (self.latency, *self._latched):
+        """Free the network and end the topics."""
+        self.tidy()
+        for publisher in (*self.serving.outputs.publishers(), self.latency, *self._latched):
             self._node.destroy_publisher(publisher)
-        self.model.close()
-
-
-class LoadedModel:
-    """A model card, a warm engine and the segmenter over it. Raises ModelError, ConfigError or EngineError."""
-
-    def __init__(self, parameters: Parameters, logger: RcutilsLogger) -> None:
-        started = time.monotonic()
-        path = model_file.resolve(parameters.model)
-        self.card = model_file.read_card(path)
-        logger.info(f"loading {path.name} ({self.card.classes.num_classes} classes), engine {parameters.engine}")
-        with _forwarded(logger):
-            self.engine = POOL.lease(
-                parameters.engine,
-                path,
-                size=parameters.input_size,
-                precision=parameters.precision,
-                threads=parameters.threads,
-                device=parameters.device,
-            )
-        try:
-            self.segmenter = Segmenter(self.engine, self.card, full_resolution=parameters.mask_size == "camera")
-            infer_ms = self._warm_up(parameters.warmup)
-        except Exception:
-            self.engine.close()
-            raise
-        memory.release()
-        found = self.engine.info
-        height, width = found.size
-        took = time.monotonic() - started
-        logger.info(
-            f"model {self.card.name} at {width}x{height} on {found.runtime}, {found.device}, {found.precision}: "
-            f"{infer_ms:.1f} ms per image, ready after {took:.1f} s"
-        )
-
-    def close(self) -> None:
-        self.engine.close()
-
-    def _warm_up(self, images: int) -> float:
-        """Returns the inference time of the last image, in ms."""
-        height, width = self.engine.info.size
-        image = np.full((height, width, 3), 127, np.uint8)
-        infer_ns = 0
-        for _ in range(images):
-            infer_ns = self.segmenter.segment(image, confidence=True).infer_ns
-            infer_ns = self.segmenter.segment(image).infer_ns
-        return infer_ns / 1e6
-
-
-class _ToRos(logging.Handler):
-    """Passes Python's log records to a ROS logger."""
-
-    def __init__(self, logger: RcutilsLogger) -> None:
-        super().__init__()
-        self._logger = logger
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING:
-            self._logger.warning(record.getMessage())
-        else:
-            self._logger.info(record.getMessage())
-
-
-@contextmanager
-def _forwarded(logger: RcutilsLogger) -> Iterator[None]:
-    """While loading, the engines' log lines (what was passed over and why, caches) go to the node's log."""
-    source = logging.getLogger("enet_ros")
-    handler, level = _ToRos(logger), source.level
-    source.addHandler(handler)
-    source.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        source.removeHandler(handler)
-        source.setLevel(level)
+        self.serving.network.close()

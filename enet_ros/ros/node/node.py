@@ -47,7 +47,7 @@ class EnetNode(LifecycleNode):
         self._lock = threading.RLock()
         self._configured: Configured | None = None
         self._active: Active | None = None
-        self._server = ParameterServer(self, lambda: self._configured is None, self._watch)
+        self._server = ParameterServer(self, lambda: self._configured is None, self._accept)
         self.failure = "; ".join(dict.fromkeys(self._server.refused.values()))
         """Why the last transition failed, or why a parameter override is unusable; '' if all is well."""
         group = MutuallyExclusiveCallbackGroup()
@@ -123,7 +123,7 @@ class EnetNode(LifecycleNode):
 
     def _activate(self) -> None:
         if self._configured is not None:
-            active = Active(self, self._configured, lambda: self.parameters)
+            active = Active(self, self._configured)
             try:
                 active.watch()
             except Exception:
@@ -142,8 +142,32 @@ class EnetNode(LifecycleNode):
         if configured is not None:
             configured.close()
 
+    def _accept(self, wanted: Parameters) -> None:
+        """Serve with these parameters from the next image on. Raises EnetRosError, with nothing changed."""
+        with self._lock:
+            if self._configured is None:
+                return
+            if wanted.use_tf and not self.parameters.use_tf and find_spec("tf2_ros") is None:
+                raise ConfigError(
+                    "use_tf needs tf2_ros, which is not installed: give the pose by camera_height and its like"
+                )
+            try:
+                serving = self._configured.asked(wanted)
+            except RuntimeError as error:  # rclpy's, for a topic that may not be opened
+                raise ConfigError(f"an output cannot be published: {error}") from error
+            if self._active is None:
+                self._configured.exchange(serving)
+            else:
+                self._active.exchange(serving)
+
     def _watch(self) -> None:
-        self._unless_in_transition(lambda: self._active.watch() if self._active is not None else None)
+        self._unless_in_transition(self._look_after)
+
+    def _look_after(self) -> None:
+        if self._configured is not None:
+            self._configured.tidy()
+        if self._active is not None:
+            self._active.watch()
 
     def _report(self) -> None:
         self._unless_in_transition(self._publish_status)

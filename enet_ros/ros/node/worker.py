@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -20,6 +21,7 @@ class Worker(Generic[T]):
         self._on_error = on_error
         self._condition = threading.Condition()
         self._waiting: T | None = None
+        self._errands: deque[Callable[[], None]] = deque()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -33,8 +35,20 @@ class Worker(Generic[T]):
             self._condition.notify()
             return lost
 
+    def between(self, errand: Callable[[], None]) -> None:
+        """Have something done between two items, in order and before the next; it must not raise.
+
+        Nobody waits for it. Once the worker is stopped, it is done here.
+        """
+        with self._condition:
+            if not self._stopped:
+                self._errands.append(errand)
+                self._condition.notify()
+                return
+        errand()
+
     def stop(self) -> bool:
-        """Finish the item in hand and end the thread. True where an item was waiting, which is lost."""
+        """Finish the item in hand and all errands, end the thread. True where an item was waiting, which is lost."""
         with self._condition:
             self._stopped = True
             lost, self._waiting = self._waiting is not None, None
@@ -49,10 +63,14 @@ class Worker(Generic[T]):
             return item
 
     def _there_is_one(self) -> bool:
-        """Wait for an item; False once stopped."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._stopped or self._waiting is not None)
-            return self._waiting is not None
+        """Wait for an item and do the errands; False once stopped."""
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._stopped or self._errands or self._waiting is not None)
+                if not self._errands:
+                    return self._waiting is not None
+                errand = self._errands.popleft()
+            errand()
 
     def _run(self) -> None:
         while self._there_is_one():

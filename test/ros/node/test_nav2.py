@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -42,8 +43,9 @@ def test_void_is_255_and_in_no_class_map(rig: Callable[..., Any]) -> None:
     r = rig()
     masks = r.listen("/segmentation/mask")
     assert r.node.trigger_configure().name == "SUCCESS"
-    model = r.node._configured.model
-    model.segmenter = Segmenter(model.engine, _Card(CITYSCAPES20))
+    configured = r.node._configured
+    segmenter = Segmenter(configured.serving.network.engine, _Card(CITYSCAPES20))
+    configured.exchange(dataclasses.replace(configured.serving, segmenter=segmenter))
     assert r.node.trigger_activate().name == "SUCCESS"
     r.wait_for_camera()
     r.send(picture(0))

@@ -117,7 +117,7 @@ def test_nobody_listening_nothing_done(rig: Callable[..., Rig]) -> None:
     r.wait_for_camera()
     r.send(picture(1))
     wait_for(lambda: color)
-    assert r.node._active._configured.outputs.problems == {}
+    assert r.node._active._configured.serving.outputs.problems == {}
     for subscription in list(r.watcher.subscriptions):
         if subscription.topic_name.endswith("color"):
             r.watcher.destroy_subscription(subscription)
@@ -138,7 +138,7 @@ def test_only_what_is_subscribed_is_made(rig: Callable[..., Rig]) -> None:
     r.start()
     r.wait_for_camera()
     made: list[str] = []
-    rows = r.node._active._configured.outputs._rows
+    rows = r.node._active._configured.serving.outputs._rows
     rows[:] = [(_spied(output, made), publisher) for output, publisher in rows]
     r.send(picture(1))
     wait_for(lambda: latencies)
@@ -163,7 +163,7 @@ def test_a_slow_node_answers_the_newest(rig: Callable[..., Rig]) -> None:
     r.wait_for_camera()
     r.send(picture(250))
     wait_for(lambda: r.counters().failed == 1)
-    engine = r.node._configured.model.engine._shared.engine
+    engine = r.node._configured.serving.network.engine._shared.engine
     gate, plain = threading.Event(), engine._run
     engine._run = lambda image, confidence: (gate.wait(), plain(image, confidence))[1]
     for label in range(5):
@@ -183,7 +183,7 @@ def test_a_rate_is_kept_and_what_it_skips_is_counted(rig: Callable[..., Rig]) ->
     r.start()
     r.wait_for_camera()
     weights: list[float] = []
-    shared = r.node._configured.model.engine._shared
+    shared = r.node._configured.serving.network.engine._shared
     take = shared.take
     shared.take = lambda lease, weight: weights.append(weight) or take(lease, weight)
     for number in range(4):
@@ -253,7 +253,7 @@ def test_a_compressed_mask_alone_is_enough(rig: Callable[..., Rig]) -> None:
     masks = r.listen("mask/compressed", CompressedImage)
     r.start()
     r.wait_for_camera()
-    assert [output.topic for output in r.node._active._configured.outputs.wanted()] == ["~/mask/compressed"]
+    assert [output.topic for output in r.node._active._configured.serving.outputs.wanted()] == ["~/mask/compressed"]
     r.send(picture(7))
     wait_for(lambda: masks)
 
@@ -355,7 +355,7 @@ def test_the_image_left_in_the_mailbox_at_deactivation_is_counted(rig: Callable[
     r = rig(lazy=False)
     r.start()
     r.wait_for_camera()
-    running, engine = r.node._active, r.node._configured.model.engine._shared.engine
+    running, engine = r.node._active, r.node._configured.serving.network.engine._shared.engine
     begun, gate, plain = threading.Event(), threading.Event(), engine._run
     engine._run = lambda image, confidence: (begun.set(), gate.wait(), plain(image, confidence))[2]
     r.send(picture(1))
@@ -382,15 +382,15 @@ def test_each_stage_tells_its_own_time(rig: Callable[..., Rig], monkeypatch: pyt
     masks, latencies = r.listen("mask"), r.listen("latency", Latency)
     r.start()
     r.wait_for_camera()
-    configured = r.node._configured
+    serving = r.node._configured.serving
     monkeypatch.setattr(active, "decode", slowed("decode", active.decode))
-    monkeypatch.setattr(configured.model.segmenter, "prepare", slowed("preprocess", configured.model.segmenter.prepare))
-    engine = configured.model.engine._shared.engine
+    monkeypatch.setattr(serving.segmenter, "prepare", slowed("preprocess", serving.segmenter.prepare))
+    engine = serving.network.engine._shared.engine
     monkeypatch.setattr(engine, "_run", slowed("infer", engine._run))
-    (index,) = (i for i, (output, _) in enumerate(configured.outputs._rows) if output.topic == "~/mask")
-    output, publisher = configured.outputs._rows[index]
+    (index,) = (i for i, (output, _) in enumerate(serving.outputs._rows) if output.topic == "~/mask")
+    output, publisher = serving.outputs._rows[index]
     monkeypatch.setattr(publisher, "publish", slowed("publish", publisher.publish))
-    configured.outputs._rows[index] = (
+    serving.outputs._rows[index] = (
         dataclasses.replace(output, make=slowed("postprocess", output.make)), publisher
     )  # fmt: skip
     r.send(picture(3))

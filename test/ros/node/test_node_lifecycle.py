@@ -86,7 +86,7 @@ def test_an_exception_in_a_transition_is_a_failure(rig: Callable[..., Rig], monk
     def broken(self: object, images: int) -> float:
         raise ZeroDivisionError("surprise")
 
-    monkeypatch.setattr("enet_ros.ros.node.configured.LoadedModel._warm_up", broken)
+    monkeypatch.setattr("enet_ros.ros.node.configured.Network._warm_up", broken)
     before = PlainEngine.open_engines
     r = rig()
     assert r.node.trigger_configure() == Return.FAILURE
@@ -98,7 +98,7 @@ def test_a_cleanup_that_fails_ends_unconfigured(rig: Callable[..., Rig], monkeyp
     r = rig()
     r.start()
     r.node.trigger_deactivate()
-    monkeypatch.setattr(r.node._configured.model, "close", lambda: 1 / 0)
+    monkeypatch.setattr(r.node._configured.serving.network, "close", lambda: 1 / 0)
     assert r.node.trigger_cleanup() == Return.ERROR
     assert state(r) in ("unconfigured", "finalized")
 

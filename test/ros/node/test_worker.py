@@ -135,3 +135,32 @@ def test_an_item_whose_work_fails_before_it_is_taken_comes_once() -> None:
         threading.Event().wait(0.001)
     worker.stop()
     assert len(errors) == 1 and done == [2]
+
+
+def test_errands_are_done_in_order_before_the_next_item() -> None:
+    done: list[int] = []
+    worker, go = held(done)
+    worker.put(3)
+    worker.between(lambda: done.append(1))
+    worker.between(lambda: done.append(2))
+    assert not done, "the item in hand comes first"
+    go.set()
+    while len(done) < 4:
+        threading.Event().wait(0.001)
+    assert done == [0, 1, 2, 3]
+    at_once = threading.Event()
+    worker.between(at_once.set)
+    assert at_once.wait(10), "an idle worker does not wait for an item"
+    worker.stop()
+
+
+def test_no_errand_is_forgotten_at_the_end() -> None:
+    done: list[int] = []
+    worker, go = held(done)
+    worker.between(lambda: done.append(1))
+    stop = threading.Thread(target=worker.stop)
+    stop.start()
+    go.set()
+    stop.join(10)
+    worker.between(lambda: done.append(2))
+    assert done == [0, 1, 2]

@@ -34,7 +34,7 @@ class OutputSilent(EnetRosError):
 
 
 class Setup(NamedTuple):
-    """What outputs are made from when the node is configured."""
+    """What outputs are made from, when the node is configured and whenever a parameter changes."""
 
     node: Node
     parameters: Parameters
@@ -116,10 +116,16 @@ def create(node: Node, kind: type, topic: str, profile: QoSProfile) -> Publisher
 class OutputPublishers:
     """Publishers of outputs. `publish` is for one thread; the other methods may be called from any."""
 
-    def __init__(self, node: Node, outputs: Iterable[Output], profile: QoSProfile) -> None:
-        """profile: of outputs that have none of their own."""
+    def __init__(
+        self, node: Node, outputs: Iterable[Output], profile: QoSProfile, before: OutputPublishers | None = None
+    ) -> None:
+        """profile: of outputs that have none of their own. before: the same node's, whose publishers are taken over."""
         self._node = node
-        self._rows = [(output, create(node, output.type, output.topic, output.qos or profile)) for output in outputs]
+        had = {} if before is None else {output.topic: publisher for output, publisher in before._rows}
+        self._rows: list[tuple[Output, Publisher[Any]]] = [
+            (output, had.get(output.topic) or create(node, output.type, output.topic, output.qos or profile))
+            for output in outputs
+        ]
         self.problems: dict[str, str] = {}
         """Topic -> why the last frame had no such output, or not all of it."""
 
@@ -157,8 +163,6 @@ class OutputPublishers:
                 found += [(output.topic, f"a subscriber's QoS does not fit: {reason}") for reason in reasons]
         return found
 
-    def destroy(self) -> None:
-        """Destroy the publishers."""
-        for _, publisher in self._rows:
-            self._node.destroy_publisher(publisher)
-        self._rows.clear()
+    def publishers(self) -> set[Publisher[Any]]:
+        """All of them."""
+        return {publisher for _, publisher in self._rows}

@@ -253,7 +253,6 @@ def test_planners_hear_them(ros: int) -> None:
     spin_until(executor, lambda: len(heard["~/free_space"]) == 2)
     publishers.publish(frame(info=calibration()), publishers.wanted())
     assert publishers.problems == {}
-    publishers.destroy()
     executor.shutdown()
     node.destroy_node()
     planner.destroy_node()
