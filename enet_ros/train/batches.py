@@ -36,6 +36,12 @@ class Part(NamedTuple):
         return max(1, round(self.share * len(self.pairs)))
 
 
+def repeated(parts: Sequence[Part], least: int) -> list[Part]:
+    """The parts with their shares raised by one factor, so that an epoch takes about `least` frames or more."""
+    factor = max(1.0, least / sum(part.draws for part in parts))
+    return [part._replace(share=part.share * factor) for part in parts]
+
+
 def count_pixels(parts: Sequence[Part]) -> I64:
     """(V,) pixels of each target value up to the greatest there is, void left out. DatasetError where all are void."""
     total = np.zeros(256, np.int64)

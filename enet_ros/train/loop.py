@@ -20,14 +20,14 @@ from enet_ros.errors import EnetRosError
 from enet_ros.metrics import ConfusionMatrix
 from enet_ros.nn import Dropout, ENet
 from enet_ros.train import checkpoint as checkpoints
-from enet_ros.train.batches import Batches, count_pixels, rare_classes
+from enet_ros.train.batches import Batches, count_pixels, rare_classes, repeated
 from enet_ros.train.evaluation import confusion
 from enet_ros.train.log import Log
 from enet_ros.train.losses import Objective, class_weights, lovasz_softmax
 from enet_ros.train.mix import Mix
 from enet_ros.train.processes import count, gathered, rank, share
 from enet_ros.train.recipe import Recipe
-from enet_ros.train.stages import Average, Stage, optimizer, shrink_labels, stages
+from enet_ros.train.stages import Average, Stage, freeze, optimizer, shrink_labels, stages
 
 EVALUATE_EVERY = 5
 GRADIENT_NORM = 5.0
@@ -79,19 +79,21 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.card, self.recipe, self.held_out, self.config = card, recipe, mix.held_out, config
         self.network = ENet(card.spec, Dropout(*recipe.dropout)).to(config.device)
+        freeze(self.network, recipe.frozen)
         share(self.network)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        counts = count_pixels(mix.parts)
+        parts = repeated(mix.parts, recipe.least_frames)
+        counts = count_pixels(parts)
         pixels = np.pad(counts, (0, card.spec.num_classes))[: card.spec.num_classes]
         augmentation = recipe.augmentation.with_(frame=card.input_size)
         self.batches = Batches(
-            mix.parts, recipe.crop or card.input_size, recipe.batch, recipe.seed, augmentation, rare_classes(pixels)
+            parts, recipe.crop or card.input_size, recipe.batch, recipe.seed, augmentation, rare_classes(pixels)
         )
         self.sets = torch.from_numpy(mix.targets.sets)
         self.weights = class_weights(pixels, recipe.class_weight_c)
         self.weights[list(card.classes.indices(card.classes.flat - card.classes.drivable))] *= recipe.flat_weight
         self.average = Average(self.network, recipe.ema)
-        shares = [(len(part.pairs), part.share) for part in mix.parts]
+        shares = [(len(part.pairs), part.share) for part in parts]
         self.identity = (
             f"{recipe.to_json()} {card.spec} from {start}, {mix.targets} at {card.input_size}, "
             f"pairs and shares {shares} with {counts.tolist()} pixels a class"
@@ -156,6 +158,7 @@ class Trainer:
 
     def _epoch(self, stage: Stage, objective: nn.Module, optimiser: torch.optim.Optimizer, epoch: int) -> float:
         objective.train()
+        freeze(self.network, self.recipe.frozen)
         total, steps = 0.0, len(self.batches)
         for step, (images, labels) in enumerate(self.batches.epoch(epoch)):
             for group in optimiser.param_groups:

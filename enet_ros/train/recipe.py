@@ -80,6 +80,9 @@ class Recipe:
     lovasz           weight of the Lovasz-softmax loss (Berman et al. 2018) beside the cross-entropy
     ema              decay of the moving average of the weights that is evaluated and saved; 0 for none
     keep_init        share of the weights begun from in those that are saved (WiSE-FT, Wortsman et al. 2022)
+    frozen           parts of the network, by the names of `enet_ros.nn.ENet`, that keep weights and statistics of the
+                     model begun from
+    least_frames     an epoch of fewer frames takes each so often that it has about as many
     balance          offsets of the class outputs at the end, for the greatest mIoU on the frames trained on
     handicap         logits taken at the end from the drivable classes: so much likelier must road be to be called so
     crop             (height, width) cut out of a frame to train on; None for the whole input size
@@ -100,6 +103,8 @@ class Recipe:
     lovasz: float = 0.5
     ema: float = 0.998
     keep_init: float = 0.0
+    frozen: tuple[str, ...] = ()
+    least_frames: int = 0
     balance: bool = True
     handicap: float = 0.0
     dropout: tuple[float, float, float] = (0.0, 0.05, 0.0)
@@ -184,4 +189,24 @@ ROAD = Recipe(
 Its outputs are not balanced: for the mIoU of one set that would call more of the ground road, on every set.
 """
 
-RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, PAPER, ROAD)}
+FINETUNE = Recipe(
+    name="finetune",
+    epochs=8,
+    least_frames=160,
+    learning_rate=5e-4,
+    warmup_epochs=0.5,
+    class_weight_c=0.0,
+    flat_weight=2.0,
+    balance=False,
+    ema=0.98,
+    keep_init=0.2,
+    frozen=("initial", "down1", "stage1", "down2"),
+    augmentation=Augmentation(scale=(0.7, 1.5), wide=1.6, effects=0.5, severity=3.0),
+)
+"""For twenty to a few hundred frames of one's own, begun from a model that is good already.
+
+The first stages keep weights and statistics: edges and textures look the same everywhere, and few frames would bend
+them to their own light.
+"""
+
+RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, PAPER, ROAD, FINETUNE)}

@@ -78,6 +78,8 @@ def _run(config: SessionConfig, device: str, console: Console) -> ModelCard:
     if config.threads:
         torch.set_num_threads(config.threads)
     recipe = config.recipe
+    if recipe.frozen and not config.init:
+        raise ConfigError(f"recipe {recipe.name} keeps a part of another model as it is: name that one by --init")
     if recipe.keep_init and not config.init:
         raise ConfigError(f"--keep-init {recipe.keep_init:g} needs --init, the model to keep a share of")
     source = model_file.load(model_file.resolve(config.init)) if config.init else None

@@ -42,14 +42,20 @@ def stages(network: ENet, recipe: Recipe) -> list[Stage]:
     return [Stage("encoder", Encoder(network), recipe.encoder_epochs, STRIDE), full]
 
 
+def freeze(network: ENet, names: tuple[str, ...]) -> None:
+    """Keep weights and statistics of some parts of the network as they are, and draw no dropout there."""
+    for name in names:
+        network.get_submodule(name).requires_grad_(False).eval()
+
+
 def shrink_labels(labels: Tensor, factor: int) -> Tensor:
     """(N, H, W) -> (N, H/f, W/f): the label at the middle of each f x f cell."""
     return labels if factor == 1 else labels[:, factor // 2 :: factor, factor // 2 :: factor]
 
 
 def optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Adam or AdamW; AdamW does not decay slopes, biases and norms."""
-    parameters = list(module.parameters())
+    """Adam or AdamW, of what is not frozen; AdamW does not decay slopes, biases and norms."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
     if recipe.optimizer == "adam":
         return torch.optim.Adam(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay)
     groups = [

@@ -10,6 +10,7 @@ import pytest
 
 from enet_ros.classes import CAMVID, IDD_LITE, VOID
 from enet_ros.errors import ConfigError
+from enet_ros.train.batches import Part, repeated
 from enet_ros.train.mix import DataConfig, FolderSpec, SetSpec, Targets, load
 
 SIZE = (32, 48)
@@ -121,3 +122,10 @@ def test_targets_share_equal_sets_and_leave_void_open() -> None:
     assert sorted(first[1:6].tolist()) == [11, 12, 13, 14, 15]
     assert targets.sets[VOID].all() and targets.sets.sum(1)[:11].tolist() == [1] * 11
     assert str(Targets(CAMVID)) != str(targets)
+
+
+def test_few_frames_are_taken_several_times_and_in_their_proportion() -> None:
+    pair = (np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8))
+    parts = [Part([pair] * 5), Part([pair] * 30, 0.5)]
+    assert [part.draws for part in repeated(parts, 80)] == [20, 60]
+    assert repeated(parts, 10) == parts

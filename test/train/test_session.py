@@ -24,7 +24,7 @@ from enet_ros.train.batches import Part
 from enet_ros.train.evaluation import calibrate
 from enet_ros.train.loop import RunConfig, Trainer
 from enet_ros.train.mix import Mix, Targets
-from enet_ros.train.recipe import DEFAULT, NO_AUGMENTATION
+from enet_ros.train.recipe import DEFAULT, FINETUNE, NO_AUGMENTATION
 
 SPLITS = {"train": ("0001TP_000001", "0001TP_000002", "0006R0_f00001"), "val": ("0016E5_07959", "0001TP_000003")}
 
@@ -116,6 +116,22 @@ def test_a_share_of_the_weights_begun_from_is_kept(camvid: Path, capsys: pytest.
     )
     assert train(camvid, "--keep-init", "0.25") == 2
     assert "needs --init" in capsys.readouterr().err
+
+
+def test_finetuning_leaves_the_first_stages_as_they_were(camvid: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(4)
+    other = ENet(ENetSpec(11))
+    start = camvid.parent / "start.safetensors"
+    model_file.save(start, ModelCard("start", other.spec, CAMVID, (32, 48)), tensors_of(other))
+    assert train(camvid, "--recipe", "finetune", "--init", str(start), "--batch", "40") == 0
+    log = (camvid.parent / "out" / "log.csv").read_text().splitlines()
+    assert len(log) == 2, "one epoch"
+    trained = model_file.load(camvid.parent / "out" / "model.safetensors").tensors
+    begun = tensors_of(other)
+    moved = {name.partition(".")[0] for name in begun if not np.array_equal(trained[name], begun[name])}
+    assert moved == {name.partition(".")[0] for name in begun} - set(FINETUNE.frozen)
+    assert train(camvid, "--recipe", "finetune", "--out", str(camvid.parent / "other")) == 2
+    assert "name that one by --init" in capsys.readouterr().err
 
 
 def test_a_cpu_on_which_compiling_does_not_pay_compiles_nothing(
