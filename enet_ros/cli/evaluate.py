@@ -12,7 +12,10 @@ labels are compared at the size they are stored in.
   enet_ros evaluate --bag drive --live              a running node: answers, latency and mIoU over DDS
   enet_ros evaluate --street --frames 30            the metres alone: free space and grid from exact labels
   enet_ros evaluate --street --model camvid         the same from the model's labels
+  enet_ros evaluate --compare road mine.safetensors --images I --labels L --classes my_classes.yaml --report diff.html
+  enet_ros evaluate --compare road road@precision=bf16,caution=0.6 --images frames/
 
+--compare tells by how much the second differs, with an interval of 95 %, and a verdict: better, worse, cannot be told.
 --classes is the name of a dataset, whose file names and label values then hold (CamVid: 0-10, void 11, or its
 32 colours), another built-in class table, or a YAML file. The JSON has the speed only with --images, so that two
 runs on a bag or the street write the same bytes.
@@ -21,16 +24,16 @@ runs on a bag or the street write the same bytes.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from enet_ros import files, model_file
+from enet_ros import model_file
 from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
+from enet_ros.cli import compare
+from enet_ros.cli.results import write, write_json
 from enet_ros.cli.score_table import print_metres, print_robustness, print_scores
 from enet_ros.datasets.corruptions import Corruption, parse
 from enet_ros.datasets.opening import table_of
@@ -41,9 +44,9 @@ from enet_ros.evaluation import Evaluation, counted_as, evaluate
 from enet_ros.evaluation.metres import RATE_HZ, STRIDE, StreetJudge
 from enet_ros.evaluation.robustness import corrupted, robustness
 from enet_ros.evaluation.score import judge_exact_labels
-from enet_ros.figures import finite_or_none, parse_size, percent, size_text
+from enet_ros.figures import parse_size, percent
 from enet_ros.frames import Frame, Source
-from enet_ros.frames.files import from_pairs
+from enet_ros.frames.files import from_folder, from_pairs
 from enet_ros.frames.street import from_street
 from enet_ros.metrics import FrameScore
 from enet_ros.report import Chosen, EvaluationPage, Gallery, evaluation_page, require_report
@@ -56,6 +59,12 @@ STREET_FRAMES = 30
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     parser.add_argument("--model", help="a shipped model's name or a file (road; of the street: exact labels)")
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        help=f"two models instead, each with settings of its own: MODEL@NAME=VALUE,... ({', '.join(compare.SETTINGS)})",
+    )
     source = parser.add_argument_group("frames (one of these)")
     source.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, with --labels and --classes")
     source.add_argument("--bag", type=Path, metavar="BAG", help="a bag with images and ground truth")
@@ -104,11 +113,16 @@ def run(args: argparse.Namespace) -> int:
         return _live(args)
     source, corruptions = _source(args), parse(args.corrupt) if args.corrupt else ()
     if len(corruptions) > 1:
+        if args.compare:
+            raise ConfigError("--compare goes with one corruption, such as --corrupt night:2")
         return _robustness(args, source, corruptions)
     for corruption in corruptions:
         if args.street and corruption.moves:
             raise ConfigError(f"--corrupt {corruption} makes another camera of the street's, whose metres are judged")
         source = corrupted(source, corruption)
+    if args.compare:
+        compare.run(args, source)
+        return 0
     judge = StreetJudge(source, args.seed) if args.street else None
     if judge is not None and args.model is None:
         return _exact_labels(args, source, judge)
@@ -133,14 +147,16 @@ def run(args: argparse.Namespace) -> int:
         values = {**result.to_dict(), "corruption": str(corruptions[0]) if corruptions else None}
         values |= {"seed": args.seed} if args.street else {}
         values |= {"frames_per_s": result.frames_per_s} if args.images is not None else {}
-        _write_json(args.json, values)
+        write_json(args.json, values)
     if args.report:
-        _write(args.report, evaluation_page(_page(result, gallery.chosen(), args.corrupt)))
+        write(args.report, evaluation_page(_page(result, gallery.chosen(), args.corrupt)))
     return 0
 
 
 def _source(args: argparse.Namespace) -> Source:
     """The frames that the options name. Raises ConfigError where the options do not fit together."""
+    if args.compare and args.model:
+        raise ConfigError("--compare names two models: leave out --model")
     if sum((args.images is not None, args.bag is not None, args.street)) != 1:
         raise ConfigError("say what to score on: --images DIR --labels DIR --classes TABLE, or --bag BAG, or --street")
     if args.frames is not None and args.frames < 1:
@@ -152,6 +168,8 @@ def _source(args: argparse.Namespace) -> Source:
         source = from_labelled_bag(args.bag, args.image_topic, args.truth_topic, table)
     elif args.street:
         source = from_street(args.frames or STREET_FRAMES, args.seed, rate_hz=RATE_HZ, step=STRIDE)
+    elif args.compare and args.labels is None:
+        source = from_folder(args.images)
     elif args.labels is None or args.classes is None:
         raise ConfigError("--images needs --labels DIR and --classes TABLE beside it")
     else:
@@ -183,7 +201,7 @@ def _robustness(args: argparse.Namespace, source: Source, corruptions: tuple[Cor
         result = robustness(source, engine, card, corruptions, bar.advance, args.caution)
     print_robustness(result, f"{card.name} on {source.name}")
     if args.json:
-        _write_json(args.json, {"model": card.name, "digest": card.digest, **result.to_dict()})
+        write_json(args.json, {"model": card.name, "digest": card.digest, **result.to_dict()})
     return 0
 
 
@@ -195,7 +213,7 @@ def _exact_labels(args: argparse.Namespace, source: Source, judge: StreetJudge) 
         metres = judge_exact_labels(source, judge, bar.advance)
     print_metres(metres, f"exact labels on {source.name}")
     if args.json:
-        _write_json(args.json, {"labels": "exact", "seed": args.seed, **metres._asdict(), "frames": source.total})
+        write_json(args.json, {"labels": "exact", "seed": args.seed, **metres._asdict(), "frames": source.total})
     return 0
 
 
@@ -203,7 +221,7 @@ def _live(args: argparse.Namespace) -> int:
     """Score a running node; 0, or 1 where no image was answered. ConfigError where options do not go together."""
     if args.bag is None:
         raise ConfigError("--live needs --bag BAG, whose images it plays")
-    for name in ("images", "street", "corrupt", "frames"):
+    for name in ("images", "street", "corrupt", "frames", "compare"):
         if getattr(args, name):
             raise ConfigError(f"--{name} does not go with --live, which scores what a running node answers")
     defaults = {"engine": "auto", "precision": "auto", "size": None, "threads": 0, "labels": None, "caution": 0.0}
@@ -231,7 +249,7 @@ def _live(args: argparse.Namespace) -> int:
     scores = evaluate_live(options)
     print(scores.text())
     if args.json:
-        _write_json(args.json, scores.to_dict())
+        write_json(args.json, scores.to_dict())
     return 0 if scores.answered else 1
 
 
@@ -244,19 +262,6 @@ def _page(result: Evaluation, chosen: Chosen, corruption: str | None) -> Evaluat
             ("range error, 95 %", f"{near} % up to 20 m, {far} % up to 40 m"),
             ("grid cells right", f"{cells} %"),
         ]
-    engine = f"{info.name} ({info.runtime}) on {info.device}, {info.precision}, {size_text(info.size)}"
     return EvaluationPage(
-        result.card, result.scores, source.place, source.name, engine, result.frames_per_s, chosen, tuple(settings)
+        result.card, result.scores, source.place, source.name, info.text, result.frames_per_s, chosen, tuple(settings)
     )
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write strict JSON: a figure that is not finite is null."""
-    plain = {k: finite_or_none(v) if isinstance(v, float) else v for k, v in values.items()}
-    _write(path, json.dumps(plain, indent=2, allow_nan=False) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files.write(path, text)
-    print(f"wrote {path}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from enet_ros.arrays import U8
 from enet_ros.errors import EngineError
+from enet_ros.figures import size_text
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
 
@@ -45,6 +46,11 @@ class EngineInfo(NamedTuple):
     size: tuple[int, int]
     threads: int = 0
     load_ms: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """All of it that bears on the answers, for people."""
+        return f"{self.name} ({self.runtime}) on {self.device}, {self.precision}, {size_text(self.size)}"
 
 
 class EngineOptions(NamedTuple):

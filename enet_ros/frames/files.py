@@ -58,7 +58,7 @@ def from_folder(
         if labelled is None or file.stem not in samples:
             return Frame(name, stamp_ns, read_image(file), None, file)
         number, sample = samples[file.stem]
-        return Frame(name, stamp_ns, *labelled.read(number), sample.image_path)
+        return Frame(name, stamp_ns, *labelled.read(number), sample.image_path, sample.sequence)
 
     table = None if labelled is None else labelled.table
     return _stamped((place.name, str(place)), [file.stem for file in files], load, rate_hz, mode, table)
@@ -118,7 +118,7 @@ def _labelled(name: tuple[str, str], dataset: PairDataset, rate_hz: float | None
     def load(index: int, stamp_ns: int) -> Frame:
         sample = dataset.samples[index]
         name = sample.name.replace("/", "_")
-        return Frame(name, stamp_ns, *dataset.read(index), sample.image_path)
+        return Frame(name, stamp_ns, *dataset.read(index), sample.image_path, sample.sequence)
 
     stems = [sample.name.rpartition("/")[2] for sample in dataset.samples]
     return _stamped(name, stems, load, rate_hz, mode, dataset.table)

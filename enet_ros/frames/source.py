@@ -22,6 +22,7 @@ class Frame(NamedTuple):
     rgb       (H, W, 3) uint8
     truth     (H, W) uint8 ids of the source's class table, void 255; None where there is none
     file      the image file that holds exactly `rgb`, if any
+    drive     the recording that it comes from, "" where that is not known
     """
 
     name: str
@@ -29,6 +30,7 @@ class Frame(NamedTuple):
     rgb: U8
     truth: U8 | None = None
     file: Path | None = None
+    drive: str = ""
 
 
 Load = Callable[[], Frame]

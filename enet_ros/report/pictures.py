@@ -77,10 +77,15 @@ def jpeg_uri(picture: U8) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(payload.tobytes()).decode("ascii")
 
 
+def faded(image: U8) -> U8:
+    """A pale grey copy of an (H, W, 3) uint8 RGB image, to mark pixels on."""
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return np.asarray(255 - (255 - grey.astype(np.int16)) // 2, np.uint8)
+
+
 def _errors(image: U8, truth: U8, labels: U8) -> U8:
     """Grey camera image, wrong pixels red, unlabelled ones dark."""
-    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    picture = np.asarray(255 - (255 - grey.astype(np.int16)) // 2, np.uint8)
+    picture = faded(image)
     picture[(truth != labels) & (truth != VOID)] = _WRONG_RGB
     picture[truth == VOID] = _UNLABELLED_RGB
     return picture

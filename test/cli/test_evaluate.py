@@ -255,3 +255,54 @@ def test_all_corruptions_make_a_table(model, data, capsys) -> None:
     assert "kept drivable" in capsys.readouterr().out
     assert main(["evaluate", "--street", "--model", str(model), "--frames", "1", "--corrupt", "lens"]) == 2
     assert "metres" in capsys.readouterr().err
+
+
+@pytest.fixture
+def bolder(model, tmp_path) -> Path:
+    """The same network, which calls more of everything road."""
+    card, tensors = model_file.load(model)
+    bias = np.array(tensors["last.bias"])
+    bias[card.classes.index("road")] += 1.0
+    path = tmp_path / "bold.safetensors"
+    model_file.save(path, card.with_(name="bold"), {**tensors, "last.bias": bias})
+    return path
+
+
+def compare(data, *options: str) -> int:
+    return main(["evaluate", "--images", str(data / "images"), "--engine", "pytorch", "--threads", "1", *options])
+
+
+def test_two_models_side_by_side(model, bolder, data, capsys) -> None:
+    known = ("--labels", str(data / "labels"), "--classes", "camvid")
+    out, page = data / "c.json", data / "c.html"
+    assert compare(data, "--compare", str(model), str(bolder), *known, "--json", str(out), "--report", str(page)) == 0
+    found = json.loads(out.read_text())
+    assert found["verdict"] in ("better", "worse", "cannot be told") and len(found["frames"]) == FRAMES
+    alone = scores_of(bolder, data)
+    assert found["figures"]["mean IoU"]["after"] == pytest.approx(alone["miou"], abs=1e-12)
+    assert found["iou"]["road"]["after"] == pytest.approx(alone["iou"]["road"], abs=1e-12)
+    html = page.read_text()
+    assert "0016E5_08001" in html and "what changed" in html and found["reason"] in html
+    assert found["verdict"] in capsys.readouterr().out
+
+
+def test_settings_are_compared_without_labels(bolder, data, capsys) -> None:
+    assert compare(data, "--compare", str(bolder), f"{bolder}@caution=1.0", "--json", str(data / "c.json")) == 0
+    found = json.loads((data / "c.json").read_text())
+    assert found["agreement"] < 1 and found["figures"] == {}
+    assert found["verdict"] == "cannot be told" and "add --labels" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("sides", "message"),
+    [
+        (("A", "A"), "with itself"),
+        (("A", "A@speed=3"), "there is no setting 'speed'"),
+        (("A", "A@size=big"), "write WIDTHxHEIGHT"),
+        (("A", "A@caution=much"), "caution is a probability"),
+        (("A", "no_such_model"), "no_such_model"),
+    ],
+)
+def test_wrong_sides_are_explained(model, data, capsys, sides, message) -> None:
+    assert compare(data, "--compare", *(side.replace("A", str(model), 1) for side in sides)) == 2
+    assert message in capsys.readouterr().err
