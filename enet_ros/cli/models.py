@@ -3,6 +3,8 @@
 enet_ros models                       what is shipped: classes, size, scores, licence
 enet_ros models camvid                one of them in full
 enet_ros models runs/mine/model.safetensors --json
+enet_ros models runs/mine/model.safetensors --measure frames/      what bf16 keeps of its labels there, written to its
+                                                                   card: with 99.5 % or more, precision auto takes it
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ from safetensors import safe_open
 
 from enet_ros import model_file
 from enet_ros.card import ModelCard
+from enet_ros.errors import ConfigError
+from enet_ros.evaluation.precisions import FRAMES, record_kept
 from enet_ros.figures import percent
+from enet_ros.frames.files import from_folder
 from enet_ros.terminal import console
 
 _NOT_LEARNED = ("running_mean", "running_var")
@@ -31,13 +36,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model", nargs="?", metavar="MODEL", help="a shipped model's name, or a .safetensors, .onnx or .engine file"
     )
     parser.add_argument("--json", action="store_true", help="print JSON: a list, or one object for MODEL")
+    parser.add_argument(
+        "--measure", type=Path, metavar="DIR", help="images on which to measure the share of labels that bf16 keeps"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table or the card; 0 when done."""
+    if args.model is None and args.measure is not None:
+        raise ConfigError("--measure needs the model file whose card it writes to")
     if args.model is not None:
         path = model_file.resolve(args.model)
         card = model_file.read_card(path)
+        if args.measure is not None:
+            card = record_kept(path, [frame.rgb for frame in from_folder(args.measure).evenly(FRAMES)])
         if args.json:
             print(json.dumps(_described(path, card), indent=2))
         else:

@@ -16,14 +16,22 @@ first set that has classes of its own; coarser labels each allow a set of these.
 from __future__ import annotations
 
 import argparse
+import logging
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from enet_ros import model_file
+from enet_ros.arrays import U8
+from enet_ros.card import ModelCard
 from enet_ros.datasets.opening import LAYOUTS, table_of
-from enet_ros.errors import ConfigError
+from enet_ros.errors import ConfigError, EngineError
+from enet_ros.evaluation.precisions import record_kept
 from enet_ros.figures import parse_size, percent
 from enet_ros.train.recipe import RECIPES, Recipe
+
+log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,11 +107,20 @@ def run(args: argparse.Namespace) -> int:
         compile=args.compile,
     )
     console = Console()
-    trained = session.run(config, console)
+    trained = session.run(config, console, _measured)
     score = dict(trained.metrics).get("held_out_miou", math.nan)
     shown = "" if math.isnan(score) else f", held-out mIoU {percent(score)} %"
     console.print(f"wrote {args.out / 'model.safetensors'}{shown}")
     return 0
+
+
+def _measured(path: Path, images: Sequence[U8]) -> ModelCard:
+    """The card with what bf16 keeps of the labels; unchanged where that cannot be measured here."""
+    try:
+        return record_kept(path, images)
+    except EngineError as error:
+        log.info("what bf16 keeps of the labels was not measured: %s", error)
+        return model_file.read_card(path)
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:

@@ -64,7 +64,8 @@ def create(
                 which, and why the others were passed over
     model_path  .safetensors or .onnx; for tensorrt also .engine
     size        (height, width) of its images; the card's by default
-    precision   "fp32", "fp16", "bf16", "int8"; "auto" is the fastest that keeps the labels: fp32 on CPUs, fp16 on GPUs
+    precision   "fp32", "fp16", "bf16", "int8"; "auto" is the fastest that keeps the labels: fp16 on GPUs; on CPUs fp32,
+                or OpenVINO's bf16 where the CPU has it and the model's card says that it keeps them
     threads     CPU threads; 0 is all cores
     confidence  prepare `infer(..., confidence=True)` now; otherwise the first such call takes longer
     device      the runtime's name of a device ("cpu", "cuda", OpenVINO's "GPU"); "auto" is the best there is
@@ -120,9 +121,8 @@ def _fastest(path: Path | str, options: EngineOptions) -> Engine:
             expected = other == "tensorrt" and not has_nvidia_driver()
             log.log(logging.DEBUG if expected else logging.INFO, "engine passed over: %s: %s", other, reason)
         info = engine.info
-        log.info(
-            "engine %s: %s on %s, %s, ready in %.0f ms", name, info.runtime, info.device, info.precision, info.load_ms
-        )
+        chosen = f"{info.precision} ({info.why})" if info.why else info.precision
+        log.info("engine %s: %s on %s, %s, ready in %.0f ms", name, info.runtime, info.device, chosen, info.load_ms)
         return engine
     raise EngineError("no inference engine works here:\n  " + "\n  ".join(": ".join(pair) for pair in passed_over))
 

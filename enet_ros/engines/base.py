@@ -10,10 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from enet_ros.arrays import U8
+from enet_ros.card import ModelCard
 from enet_ros.errors import EngineError
-from enet_ros.figures import size_text
+from enet_ros.figures import percent, size_text
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8")
+KEEPS = 0.995
+"""Share of the labels that a precision has to keep to be chosen by "auto"."""
 
 
 class Inference(NamedTuple):
@@ -37,6 +40,7 @@ class EngineInfo(NamedTuple):
     size       (height, width) of the images it takes
     threads    CPU threads it uses; 0 is the runtime's own choice
     load_ms    milliseconds from `create` to ready, warm-up included; `create` sets it
+    why        why precision "auto" is this one, where there was a choice
     """
 
     name: str
@@ -46,6 +50,7 @@ class EngineInfo(NamedTuple):
     size: tuple[int, int]
     threads: int = 0
     load_ms: float = 0.0
+    why: str = ""
 
     @property
     def text(self) -> str:
@@ -83,6 +88,24 @@ def chosen_precision(wanted: str, able: Sequence[str], what: str) -> str:
         hint = "; `enet_ros export --precision int8 --calibration DIR` writes a file for int8" * (wanted == "int8")
         raise EngineError(f"{what} does not compute in {wanted}; use precision {' or '.join(able)}{hint}")
     return wanted
+
+
+def keeps_labels(card: ModelCard, precision: str, size: tuple[int, int]) -> tuple[bool, str]:
+    """Whether a model's card says that a precision keeps the labels at (height, width), and a sentence that says why.
+
+    The card holds what `enet_ros models --measure` found, at the model's own size; what was not measured does not keep.
+    """
+    kept = dict(card.metrics).get(kept_metric(precision))
+    if kept is None:
+        return False, f"what {precision} would change was not measured for this model"
+    if size != card.input_size:
+        return False, f"what {precision} would change was measured at {size_text(card.input_size)} alone"
+    return kept >= KEEPS, f"{precision} keeps {percent(kept, 2)} % of the labels, {percent(KEEPS)} % are asked"
+
+
+def kept_metric(precision: str) -> str:
+    """Name in a card's metrics of the share of the float32 labels that a precision keeps."""
+    return f"labels_kept_by_{precision}"
 
 
 class Engine(ABC):

@@ -15,7 +15,15 @@ import openvino as ov
 
 from enet_ros.arrays import U8
 from enet_ros.engines import cache
-from enet_ros.engines.base import Engine, EngineInfo, EngineOptions, Inference, check_image, chosen_precision
+from enet_ros.engines.base import (
+    Engine,
+    EngineInfo,
+    EngineOptions,
+    Inference,
+    check_image,
+    chosen_precision,
+    keeps_labels,
+)
 from enet_ros.engines.graph import OPENVINO
 from enet_ros.engines.source import GraphSource
 from enet_ros.errors import EngineError
@@ -49,6 +57,16 @@ class OpenVinoEngine(Engine):
         able = [name for name in ("fp32", "bf16", "fp16") if name.upper() in abilities]
         if self._source.precision == "int8":
             able.append("int8")
+        why = ""
+        if (
+            options.precision == "auto"
+            and self._device == "CPU"
+            and "bf16" in able
+            and self._source.precision == "fp32"
+        ):
+            keeps, why = keeps_labels(self._source.card, "bf16", self._source.size)
+            if keeps:
+                able.insert(0, "bf16")
         precision = chosen_precision(options.precision, able, self._device_name)
         self._hint = _HINTS[precision]
         self._compiled: dict[tuple[bool, int], Any] = {}
@@ -56,7 +74,7 @@ class OpenVinoEngine(Engine):
         self._lanes: list[Engine] = []
         precision = "int8" if self._source.precision == "int8" else precision
         super().__init__(
-            EngineInfo("openvino", RUNTIME, self._device_name, precision, self._source.size, options.threads)
+            EngineInfo("openvino", RUNTIME, self._device_name, precision, self._source.size, options.threads, why=why)
         )
 
     def _compile(self, confidence: bool, at_once: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bar
 
 from enet_ros import model_file
+from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.classes import ClassTable
 from enet_ros.errors import ConfigError
@@ -66,15 +68,22 @@ class SessionConfig:
                 raise ConfigError(f"--{name} {size[1]}x{size[0]}: use multiples of 8, such as 480x360")
 
 
-def run(config: SessionConfig, console: Console) -> ModelCard:
-    """Train to the end and write the model; returns its card. The first of several processes speaks and writes."""
+Measure = Callable[[Path, Sequence[U8]], ModelCard]
+"""Measures a model file on images, (H, W, 3) uint8 RGB each, and writes what it finds to the file's card."""
+
+
+def run(config: SessionConfig, console: Console, measure: Measure | None = None) -> ModelCard:
+    """Train to the end and write the model; returns its card. The first of several processes speaks and writes.
+
+    measure: called at the end with the model and the held-out images, where there are any.
+    """
     device = _device(config.device)
     with joined(device):
         console.quiet |= rank() > 0
-        return _run(config, device, console)
+        return _run(config, device, console, measure)
 
 
-def _run(config: SessionConfig, device: str, console: Console) -> ModelCard:
+def _run(config: SessionConfig, device: str, console: Console, measure: Measure | None) -> ModelCard:
     if config.threads:
         torch.set_num_threads(config.threads)
     recipe = config.recipe
@@ -125,6 +134,8 @@ def _run(config: SessionConfig, device: str, console: Console) -> ModelCard:
     if mix.held_out:
         card = card.with_(temperature=calibrate(network, card, mix.held_out))
     card = _save(config.out, network, card, confusion(network, card, mix.held_out) if mix.held_out else None)
+    if measure is not None and mix.held_out:
+        card = measure(config.out / "model.safetensors", [image for image, _ in mix.held_out])
     try:
         trainer.log.plot(config.out / "curves.png")
     except ImportError as error:

@@ -230,6 +230,31 @@ def test_openvino_in_reduced_precision_where_the_cpu_has_it(model: Model, model_
 
 
 @pytest.mark.parametrize(
+    ("kept", "size", "keeps", "why"),
+    [
+        (0.995, None, True, "bf16 keeps 99.50 % of the labels, 99.5 % are asked"),
+        (0.99494, None, False, "bf16 keeps 99.49 % of the labels, 99.5 % are asked"),
+        (0.999, (48, 64), False, "what bf16 would change was measured at 56x40 alone"),
+        (None, None, False, "what bf16 would change was not measured for this model"),
+    ],
+)
+def test_auto_is_bf16_where_the_card_says_that_it_keeps_the_labels(
+    kept: float | None, size: tuple[int, int] | None, keeps: bool, why: str, model: Model, tmp_path: Path
+) -> None:
+    import openvino as ov
+
+    metrics = () if kept is None else (("labels_kept_by_bf16", kept),)
+    save(tmp_path / "m.safetensors", model.card.with_(metrics=metrics), model.tensors)
+    info = create("openvino", tmp_path / "m.safetensors", size=size).info
+    if "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        assert (info.precision, info.why) == ("bf16" if keeps else "fp32", why)
+    else:
+        assert (info.precision, info.why) == ("fp32", "")
+    exact = create("openvino", tmp_path / "m.safetensors", precision="fp32").info
+    assert (exact.precision, exact.why) == ("fp32", "")
+
+
+@pytest.mark.parametrize(
     ("name", "arguments", "error", "message"),
     [
         ("caffe", {}, ConfigError, "no engine 'caffe'"),

@@ -94,6 +94,16 @@ def test_the_card_says_how_it_was_trained(camvid: Path) -> None:
     assert "recipe paper, scale 0.8 to 1.25, c 0, 1 epochs of the encoder and 1 epochs on frames: 3 of camvid" in said
 
 
+def test_what_bf16_keeps_is_measured_on_the_held_out_frames(camvid: Path) -> None:
+    assert train(camvid) == 0
+    ov = pytest.importorskip("openvino", reason="openvino is not installed")
+    found = dict(model_file.read_card(camvid.parent / "out" / "model.safetensors").metrics).get("labels_kept_by_bf16")
+    if "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        assert found is not None and 0.5 < found <= 1
+    else:
+        assert found is None
+
+
 def test_a_share_of_the_weights_begun_from_is_kept(camvid: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(4)
     other = ENet(ENetSpec(11))
