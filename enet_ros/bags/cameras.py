@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, IMAGE_TYPES, from_cdr
+from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, IMAGE_TYPES, SEGMENTATION_INFO, from_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError
@@ -16,7 +16,8 @@ from enet_ros.messages import intrinsics
 from enet_ros.stamps import NS
 
 _TRUTH = "ground_truth"
-_NOT_CAMERAS = (_TRUTH, "mask", "confidence", "color", "overlay", "segmentation")
+_OUTPUTS = (_TRUTH, "mask", "confidence", "color", "overlay")
+"""Last parts of the names of topics that are no cameras. RealSense has cameras at /camera/color/image_raw."""
 CLASSES_KEY = "enet_ros.ground_truth_classes"
 """Key of a bag's custom data: the names of the classes that ground truth ids stand for, as a JSON list."""
 _LOOK_BACK_NS = NS
@@ -79,8 +80,7 @@ def find_cameras(reader: BagReader, chosen: Sequence[str] | None = None) -> list
         topics = [_checked(reader.topic(name), IMAGE_TYPES) for name in chosen]
     else:
         images = [t for t in reader.topics if t.type in IMAGE_TYPES and t.total and _is_camera(reader, t)]
-        raw = {t.name for t in images if t.type == IMAGE}
-        topics = [t for t in images if t.type == IMAGE or _base(t.name) not in raw]
+        topics = _raw_rather(images)
     if not topics:
         listing = ", ".join(f"{t.name} [{t.type}]" for t in reader.topics) or "none"
         raise BagError(f"{reader.path} has no camera topic; name one of its topics: {listing}")
@@ -102,7 +102,8 @@ def _base(topic: str) -> str:
 
 
 def _is_camera(reader: BagReader, topic: Topic) -> bool:
-    if any(part in _NOT_CAMERAS or part.startswith("depth") for part in topic.name.split("/")):
+    parts = _base(topic.name).split("/")
+    if parts[-1] in _OUTPUTS or any(p in ("segmentation", "masks") or p.startswith("depth") for p in parts):
         return False
     first = next(reader.messages((topic.name,)), None)
     if first is None:
@@ -113,9 +114,17 @@ def _is_camera(reader: BagReader, topic: Topic) -> bool:
     return str(message.encoding) not in _COLOURLESS
 
 
-def truth_classes(reader: BagReader) -> tuple[str, ...] | None:
-    """Names of the classes of a bag's ground truth, where the bag gives them (`enet_ros bag create` writes them)."""
-    stored = reader.custom_data.get(CLASSES_KEY)
+def truth_classes(reader: BagReader, truth: Topic) -> tuple[str, ...] | None:
+    """Names of the classes of a truth's ids, where the bag gives them.
+
+    For a mask they are those of the SegmentationInfo beside it, for a topic named ground_truth those of the custom
+    data, as `enet_ros bag create` writes them.
+    """
+    namespace, _, name = _base(truth.name).rpartition("/")
+    if any(t.name == f"{namespace}/info" and t.type == SEGMENTATION_INFO for t in reader.topics):
+        for message in islice(reader.messages((f"{namespace}/info",)), 1):
+            return tuple(from_cdr(SEGMENTATION_INFO, message.data).class_names)
+    stored = reader.custom_data.get(CLASSES_KEY) if name == _TRUTH else None
     return None if stored is None else tuple(json.loads(stored))
 
 
@@ -125,13 +134,16 @@ def has_truth(reader: BagReader) -> bool:
 
 
 def find_truth(reader: BagReader, name: str | None = None) -> Topic:
-    """The topic of the ground truth: `name`, or the only topic PREFIX/ground_truth. BagError lists the candidates."""
+    """The topic of the ground truth: `name`, or the only topic PREFIX/ground_truth, raw or /compressed (png).
+
+    Raises BagError, which lists the candidates.
+    """
     if name:
-        return _checked(reader.topic(name), (IMAGE,))
+        return _checked(reader.topic(name), IMAGE_TYPES)
     found = _truths(reader)
     if len(found) == 1:
         return found[0]
-    listing = ", ".join(t.name for t in reader.topics if t.type == IMAGE) or "none"
+    listing = ", ".join(t.name for t in reader.topics if t.type in IMAGE_TYPES) or "none"
     count = f"{len(found)} topics named {_TRUTH}"
     raise BagError(f"{reader.path} has {count}: choose one by --truth-topic ({listing})")
 
@@ -141,7 +153,8 @@ def find_image(reader: BagReader, truth: Topic | None, name: str | None = None) 
     if name:
         return _checked(reader.topic(name), IMAGE_TYPES)
     others = [t for t in reader.topics if t.type in IMAGE_TYPES and (truth is None or t.name != truth.name)]
-    prefix = "" if truth is None else truth.name.rpartition("/")[0] + "/"
+    namespace = "" if truth is None else _base(truth.name).rpartition("/")[0].removesuffix("/segmentation")
+    prefix = "" if truth is None else f"{namespace}/"
     near = [t for t in others if t.name.startswith(prefix) and "image" in t.name[len(prefix) :]] or others
     raw = [t for t in near if t.type == IMAGE] or near
     if len(raw) == 1:
@@ -152,7 +165,13 @@ def find_image(reader: BagReader, truth: Topic | None, name: str | None = None) 
 
 
 def _truths(reader: BagReader) -> list[Topic]:
-    return [t for t in reader.topics if t.name.rpartition("/")[2] == _TRUTH and t.type == IMAGE]
+    return _raw_rather([t for t in reader.topics if _base(t.name).rpartition("/")[2] == _TRUTH])
+
+
+def _raw_rather(topics: list[Topic]) -> list[Topic]:
+    """Those that carry images, without the compressed ones whose raw images are there too."""
+    raw = {t.name for t in topics if t.type == IMAGE}
+    return [t for t in topics if t.type == IMAGE or (t.type == COMPRESSED and _base(t.name) not in raw)]
 
 
 def _checked(topic: Topic, types: tuple[str, ...]) -> Topic:

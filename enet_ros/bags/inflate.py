@@ -44,6 +44,15 @@ def inflate(data: bytes, compression: str, size: int) -> bytes:
     return raw
 
 
+def inflate_begun(data: bytes, compression: str) -> bytes:
+    """What can be told of a chunk of which only the beginning is there. Raises ReaderError as `inflate`."""
+    if compression == "zstd":
+        return _zstd(data, CHUNK_LIMIT)
+    if compression:
+        raise ReaderError(f"the beginning of a chunk compressed by {compression!r} cannot be read")
+    return data
+
+
 def _zstd(data: bytes, most: int) -> bytes:
     """At most one byte more than `most`."""
     with ZstdDecompressor().stream_reader(BytesIO(data), read_across_frames=True) as stream:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -26,7 +27,7 @@ from rosbags.rosbag2.errors import ReaderError
 from rosbags.rosbag2.metadata import parse_qos
 from zstandard import ZstdError
 
-from enet_ros.bags.inflate import inflate
+from enet_ros.bags.inflate import CHUNK_LIMIT, inflate, inflate_begun
 
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
 _RECORD_LIMIT = 1 << 30  # bytes
@@ -84,10 +85,14 @@ class _Exact:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        here = file.tell()
+        self._size = file.seek(0, os.SEEK_END)
+        file.seek(here)
 
     def read(self, size: int = -1) -> bytes:
-        left = os.fstat(self._file.fileno()).st_size - self._file.tell()
-        if size > left:  # checked before reading: a damaged length must not become an allocation
+        if (
+            size > self._size - self._file.tell()
+        ):  # checked before reading: a damaged length must not become an allocation
             raise EndOfFile
         return self._file.read(size)
 
@@ -133,17 +138,16 @@ def _inflated(chunk: Chunk) -> Chunk:
 
 
 def _begun_chunk(file: IO[bytes]) -> Iterator[McapRecord]:
-    """The whole records of a chunk that the file ends in; none of a compressed one."""
+    """The whole records of a chunk that the file ends in; of a chunk compressed by lz4 there are none."""
     try:
         exact = ReadDataStream(cast(Any, _Exact(file)))
         opcode, _ = exact.read1(), exact.read8()
         if opcode != Opcode.CHUNK:
             return
         exact.read(8 + 8 + 8 + 4)  # first and last time, size, checksum
-        if exact.read_prefixed_string():
-            return
-        exact.read8()
-        yield from StreamReader(cast(Any, _Exact(file)), skip_magic=True, record_size_limit=_RECORD_LIMIT).records
+        compression, size = exact.read_prefixed_string(), exact.read8()
+        chunk = _Exact(BytesIO(inflate_begun(file.read(min(size, CHUNK_LIMIT)), compression)))
+        yield from StreamReader(cast(Any, chunk), skip_magic=True, record_size_limit=_RECORD_LIMIT).records
     except _DAMAGE:
         return
 

@@ -44,10 +44,13 @@ class TopicPlan(NamedTuple):
 class Segment:
     """One segment being written, as a context manager: after an error nothing is left of it."""
 
-    def __init__(self, part: SegmentedBag, number: int, topics: list[TopicPlan], folder: Path) -> None:
+    def __init__(
+        self, part: SegmentedBag, number: int, topics: list[TopicPlan], custom: Mapping[str, str], folder: Path
+    ) -> None:
         self._part = part
         self._number = number
         self._topics = topics
+        self._custom = custom
         self._folder = folder
         self._bag: BagFolder | None = None
         self._finished = False
@@ -66,6 +69,8 @@ class Segment:
             self._bag = BagFolder(self._folder, self._part.storage)
             for plan in self._topics:
                 self._bag.add_topic(*plan)
+            for key, value in self._custom.items():
+                self._bag.set_custom_data(key, value)
         self._bag.write(topic, log_ns, cdr)
 
     def finish(self, account: str) -> None:
@@ -120,12 +125,21 @@ class SegmentedBag:
         """The accounts of the segments that are finished, by their numbers."""
         return {number: str(entry["account"]) for number, entry in self._entries().items()}
 
-    def segment(self, number: int, topics: list[TopicPlan], scratch: Path | None = None) -> Segment:
-        """A segment to be written. scratch: a folder on this machine, needed where the bag goes to a store."""
+    def segment(
+        self,
+        number: int,
+        topics: list[TopicPlan],
+        scratch: Path | None = None,
+        custom: Mapping[str, str] | None = None,
+    ) -> Segment:
+        """A segment to be written.
+
+        scratch: a folder on this machine, needed where the bag goes to a store. custom: the bag's custom data.
+        """
         folder = self.part.local or scratch
         if folder is None:
             raise BagError(f"{self.out} is in a store: its segments need a scratch folder")
-        return Segment(self, number, topics, folder / uuid4().hex[:12] / self._name(number))
+        return Segment(self, number, topics, custom or {}, folder / uuid4().hex[:12] / self._name(number))
 
     def commit(self, number: int, folder: Path | None, account: str) -> None:
         """Say that a segment is finished, and that it is in `folder`; None: it has no message."""

@@ -2,13 +2,14 @@
 
   enet_ros label drive.mcap drive_labelled
   enet_ros label drive labelled --model camvid --height 1.5 --pitch-deg 3   free space in metres, too
-  enet_ros label drive masks_only --outputs mask --exclude /lidar/points
+  enet_ros label drive masks_only --outputs mask/compressed --exclude /lidar/points
 
 OUT has every message of IN, byte for byte, and for a camera /camera/image_raw:
-  /camera/segmentation/mask                  mono8 class ids, void 255, at camera resolution
+  /camera/segmentation/mask/compressed       class ids, void 255, at camera resolution, as a grey PNG
   /camera/segmentation/overlay/compressed    JPEG
   /camera/segmentation/free_space            enet_ros/FreeSpace; in metres with camera_info and --height
   /camera/segmentation/info                  what the ids mean, latched
+With `--outputs mask` the raw mask (mono8) too, for programs that read no PNG; it takes many times the room.
 
 A run that was killed or interrupted leaves OUT.part; run the same command again to resume from there. OUT appears when
 it is whole.
@@ -31,7 +32,7 @@ from enet_ros.camera import CameraPose
 from enet_ros.engines import ENGINES, create
 from enet_ros.errors import ConfigError
 from enet_ros.labelling import LabelResult, OutputSettings, label
-from enet_ros.labelling.outputs import KINDS
+from enet_ros.labelling.outputs import DEFAULT_KINDS, KINDS
 from enet_ros.labelling.run import CHECKPOINT_FRAMES
 from enet_ros.memory import keep_pages
 from enet_ros.terminal import progress
@@ -52,7 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="void drivable pixels less probable than P, 0..1 (%(default)s)",
     )
-    parser.add_argument("--outputs", nargs="+", choices=KINDS, default=list(KINDS), help="what to add (default: all)")
+    parser.add_argument(
+        "--outputs",
+        nargs="+",
+        choices=KINDS,
+        default=list(DEFAULT_KINDS),
+        metavar="NAME",
+        help=f"what to add: some of {', '.join(KINDS)} (default: all but mask)",
+    )
     parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="image topics to label (default: all cameras)")
     parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="topics to leave out of OUT")
     parser.add_argument("--quality", type=int, default=80, help="JPEG quality of the overlay, 1..100 (%(default)s)")

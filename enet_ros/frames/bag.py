@@ -53,7 +53,7 @@ def from_labelled_bag(
     with BagReader(path) as reader:
         truth = find_truth(reader, truth_topic)
         image = find_image(reader, truth, image_topic)
-        table = table or _table_named(truth_classes(reader), path)
+        table = table or _table_named(truth_classes(reader, truth), path)
         camera = find_cameras(reader, [image.name])[0]
         rate_hz, calibration = _rate_hz(reader, truth), _calibration(reader, camera)
 

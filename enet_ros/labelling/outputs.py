@@ -10,10 +10,9 @@ from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, Qo
 
 from enet_ros import messages
 from enet_ros.arrays import U8
-from enet_ros.bags.messages import COMPRESSED, FREE_SPACE, IMAGE, compressed_cdr, image_cdr, to_cdr
+from enet_ros.bags.messages import COMPRESSED, FREE_SPACE, IMAGE, image_cdr, to_cdr
 from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.card import ModelCard
-from enet_ros.codec import compress
 from enet_ros.errors import ConfigError
 from enet_ros.messages import Header
 from enet_ros.products.free_space import DEFAULT_MIN_RUN, find_free_space
@@ -21,12 +20,11 @@ from enet_ros.products.ground import ground
 from enet_ros.products.images import nearest, overlay, surface_image, surface_lut
 from enet_ros.products.points import boundary_xy, in_metres
 
-_TYPES = {
-    "mask": ("mask", IMAGE),
-    "overlay": ("overlay/compressed", COMPRESSED),
-    "free_space": ("free_space", FREE_SPACE),
-}
+_TYPES = {"mask/compressed": COMPRESSED, "overlay/compressed": COMPRESSED, "free_space": FREE_SPACE, "mask": IMAGE}
 KINDS: Final = tuple(_TYPES)
+"""Named as their topics, which are the node's."""
+DEFAULT_KINDS: Final = KINDS[:3]
+"""Without the raw mask, which takes more room than everything else."""
 
 _FOREVER = QosTime(2147483647, 4294967295)
 LATCHED: Final = Qos(
@@ -66,7 +64,7 @@ class OutputSettings:
     caution       least probability of drivable pixels, 0..1, as in `enet_ros.segmenter.Segmenter`
     """
 
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = DEFAULT_KINDS
     pose: CameraPose | None = None
     base_frame: str = "base_link"
     quality: int = 80
@@ -79,8 +77,8 @@ class OutputSettings:
             raise ConfigError(f"there is no output {unknown[0]!r}; use some of {', '.join(KINDS)}")
 
     def topics(self) -> list[tuple[str, str]]:
-        """(relative topic, type) of each kind."""
-        return [_TYPES[kind] for kind in self.kinds]
+        """(topic relative to the camera's outputs, type) of each kind."""
+        return [(kind, _TYPES[kind]) for kind in self.kinds]
 
 
 class Outputs:
@@ -102,15 +100,16 @@ class Outputs:
         large = nearest(labels, size)
         shown = (rgb, large) if self.settings.full_overlay else (network_rgb, labels)
         made: dict[str, Callable[[], tuple[memoryview, str]]] = {
-            "mask": lambda: (image_cdr(of, large, "mono8"), ""),
-            "overlay": lambda: (self._overlay(of, *shown), ""),
+            "mask/compressed": lambda: (to_cdr(of, messages.compressed(large, "png")), ""),
+            "overlay/compressed": lambda: (self._overlay(of, *shown), ""),
             "free_space": lambda: self._free_space(of, labels, size, camera),
+            "mask": lambda: (image_cdr(of, large, "mono8"), ""),
         }
-        return [Output(_TYPES[kind][0], *made[kind]()) for kind in self.settings.kinds]
+        return [Output(kind, *made[kind]()) for kind in self.settings.kinds]
 
     def _overlay(self, of: Header, rgb: U8, labels: U8) -> memoryview:
         picture = overlay(rgb, labels, self._lut)
-        return compressed_cdr(of, compress(picture, "jpeg", self.settings.quality), "jpeg")
+        return to_cdr(of, messages.compressed(picture, "jpeg", self.settings.quality))
 
     def _free_space(
         self, of: Header, labels: U8, size: tuple[int, int], camera: CameraIntrinsics | None

@@ -116,6 +116,7 @@ class LabelledBag:
             self._reader.__exit__()
             raise
         self.topics = [TopicPlan(t.name, t.type, t.connection) for t in self._kept] + self._added()
+        self.custom_data = self._reader.custom_data
         self.messages = self._reader.message_count
 
     def __enter__(self) -> LabelledBag:
@@ -290,7 +291,7 @@ def label_piece(
     advance: Callable[[int], None] = lambda messages: None,
 ) -> Account:
     """Label one segment of a bag. scratch: as `SegmentedBag.segment`; cores: as `pipeline`. Raises as `label`."""
-    with bag.segment(piece.number, work.topics, scratch) as segment:
+    with bag.segment(piece.number, work.topics, scratch, work.custom_data) as segment:
         account = work.label(piece, segment, segmenter, cores, advance)
         segment.finish(account.to_text())
     return account

@@ -7,15 +7,16 @@ import pytest
 
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.cameras import Calibrations, Camera, find_cameras, find_image, find_truth, has_truth
-from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, camera_info_cdr, compressed_cdr, image_cdr
+from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, camera_info_cdr, compressed_cdr, image_cdr, to_cdr
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.errors import BagError
-from enet_ros.messages import Header
+from enet_ros.messages import Header, compressed
 from enet_ros.stamps import NS
 
 RGB = image_cdr(Header(1, "cam"), np.zeros((4, 5, 3), np.uint8), "rgb8")
 GREY = image_cdr(Header(1, "cam"), np.zeros((4, 5), np.uint8), "mono8")
 DEPTH = image_cdr(Header(1, "cam"), np.zeros((4, 10), np.uint8), "16UC1")
+PNG = to_cdr(Header(1, "cam"), compressed(np.zeros((4, 5), np.uint8), "png"))
 JPEG = compressed_cdr(Header(1, "cam"), b"\xff\xd8", "jpeg")
 DEPTH_PNG = compressed_cdr(Header(1, "cam"), b"x", "16UC1; compressedDepth png")
 
@@ -36,7 +37,11 @@ def test_cameras_are_found_among_a_robots_topics(tmp_path: Path) -> None:
         "/front/camera_info": (CAMERA_INFO, None),
         "/front/ground_truth": (IMAGE, GREY),
         "/front/segmentation/mask": (IMAGE, GREY),
+        "/front/eyes/mask/compressed": (COMPRESSED, PNG),
+        "/front/eyes/masks/drivable": (IMAGE, GREY),
+        "/front/eyes/color": (IMAGE, RGB),
         "/rear/image_mono": (IMAGE, GREY),
+        "/right/color/image_raw": (IMAGE, RGB),  # as RealSense cameras name it
         "/rear/range": (IMAGE, DEPTH),
         "/rear/depth/image": (IMAGE, RGB),
         "/left/image/compressed": (COMPRESSED, JPEG),
@@ -49,6 +54,7 @@ def test_cameras_are_found_among_a_robots_topics(tmp_path: Path) -> None:
             Camera("/front/image_raw", IMAGE, "/front/camera_info", "/front/segmentation"),
             Camera("/left/image/compressed", COMPRESSED, None, "/left/segmentation"),
             Camera("/rear/image_mono", IMAGE, None, "/rear/segmentation"),
+            Camera("/right/color/image_raw", IMAGE, None, "/right/color/segmentation"),
         ]
         assert [c.topic for c in find_cameras(reader, ["/front/image_raw/compressed"])] == [
             "/front/image_raw/compressed"
@@ -79,23 +85,36 @@ def test_the_truth_and_the_image_beside_it(tmp_path: Path) -> None:
         "/front/image_raw": (IMAGE, RGB),
         "/front/image_raw/compressed": (COMPRESSED, JPEG),
         "/front/depth": (IMAGE, DEPTH),
+        "/front/segmentation/mask/compressed": (COMPRESSED, PNG),
+        "/front/segmentation/overlay/compressed": (COMPRESSED, JPEG),
         "/rear/image_raw": (IMAGE, RGB),
+        "/imu": ("sensor_msgs/msg/Imu", None),
     }
     with bag(tmp_path / "bag", topics) as reader:
         truth = find_truth(reader)
         assert has_truth(reader) and truth.name == "/front/ground_truth"
         assert find_image(reader, truth).name == "/front/image_raw"
+        mask = find_truth(reader, "/front/segmentation/mask/compressed")
+        assert find_image(reader, mask).name == "/front/image_raw"
         assert find_image(reader, truth, "/front/image_raw/compressed").type == COMPRESSED
         with pytest.raises(BagError, match=r"no single image topic: choose one by --image-topic \(/front/d"):
             find_image(reader, None)
-        with pytest.raises(BagError, match="/front/image_raw/compressed is of type .*CompressedImage, not .*/Image$"):
-            find_truth(reader, "/front/image_raw/compressed")
+        with pytest.raises(BagError, match="/imu is of type sensor_msgs/msg/Imu, not sensor_msgs/msg/Image or .*"):
+            find_truth(reader, "/imu")
 
 
 def test_an_image_elsewhere_than_its_truth_is_found_where_it_is_the_only_one(tmp_path: Path) -> None:
     topics = {"/labels/ground_truth": (IMAGE, GREY), "/front/image/compressed": (COMPRESSED, JPEG)}
     with bag(tmp_path / "bag", topics) as reader:
         assert find_image(reader, find_truth(reader)).name == "/front/image/compressed"
+
+
+def test_a_compressed_truth_is_one_unless_it_is_there_raw_too(tmp_path: Path) -> None:
+    png = {"/front/ground_truth/compressed": (COMPRESSED, PNG), "/front/image_raw": (IMAGE, RGB)}
+    with bag(tmp_path / "png", png) as reader:
+        assert find_truth(reader).name == "/front/ground_truth/compressed"
+    with bag(tmp_path / "both", {**png, "/front/ground_truth": (IMAGE, GREY)}) as reader:
+        assert find_truth(reader).name == "/front/ground_truth"
 
 
 def test_no_truth_and_several(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 from mcap.exceptions import EndOfFile
+from rosbags.rosbag2 import StoragePlugin, Writer
 
 from enet_ros.bags import BagReader
+from enet_ros.bags.messages import typestore
 from enet_ros.bags.salvage import _Exact
 from enet_ros.errors import BagError
 
@@ -71,12 +73,24 @@ def test_a_recorder_killed_before_metadata_was_written(make_bag: MakeBag) -> Non
 
 
 def test_bytes_that_turned_are_an_error_with_the_place(make_bag: MakeBag) -> None:
-    file = make_bag(frames=40) / "bag.mcap"
-    data = bytearray(file.read_bytes())
+    compressed = make_bag("compressed", frames=40)
+    damage(compressed / "compressed.mcap", b"\x28\xb5\x2f\xfd", 0)  # the beginning of a zstd frame
+    plain = make_bag().parent / "plain"
+    with BagReader(plain.parent / "bag") as reader, Writer(plain, version=8, storage_plugin=StoragePlugin.MCAP) as bag:
+        topic = reader.topic("/camera/image_raw")
+        connection = bag.add_connection(topic.name, topic.type, typestore=typestore())
+        for message in reader.messages([topic.name]):
+            bag.write(connection, message.log_ns, message.data)
     # An MCAP message record: opcode (1), length (8), channel (2), sequence (4), two times (16); then the CDR's
     # encapsulation (4), stamp (8) and string length (4).
-    length = data.index(b"camera_optical_frame") - 16 - 22 - 8
-    data[length : length + 4] = b"\xff" * 4
+    damage(plain / "plain.mcap", b"camera_optical_frame", -16 - 22 - 8)
+
+
+def damage(file: Path, before: bytes, offset: int) -> None:
+    """Turn four bytes, and see that reading says so."""
+    data = bytearray(file.read_bytes())
+    place = data.index(before) + offset
+    data[place : place + 4] = b"\xff" * 4
     file.write_bytes(data)
     with BagReader(file) as reader, pytest.raises(BagError, match="is damaged at message"):
         list(reader.messages())

@@ -8,8 +8,10 @@ from dataclasses import fields
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from mcap.reader import make_reader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.rosbag2.enums import CompressionMode
 from rosbags.rosbag2.storage_mcap import McapWriter, PendingChunk
@@ -78,3 +80,19 @@ def test_a_chunk_is_closed_by_the_method_that_is_extended(tmp_path: Path, monkey
     assert len(closed) == 3 and closed[0] > 2**20, "a chunk ends with the message that takes it over 1 MiB"
     with BagReader(tmp_path / "bag") as reader:
         assert [len(message.data) for message in reader.messages()] == [600_000] * 5
+
+
+def test_chunks_of_mcap_are_compressed(tmp_path: Path) -> None:
+    """What repeats itself takes little room, and other readers read it."""
+    noise = np.random.default_rng(0).bytes(500_000)
+    with BagWriter(tmp_path / "bag") as bag:
+        bag.add_topic("/image", IMAGE)
+        for number in range(8):
+            bag.write("/image", number + 1, bytes(500_000) if number % 2 else noise)
+    (file,) = (tmp_path / "bag").glob("*.mcap")
+    assert file.stat().st_size < 2_100_000
+    with file.open("rb") as opened:
+        reader = make_reader(opened)
+        summary = reader.get_summary()
+        assert summary is not None and {chunk.compression for chunk in summary.chunk_indexes} == {"zstd"}
+        assert [len(message.data) for _, _, message in reader.iter_messages()] == [500_000] * 8

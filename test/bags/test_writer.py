@@ -136,14 +136,15 @@ from enet_ros.messages import Header
 from enet_ros.bags.messages import IMAGE
 from enet_ros.errors import BagError
 
-cdr = image_cdr(Header(1, "cam"), np.random.default_rng(0).integers(0, 256, (360, 480, 3), np.uint8), "rgb8")
+rng = np.random.default_rng(0)
 limit = int(sys.argv[3])  # bytes a file may have: the write that passes it fails as on a full disk
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
     with BagWriter(Path(sys.argv[1]), storage=sys.argv[2]) as bag:
         bag.add_topic("/image", IMAGE)
         for number in range(100):
-            bag.write("/image", number, cdr)
+            noise = rng.integers(0, 256, (360, 480, 3), np.uint8)
+            bag.write("/image", number, image_cdr(Header(1, "cam"), noise, "rgb8"))
 except BagError as error:
     print(error)
 """

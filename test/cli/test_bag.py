@@ -96,7 +96,7 @@ def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str
         "/camera/image_raw": 2,
         "/camera/segmentation/free_space": 2,
         "/camera/segmentation/info": 1,
-        "/camera/segmentation/mask": 2,
+        "/camera/segmentation/mask/compressed": 2,
         "/camera/segmentation/overlay/compressed": 2,
     }
 

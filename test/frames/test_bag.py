@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.cameras import truth_classes
+from enet_ros.bags.cameras import find_truth, truth_classes
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, camera_info_cdr, compressed_cdr, image_cdr
 from enet_ros.camera import CameraIntrinsics
@@ -82,7 +82,7 @@ def test_pairs_are_made_by_stamp_whatever_the_order(tmp_path: Path) -> None:
     path = write(tmp_path / "bag", messages, TOPICS)
     assert [frame.stamp_ns for frame in from_labelled_bag(path, table=CAMVID)] == [20, 30, 10]
     with BagReader(path) as reader:
-        assert truth_classes(reader) is None
+        assert truth_classes(reader, find_truth(reader)) is None
 
 
 def test_a_truth_of_another_size_names_the_message(tmp_path: Path) -> None:

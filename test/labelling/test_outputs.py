@@ -27,7 +27,7 @@ from enet_ros.card import ModelCard
 from enet_ros.classes import CAMVID12, VOID
 from enet_ros.engines.base import Engine, EngineInfo, Inference
 from enet_ros.labelling import OutputSettings, label
-from enet_ros.labelling.outputs import LATCHED
+from enet_ros.labelling.outputs import KINDS, LATCHED
 from enet_ros.messages import Header, RegionOfInterest, camera_info
 from enet_ros.products.free_space import FreeSpace
 from enet_ros.products.ground import ground
@@ -120,8 +120,8 @@ def test_the_models_void_is_void_in_every_output(
     void_model: Path, tmp_path: Path, size_hw: tuple[int, int], full_overlay: bool
 ) -> None:
     source = bag(tmp_path / "in", size_hw, [None])
-    label(source, tmp_path / "out", void_model, Stub(), OutputSettings(quality=100, full_overlay=full_overlay))
-    (mask,) = (label_image(data)[1] for data in data_of(tmp_path / "out", "mask"))
+    label(source, tmp_path / "out", void_model, Stub(), OutputSettings(KINDS, quality=100, full_overlay=full_overlay))
+    (mask,) = (label_image(IMAGE, data)[1] for data in data_of(tmp_path / "out", "mask"))
     rows, columns = (
         np.floor((np.arange(full) + 0.5) * small / full).astype(int)
         for full, small in zip(size_hw, SIZE_HW, strict=True)
@@ -147,7 +147,7 @@ def test_masks_of_sizes_that_do_not_divide_are_the_segmenters(
         writer.add_topic(CAMERA, IMAGE)
         writer.write(CAMERA, 1, image_cdr(Header(1, "camera"), rgb, "rgb8"))
     label(tmp_path / "in", tmp_path / "out", model, engine, OutputSettings(("mask",)))
-    (mask,) = (label_image(data)[1] for data in data_of(tmp_path / "out", "mask"))
+    (mask,) = (label_image(IMAGE, data)[1] for data in data_of(tmp_path / "out", "mask"))
     expected = Segmenter(engine, model_file.read_card(model)).segment(rgb).labels
     np.testing.assert_array_equal(mask, expected)
     assert len(np.unique(expected)) > 1

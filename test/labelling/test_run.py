@@ -14,19 +14,23 @@ import pytest
 
 from enet_ros import model_file
 from enet_ros.bags import BagReader, BagWriter
+from enet_ros.bags.cameras import CLASSES_KEY
 from enet_ros.bags.messages import camera_frame, compressed_cdr, from_cdr, label_image
 from enet_ros.camera import CameraPose
-from enet_ros.classes import VOID
+from enet_ros.classes import CAMVID, VOID
 from enet_ros.codec import compress
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError, ConfigError
+from enet_ros.frames.bag import from_labelled_bag
 from enet_ros.labelling import LabelResult, OutputSettings, label
+from enet_ros.labelling.outputs import KINDS
 from enet_ros.messages import header_of
 from enet_ros.products.free_space import find_free_space
 from enet_ros.products.images import surface_image, surface_lut
 from enet_ros.segmenter import Segmenter
 
 MASK, OVERLAY = "/camera/segmentation/mask", "/camera/segmentation/overlay/compressed"
+PNG = f"{MASK}/compressed"
 FREE_SPACE, INFO = "/camera/segmentation/free_space", "/camera/segmentation/info"
 IMAGE, CALIBRATION = "/camera/image_raw/compressed", "/camera/camera_info"
 
@@ -41,7 +45,7 @@ def messages(bag: Path) -> dict[str, list[tuple[int, bytes]]]:
 
 
 def test_answers_are_those_of_the_segmenter(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
-    settings = OutputSettings(pose=CameraPose(1.5, 0.04), full_overlay=True)
+    settings = OutputSettings(KINDS, pose=CameraPose(1.5, 0.04), full_overlay=True)
     result = label(street, tmp_path / "out", model, engine, settings, checkpoint=5)
     assert result == LabelResult(12, 0, (), ())
     before, after = messages(street), messages(tmp_path / "out")
@@ -49,6 +53,7 @@ def test_answers_are_those_of_the_segmenter(street: Path, model: Path, engine: E
         assert after[topic] == sent
     assert {topic: len(after[topic]) for topic in after.keys() - before.keys()} == {
         MASK: 12,
+        PNG: 12,
         OVERLAY: 12,
         FREE_SPACE: 12,
         INFO: 1,
@@ -58,9 +63,12 @@ def test_answers_are_those_of_the_segmenter(street: Path, model: Path, engine: E
     for index, (log_ns, data) in enumerate(after[IMAGE]):
         frame = camera_frame("sensor_msgs/msg/CompressedImage", data)
         expected = segmenter.segment(frame.rgb).labels
-        header, mask = label_image(after[MASK][index][1])
+        header, mask = label_image("sensor_msgs/msg/Image", after[MASK][index][1])
         np.testing.assert_array_equal(mask, expected)
         assert header == frame.header and after[MASK][index][0] == log_ns
+        header, mask = label_image("sensor_msgs/msg/CompressedImage", after[PNG][index][1])
+        np.testing.assert_array_equal(mask, expected)
+        assert header == frame.header and after[PNG][index][0] == log_ns
         overlay = camera_frame("sensor_msgs/msg/CompressedImage", after[OVERLAY][index][1])
         assert overlay.header == frame.header and overlay.rgb.shape == frame.rgb.shape
         space = from_cdr("enet_ros/msg/FreeSpace", after[FREE_SPACE][index][1])
@@ -86,7 +94,7 @@ def test_caution_voids_what_is_drivable_but_unsure(street: Path, model: Path, en
     def masks(caution: float) -> np.ndarray:
         out = tmp_path / f"out{caution}"
         label(street, out, model, engine, OutputSettings(kinds=("mask",), caution=caution))
-        return np.array([label_image(data)[1] for _, data in messages(out)[MASK]])
+        return np.array([label_image("sensor_msgs/msg/Image", data)[1] for _, data in messages(out)[MASK]])
 
     plain, cautious = masks(0.0), masks(0.6)
     changed = plain != cautious
@@ -95,9 +103,11 @@ def test_caution_voids_what_is_drivable_but_unsure(street: Path, model: Path, en
 
 
 def test_without_a_pose_free_space_has_rows_alone(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
-    label(street, tmp_path / "out", model, engine, OutputSettings(("free_space", "overlay")), storage="sqlite3")
+    label(
+        street, tmp_path / "out", model, engine, OutputSettings(("free_space", "overlay/compressed")), storage="sqlite3"
+    )
     after = messages(tmp_path / "out")
-    assert MASK not in after
+    assert MASK not in after and PNG not in after
     space = from_cdr("enet_ros/msg/FreeSpace", after[FREE_SPACE][0][1])
     assert len(space.boundary_row) == 192
     assert (len(space.range), len(space.bearing), space.base_frame) == (0, 0, "")
@@ -183,7 +193,9 @@ def test_a_damaged_bag_is_labelled_up_to_there(street: Path, model: Path, engine
 
 
 def test_what_cannot_be_done_is_said(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no output 'depth'; use some of mask, overlay, free_space"):
+    with pytest.raises(
+        ConfigError, match="no output 'depth'; use some of mask/compressed, overlay/compressed, free_space, mask"
+    ):
         OutputSettings(("depth",))
     with pytest.raises(BagError, match="has no topic '/x'"):
         label(street, tmp_path / "out", model, engine, OutputSettings(), topics=["/x"])
@@ -275,3 +287,24 @@ def test_masks_of_other_cameras_are_left_alone(street: Path, model: Path, engine
         overwrite=True,
     )
     assert result.frames == 12
+
+
+def test_what_was_labelled_is_a_truth_of_its_own(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+    """The copy knows what its ground truth means, and the masks say by their info what their ids do."""
+    label(street, tmp_path / "out", model, engine, OutputSettings(("mask/compressed",)), checkpoint=5)
+    (of_street, of_copy) = (list(from_labelled_bag(bag)) for bag in (street, tmp_path / "out"))
+    for before, after in zip(of_street, of_copy, strict=True):
+        np.testing.assert_array_equal(before.truth, after.truth)
+    masks = from_labelled_bag(tmp_path / "out", truth_topic=PNG)
+    assert masks.table == CAMVID and masks.total == 12
+    segmenter = Segmenter(engine, model_file.read_card(model))
+    for frame in masks:
+        np.testing.assert_array_equal(frame.truth, segmenter.segment(frame.rgb).labels)
+    with BagReader(tmp_path / "out") as reader, BagWriter(tmp_path / "no_info") as bare:
+        bare.set_custom_data(CLASSES_KEY, reader.custom_data[CLASSES_KEY])
+        for name in (PNG, IMAGE):
+            bare.add_topic(name, "sensor_msgs/msg/CompressedImage")
+        for message in reader.messages((PNG, IMAGE)):
+            bare.write(message.topic, message.log_ns, message.data)
+    with pytest.raises(ConfigError, match="does not say what its ground truth means"):
+        from_labelled_bag(tmp_path / "no_info", truth_topic=PNG)

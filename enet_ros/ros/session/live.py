@@ -170,12 +170,12 @@ def evaluate_live(options: LiveOptions) -> LiveScores:
         return scores
 
 
-def truth_names(reader: BagReader, classes: str | None) -> tuple[str, ...]:
-    """What the ids of a bag's ground truth mean. classes: name or YAML file of a table, for a bag that does not say.
+def truth_names(reader: BagReader, truth: Topic, classes: str | None) -> tuple[str, ...]:
+    """What the ids of a ground truth mean. classes: name or YAML file of a table, for a bag that does not say.
 
     Raises ConfigError, DatasetError.
     """
-    names = table_of(classes).names if classes else truth_classes(reader)
+    names = table_of(classes).names if classes else truth_classes(reader, truth)
     if names is None:
         raise ConfigError(
             f"the bag does not say what its ground truth means: add --classes {'|'.join(TABLES)}|FILE.yaml"
@@ -188,7 +188,8 @@ def _play(options: LiveOptions, reader: BagReader, masks: Masks) -> LiveRun:
     truth, exclude = None, options.exclude
     names: tuple[str, ...] = ()
     if options.truth_topic or has_truth(reader):
-        truth, names = find_truth(reader, options.truth_topic), truth_names(reader, options.classes)
+        truth = find_truth(reader, options.truth_topic)
+        names = truth_names(reader, truth, options.classes)
         exclude = (*exclude, truth.name)
     image = find_image(reader, truth, options.image_topic)
     ours: AbstractContextManager[Popen[str] | None] = nullcontext()

@@ -14,6 +14,7 @@ import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
 
+from enet_ros.bags.cameras import find_truth
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.reader import BagReader
 from enet_ros.classes import CAMVID
@@ -98,10 +99,11 @@ def test_classes_of_a_yaml_file_hold_as_without_a_node(tmp_path: Path) -> None:
         "names: [floor, wall]\ncolors: [[128, 64, 128], [70, 70, 70]]\ndrivable: [floor]\n"
     )
     with BagReader(street(tmp_path / "bag", frames=1)) as bag:
-        assert truth_names(bag, None) == CAMVID.names
-        assert truth_names(bag, str(tmp_path / "yard.yaml")) == ("floor", "wall")
+        truth = find_truth(bag)
+        assert truth_names(bag, truth, None) == CAMVID.names
+        assert truth_names(bag, truth, str(tmp_path / "yard.yaml")) == ("floor", "wall")
         with pytest.raises(ConfigError, match="there are no classes 'yard'"):
-            truth_names(bag, "yard")
+            truth_names(bag, truth, "yard")
 
 
 def test_the_first_mask_of_a_stamp_counts() -> None:
