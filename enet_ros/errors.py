@@ -38,6 +38,10 @@ class PlaceError(EnetRosError):
     """A place that files are read from or written to cannot be reached, or refuses."""
 
 
+class WorkerError(EnetRosError):
+    """This machine cannot do its part, whatever the bag: its disk is full, its engine fails, it lacks a folder."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """The message for a name that does not exist: it proposes the nearest known name, or lists those known."""
     names = list(known)

@@ -16,10 +16,11 @@ from enet_ros.errors import ConfigError, PlaceError
 
 
 class Found(NamedTuple):
-    """A file below a place: its path from there, and its size in bytes."""
+    """A file below a place: its path from there, its size in bytes, and what tells its content from another's."""
 
     path: str
     size: int
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,14 @@ class Place:
         with self._store("listed") as (fs, path):
             found = fs.find(path, detail=True)
         start = len(path.rstrip("/")) + 1
-        return [Found(name[start:], int(info["size"])) for name, info in sorted(found.items())]
+        return [Found(name[start:], int(info["size"]), _version(info)) for name, info in sorted(found.items())]
 
     def matching(self) -> list[Place]:
         """The files and folders that the place, a glob such as "s3://drives/2024-*", stands for."""
         with self._store("listed") as (fs, path):
-            return [Place(str(fs.unstrip_protocol(p)) if self.local is None else str(p)) for p in sorted(fs.glob(path))]
+            found = sorted(str(name) for name in fs.glob(path))
+        store = self.url.removesuffix(path.lstrip("/"))
+        return [Place(store + name.lstrip("/")) for name in found]
 
     def read(self) -> bytes | None:
         """The content of a file; None where there is none."""
@@ -147,6 +150,11 @@ class Place:
             raise
         except Exception as error:  # each store raises errors of its own
             raise PlaceError(f"{self.url} cannot be {done}: {_reason(error)}") from error
+
+
+def _version(info: dict[str, Any]) -> str:
+    """What a store says of a file's content or age."""
+    return next((str(info[key]) for key in ("ETag", "etag", "mtime", "created") if key in info), "")
 
 
 def _reason(error: Exception) -> str:

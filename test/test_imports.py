@@ -54,10 +54,11 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "train": ("nn", "datasets", "metrics", "memory"),
     "evaluation": ("segmenter", "metrics", "frames.files", "frames.street"),
     "labelling": ("segmenter", "bags"),
+    "fleet": ("labelling", "evaluation", "frames.bag"),
     "benchmark.peers": ("engines.pytorch",),
     "benchmark": ("segmenter", "metrics", "frames.files", "benchmark.peers"),
     "report": ("metrics", "products", "card"),
-    "cli": ("benchmark", "train", "report", "evaluation", "labelling", "frames.bag", "terminal"),
+    "cli": ("benchmark", "train", "report", "fleet", "terminal"),
     "__main__": ("cli",),
     # ---- the line: nothing above imports rclpy or a message package ----
     "ros": ("messages", "engines", "memory"),

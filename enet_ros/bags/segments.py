@@ -12,6 +12,7 @@ there, the file that is moved last.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -25,11 +26,15 @@ import yaml
 from rosbags.interfaces import Connection, Qos
 
 from enet_ros.bags.writer import ENDINGS, BagFolder, place
-from enet_ros.errors import BagError
+from enet_ros.errors import BagError, PlaceError
 from enet_ros.places import Place
 
 _METADATA = "metadata.yaml"
 _VERSION = 3
+_JOB = "job.json"
+_LOCK = ".lock"
+_MADE_BY = "enet_ros.job"
+"""Key of a bag's custom data: what tells the job that made it."""
 
 
 class TopicPlan(NamedTuple):
@@ -100,8 +105,8 @@ class SegmentedBag:
         job: the JSON values that decide what is written. Raises BagError where PATH.part is left from another job,
         unless `overwrite`.
         """
-        job = json.loads(json.dumps({"version": _VERSION, "storage": self.storage, **job}))
-        stored = self.part / "job.json"
+        job = self._job(job)
+        stored = self.part / _JOB
         before = stored.read()
         if before is not None and json.loads(before) != job:
             if not overwrite:
@@ -124,6 +129,14 @@ class SegmentedBag:
     def finished(self) -> dict[int, str]:
         """The accounts of the segments that are finished, by their numbers."""
         return {number: str(entry["account"]) for number, entry in self._entries().items()}
+
+    def made_by(self, job: Mapping[str, Any]) -> bool:
+        """Whether the bag is there, and made by this job; wherever its input was."""
+        metadata = (self.out / _METADATA).read()
+        if metadata is None:
+            return False
+        found = yaml.safe_load(metadata)["rosbag2_bagfile_information"].get("custom_data") or {}
+        return bool(found.get(_MADE_BY) == _digest(self._job(job)))
 
     def segment(
         self,
@@ -153,21 +166,22 @@ class SegmentedBag:
         (self.part / f"{number}.json").write(json.dumps({"attempt": attempt, "account": account}).encode())
 
     def join(self, count: int) -> None:
-        """Make the first `count` segments one bag and put it in its place. Raises BagError where one is missing.
+        """Make the first `count` segments one bag and put it in its place. Raises PlaceError where one is missing.
 
         A run that was killed in between is finished by the next.
         """
         entries = self._entries()
         missing = [number for number in range(count) if number not in entries]
         if missing:
-            raise BagError(f"{self.part} lacks segment {missing[0]}: run the same command again")
+            raise PlaceError(f"{self.part} lacks segment {missing[0]}: run the same command again")
         folders = {
             n: self.part / str(entries[n]["attempt"]) / self._name(n) for n in range(count) if entries[n]["attempt"]
         }
         if not folders:
             raise BagError(f"{self.out} would have no message: nothing was written")
         whole = self.out if self.part.local is None else self.part / self.out.name
-        metadata = _joined([(folder / _METADATA).read() or b"" for folder in folders.values()])
+        made_by = {_MADE_BY: _digest(json.loads((self.part / _JOB).read() or b"{}"))}
+        metadata = _joined([(folder / _METADATA).read() or b"" for folder in folders.values()], made_by)
         (whole / _METADATA).remove()
         files = {folder: f"{folder.name}{ENDINGS[self.storage]}" for folder in folders.values()}
         for folder, file in files.items():
@@ -179,6 +193,11 @@ class SegmentedBag:
         if whole.local is not None and self.out.local is not None:
             place(whole.local, self.out.local)
         self.part.remove()
+
+    def _job(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """A job as it reads from its file."""
+        values: dict[str, Any] = json.loads(json.dumps({"version": _VERSION, "storage": self.storage, **job}))
+        return values
 
     def _name(self, number: int) -> str:
         return f"{self.out.name}_{number}"
@@ -209,7 +228,7 @@ class SegmentedBag:
 
     def _clean(self, kept: set[str]) -> None:
         """Remove what is in PATH.part but for these, the job, the lock and a bag that is being joined."""
-        kept = kept | {"job.json", "lock"} | ({self.out.name} if kept else set())
+        kept = kept | {_JOB, _LOCK} | ({self.out.name} if kept else set())
         for name in {found.path.partition("/")[0] for found in self.part.files()} - kept:
             (self.part / name).remove()
 
@@ -222,7 +241,7 @@ def locked(folder: Place) -> Iterator[None]:
         return
     try:
         folder.local.mkdir(parents=True, exist_ok=True)
-        lock = (folder.local / "lock").open("w")
+        lock = (folder.local / _LOCK).open("w")
     except OSError as error:
         raise BagError(f"cannot create {folder}: {error.strerror}") from error
     with lock:
@@ -233,7 +252,12 @@ def locked(folder: Place) -> Iterator[None]:
         yield
 
 
-def _joined(metadata: list[bytes]) -> str:
+def _digest(job: dict[str, Any]) -> str:
+    """What tells a job from others, wherever its input is."""
+    return hashlib.sha256(json.dumps({**job, "input": ""}, sort_keys=True).encode()).hexdigest()
+
+
+def _joined(metadata: list[bytes], custom: dict[str, str]) -> str:
     """The metadata.yaml of one bag from those of its segments, whose topics are the same."""
     segments: list[dict[str, Any]] = []
     for content in metadata:
@@ -247,6 +271,7 @@ def _joined(metadata: list[bytes]) -> str:
         "starting_time": {"nanoseconds_since_epoch": start},
         "duration": {"nanoseconds": end - start},
         "message_count": sum(file["message_count"] for file in entries),
+        "custom_data": (segments[0].get("custom_data") or {}) | custom,
     }
     for rows in zip(*(segment["topics_with_message_count"] for segment in segments), strict=True):
         rows[0]["message_count"] = sum(row["message_count"] for row in rows)

@@ -9,6 +9,7 @@ labels are compared at the size they are stored in.
   enet_ros evaluate --model camvid --images val/ --labels valannot/ --classes camvid --corrupt night:2
   enet_ros evaluate --model camvid --images val/ --labels valannot/ --classes camvid --corrupt all:3
   enet_ros evaluate --model camvid --bag drive --json scores.json
+  enet_ros evaluate --model camvid --bag drives/ --json scores.json   all bags below a folder, as one
   enet_ros evaluate --bag drive --live              a running node: answers, latency and mIoU over DDS
   enet_ros evaluate --street --frames 30            the metres alone: free space and grid from exact labels
   enet_ros evaluate --street --model camvid         the same from the model's labels
@@ -32,7 +33,7 @@ from pathlib import Path
 from enet_ros import model_file
 from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
-from enet_ros.cli import compare
+from enet_ros.cli import compare, many
 from enet_ros.cli.results import write, write_json
 from enet_ros.cli.score_table import print_metres, print_robustness, print_scores
 from enet_ros.datasets.corruptions import Corruption, parse
@@ -40,15 +41,18 @@ from enet_ros.datasets.opening import table_of
 from enet_ros.engines import ENGINES, create
 from enet_ros.engines.base import Engine
 from enet_ros.errors import ConfigError
-from enet_ros.evaluation import Evaluation, counted_as, evaluate
+from enet_ros.evaluation import Evaluation, counted_as, evaluate, together
 from enet_ros.evaluation.metres import RATE_HZ, STRIDE, StreetJudge
 from enet_ros.evaluation.robustness import corrupted, robustness
 from enet_ros.evaluation.score import judge_exact_labels
 from enet_ros.figures import parse_size, percent
+from enet_ros.fleet import find_drives, is_bag
+from enet_ros.fleet.work import EngineChoice, EvaluateWork
 from enet_ros.frames import Frame, Source
 from enet_ros.frames.files import from_folder, from_pairs
 from enet_ros.frames.street import from_street
 from enet_ros.metrics import FrameScore
+from enet_ros.places import Place
 from enet_ros.report import Chosen, EvaluationPage, Gallery, evaluation_page, require_report
 from enet_ros.report.page import UNDEFINED
 from enet_ros.terminal import progress
@@ -67,7 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     source = parser.add_argument_group("frames (one of these)")
     source.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, with --labels and --classes")
-    source.add_argument("--bag", type=Path, metavar="BAG", help="a bag with images and ground truth")
+    source.add_argument(
+        "--bag",
+        nargs="+",
+        metavar="BAG",
+        help="bags with images and ground truth; folders of bags, globs, a store's",
+    )
     source.add_argument("--street", action="store_true", help="the synthetic street, which judges metres too")
     detail = parser.add_argument_group("about the frames")
     detail.add_argument("--labels", type=Path, metavar="DIR", help="the folder of the images' labels")
@@ -105,12 +114,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("results")
     out.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     out.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page with pictures")
+    many.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Score, print and write; return 0."""
     if args.live:
         return _live(args)
+    if args.bag is not None and not _one_bag(args):
+        return _bags(args)
     source, corruptions = _source(args), parse(args.corrupt) if args.corrupt else ()
     if len(corruptions) > 1:
         if args.compare:
@@ -165,7 +177,7 @@ def _source(args: argparse.Namespace) -> Source:
         from enet_ros.frames.bag import from_labelled_bag  # rosbags, for this source alone
 
         table = table_of(args.classes) if args.classes else None
-        source = from_labelled_bag(args.bag, args.image_topic, args.truth_topic, table)
+        source = from_labelled_bag(Path(args.bag[0]), args.image_topic, args.truth_topic, table)
     elif args.street:
         source = from_street(args.frames or STREET_FRAMES, args.seed, rate_hz=RATE_HZ, step=STRIDE)
     elif args.compare and args.labels is None:
@@ -175,6 +187,37 @@ def _source(args: argparse.Namespace) -> Source:
     else:
         source = from_pairs(args.images, args.labels, args.classes)
     return source.first(args.frames)
+
+
+def _one_bag(args: argparse.Namespace) -> bool:
+    """Whether --bag names one bag of this machine; what is missing counts as one, and is told as such."""
+    place = Place.of(args.bag[0])
+    return len(args.bag) == 1 and place.local is not None and (is_bag(place) or not place.files())
+
+
+def _bags(args: argparse.Namespace) -> int:
+    """Score all bags as one; 0, or 1 where bags were given up."""
+    if args.report or args.compare or args.frames or args.street or args.images is not None:
+        others = "--report, --compare, --frames, --street and --images"
+        raise ConfigError(f"of many bags, --bag gives scores alone: leave out {others}")
+    corruptions = parse(args.corrupt) if args.corrupt else ()
+    if len(corruptions) > 1:
+        raise ConfigError("--corrupt all takes one bag at a time")
+    size = parse_size("--size", args.size) if args.size else None
+    path = model_file.resolve(args.model or model_file.DEFAULT)
+    engine = EngineChoice(path, args.engine, args.precision, size, args.threads, confidence=True)
+    topics = args.image_topic, args.truth_topic, args.classes
+    work = EvaluateWork(engine, *topics, args.caution, corruptions[0] if corruptions else None)
+    drives = find_drives(args.bag)
+    outcomes = many.run_many(work, drives, args, lambda outcome: None)
+    parts = sorted((outcome.drive.name, outcome.result) for outcome in outcomes if not outcome.problem)
+    if not parts:
+        raise ConfigError("no bag could be scored")
+    result = together(parts, f"{len(parts)} bags")
+    print_scores(result.scores, f"{result.card.name} on {result.source.name}", result.frames_per_s)
+    if args.json:
+        write_json(args.json, {**result.to_dict(), "corruption": args.corrupt, "bags": [name for name, _ in parts]})
+    return 1 if len(parts) < len(drives) else 0
 
 
 @contextmanager
@@ -219,8 +262,8 @@ def _exact_labels(args: argparse.Namespace, source: Source, judge: StreetJudge) 
 
 def _live(args: argparse.Namespace) -> int:
     """Score a running node; 0, or 1 where no image was answered. ConfigError where options do not go together."""
-    if args.bag is None:
-        raise ConfigError("--live needs --bag BAG, whose images it plays")
+    if args.bag is None or not _one_bag(args):
+        raise ConfigError("--live needs --bag BAG, one bag, whose images it plays")
     for name in ("images", "street", "corrupt", "frames", "compare"):
         if getattr(args, name):
             raise ConfigError(f"--{name} does not go with --live, which scores what a running node answers")
@@ -233,7 +276,7 @@ def _live(args: argparse.Namespace) -> int:
     from enet_ros.ros.session.live import LiveOptions, evaluate_live
 
     options = LiveOptions(
-        bag=args.bag,
+        bag=Path(args.bag[0]),
         image_topic=args.image_topic,
         truth_topic=args.truth_topic,
         classes=args.classes,

@@ -1,6 +1,8 @@
-"""Add masks, overlays and free space to the cameras of a bag.
+"""Add masks, overlays and free space to the cameras of a bag, or of many.
 
   enet_ros label drive.mcap drive_labelled
+  enet_ros label drives/ -o labelled/                            each bag below drives/, to labelled/NAME
+  enet_ros label 's3://fleet/2024-06-*' -o s3://fleet/labelled   from and to a store that fsspec opens
   enet_ros label drive labelled --model camvid --height 1.5 --pitch-deg 3   free space in metres, too
   enet_ros label drive masks_only --outputs mask/compressed --exclude /lidar/points
 
@@ -12,7 +14,7 @@ OUT has every message of IN, byte for byte, and for a camera /camera/image_raw:
 With `--outputs mask` the raw mask (mono8) too, for programs that read no PNG; it takes many times the room.
 
 A run that was killed or interrupted leaves OUT.part; run the same command again to resume from there. OUT appears when
-it is whole.
+it is whole. Of many bags, those that are done already are passed over; one that is broken is told at the end.
 """
 
 from __future__ import annotations
@@ -27,21 +29,34 @@ from pathlib import Path
 import cv2
 
 from enet_ros import model_file
+from enet_ros.bags.segments import locked
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraPose
-from enet_ros.engines import ENGINES, create
+from enet_ros.cli import many
+from enet_ros.engines import ENGINES
 from enet_ros.errors import ConfigError
-from enet_ros.labelling import LabelResult, OutputSettings, label
+from enet_ros.fleet import Outcome, find_drives
+from enet_ros.fleet.work import EngineChoice, LabelWork
+from enet_ros.labelling import BagOptions, LabelResult, OutputSettings, label
 from enet_ros.labelling.outputs import DEFAULT_KINDS, KINDS
 from enet_ros.labelling.run import CHECKPOINT_FRAMES
 from enet_ros.memory import keep_pages
+from enet_ros.places import Place
 from enet_ros.terminal import progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("source", type=Path, metavar="IN", help="folder of a bag, or its .mcap or .db3 file")
-    parser.add_argument("out", type=Path, metavar="OUT", help="the labelled bag, a folder that does not exist yet")
+    parser.add_argument(
+        "source",
+        nargs="+",
+        metavar="IN [OUT]",
+        help="folder of a bag or its .mcap or .db3 file, and the labelled bag, a folder that does not exist yet; with"
+        " -o any number of bags, folders of bags and globs, here or in a store",
+    )
+    parser.add_argument(
+        "-o", "--out", metavar="DIR", help="folder that gets each bag's labelled copy, here or in a store"
+    )
     parser.add_argument("--model", default=model_file.DEFAULT, help="a shipped model's name or a file (%(default)s)")
     parser.add_argument("--engine", default="auto", choices=("auto", *ENGINES), help="runtime (%(default)s)")
     parser.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16 or int8 (%(default)s)")
@@ -85,10 +100,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         pose.add_argument(f"--{name}", type=float, default=0.0, metavar=unit, help=text)
     pose.add_argument("--base-frame", default="base_link", help="frame of the pose (%(default)s)")
+    many.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Label the bag; returns 0, or 1 where frames could not be decoded."""
+    """Label the bags; returns 0, or 1 where frames could not be decoded or bags were given up."""
     if args.checkpoint < 1 or not 1 <= args.quality <= 100:
         raise ConfigError(f"--checkpoint {args.checkpoint} --quality {args.quality}: use at least 1, and 1..100")
     kinds = tuple(args.outputs)
@@ -96,31 +112,55 @@ def run(args: argparse.Namespace) -> int:
     keep_pages()
     cv2.setNumThreads(1)  # frames are decoded and encoded in parallel already
     model = model_file.resolve(args.model)
+    choice = EngineChoice(model, args.engine, args.precision, None, args.threads, confidence=args.caution > 0)
+    options = BagOptions(args.topics and tuple(args.topics), tuple(args.exclude), args.storage, args.checkpoint)
+    if args.out is not None:
+        return _many(args, LabelWork(choice, Place.of(args.out), settings, options, args.force))
+    if len(args.source) != 2:
+        raise ConfigError("say IN OUT, a bag and its labelled copy, or -o DIR beside any number of bags")
+    source, out = map(Path, args.source)
     begun = time.perf_counter()
-    engine = create(args.engine, model, confidence=args.caution > 0, precision=args.precision, threads=args.threads)
+    engine = choice.create()
     try:
-        with progress(f"labelling {args.out}", None) as bar:
+        with progress(f"labelling {out}", None) as bar:
             result = label(
-                args.source,
-                args.out,
+                source,
+                out,
                 model,
                 engine,
                 settings,
-                topics=args.topics,
-                exclude=args.exclude,
-                storage=args.storage,
+                options,
                 overwrite=args.force,
-                checkpoint=args.checkpoint,
                 started=bar.begin,
                 advance=bar.advance,
             )
     except KeyboardInterrupt:
-        if (part := args.out.with_name(f"{args.out.name}.part")).exists():
+        if (part := out.with_name(f"{out.name}.part")).exists():
             print(f"enet_ros: interrupted; run the same command again to resume from {part}", file=sys.stderr)
         raise
     finally:
         engine.close()
-    return _report(args.out, result, time.perf_counter() - begun)
+    seconds = time.perf_counter() - begun
+    return _report(out, result, f"{result.frames} frames in {seconds:.1f} s ({result.frames / seconds:.1f} frames/s)")
+
+
+def _many(args: argparse.Namespace, work: LabelWork) -> int:
+    """Label many bags."""
+    codes = []
+
+    def tell(outcome: Outcome) -> None:
+        result: LabelResult | None = outcome.result
+        if outcome.problem:
+            codes.append(1)  # told at the end
+        elif result is None:
+            print(f"{work.out / outcome.drive.name}: done before", file=sys.stderr)
+        else:
+            codes.append(_report(work.out / outcome.drive.name, result, f"{result.frames} frames"))
+
+    drives = find_drives(args.source, work.out)
+    with locked(work.out):
+        many.run_many(work, drives, args, tell)
+    return max(codes, default=0)
 
 
 def _pose(args: argparse.Namespace) -> CameraPose | None:
@@ -130,10 +170,10 @@ def _pose(args: argparse.Namespace) -> CameraPose | None:
     return CameraPose(args.height, pitch, roll, args.x, args.y, yaw)
 
 
-def _report(out: Path, result: LabelResult, seconds: float) -> int:
+def _report(out: Path | Place, result: LabelResult, done: str) -> int:
     say = partial(print, file=sys.stderr)
     resumed = f", after {result.resumed} messages of an earlier run" if result.resumed else ""
-    say(f"{out}: {result.frames} frames in {seconds:.1f} s ({result.frames / seconds:.1f} frames/s){resumed}")
+    say(f"{out}: {done}{resumed}")
     for note in result.notes:
         say(f"enet_ros: {note}")
     for problem in result.problems[:5]:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from enet_ros.evaluation.predict import Answer, counted_as, predict
-from enet_ros.evaluation.score import Evaluation, evaluate
+from enet_ros.evaluation.score import Evaluation, evaluate, together
 
-__all__ = ["Answer", "Evaluation", "counted_as", "evaluate", "predict"]
+__all__ = ["Answer", "Evaluation", "counted_as", "evaluate", "predict", "together"]

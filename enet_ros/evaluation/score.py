@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from enet_ros.arrays import U8
@@ -76,6 +77,25 @@ def evaluate(
         raise ConfigError(f"{source.place} holds no labelled frame; nothing was scored")
     metres = None if judge is None else judge.scores()
     return Evaluation(card, engine.info, source, scores, metres, len(times_s) / sum(times_s))
+
+
+def together(parts: Sequence[tuple[str, Evaluation]], name: str) -> Evaluation:
+    """One evaluation of several sources, each with its name, by the same model. name: of all.
+
+    Raises ConfigError where their classes differ.
+    """
+    first = parts[0][1]
+    scorer = Scorer(first.scores.table)
+    for place, part in parts:
+        if part.scores.table != first.scores.table:
+            tables = f"{first.scores.table.name}, {part.scores.table.name}"
+            raise ConfigError(f"{place} and {parts[0][0]} are labelled in other classes ({tables}): score them apart")
+        scorer.add_all(part.scores, f"{place}/")
+    scores = scorer.scores()
+    seconds = sum(len(part.scores.frames) / part.frames_per_s for _, part in parts)
+    total = sum(part.source.total for _, part in parts)
+    source = replace(first.source, name=name, place=name, total=total)
+    return first._replace(source=source, scores=scores, frames_per_s=len(scores.frames) / seconds)
 
 
 def judge_exact_labels(source: Source, judge: StreetJudge, seen: Callable[[], None] = lambda: None) -> MetricScores:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from enet_ros.labelling.outputs import Outputs, OutputSettings
-from enet_ros.labelling.run import LabelResult, label
+from enet_ros.labelling.run import BagOptions, LabelResult, label
 
-__all__ = ["LabelResult", "OutputSettings", "Outputs", "label"]
+__all__ = ["BagOptions", "LabelResult", "OutputSettings", "Outputs", "label"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -236,26 +236,23 @@ def label(
     model: Path,
     engine: Engine,
     settings: OutputSettings,
+    options: BagOptions | None = None,
     *,
-    topics: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
-    storage: str = "mcap",
     overwrite: bool = False,
-    checkpoint: int = CHECKPOINT_FRAMES,
     started: Callable[[int, int], None] = lambda total, done: None,
     advance: Callable[[int], None] = lambda messages: None,
 ) -> LabelResult:
     """Copy a bag and add the answers to its cameras under CAMERA/segmentation/.
 
-    topics, exclude, storage, checkpoint  as in `BagOptions`
+    overwrite  replace `out`, and discard an OUT.part of another job
     started    called once with the number of messages of the input and the number done by an earlier run
     advance    called with 1 after each message
     Raises BagError and EngineError; finished segments then stay in OUT.part, and the same call resumes after them. A
     damaged input is labelled up to the damage: `out` is complete up to there, and BagError says so.
     """
     card = model_file.read_card(model)
-    options = BagOptions(None if topics is None else tuple(topics), tuple(exclude), storage, checkpoint)
-    bag = SegmentedBag(Place.of(out), storage)
+    options = options or BagOptions()
+    bag = SegmentedBag(Place.of(out), options.storage)
     bag.refuse_existing(overwrite)
     segmenter = Segmenter(engine, card, caution=settings.caution)
     with LabelledBag(source, card, engine.info, settings, options) as work, locked(bag.part):

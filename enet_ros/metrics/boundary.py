@@ -61,6 +61,13 @@ class BoundaryScore:
         self._true += int(true_edges.sum())
         self._true_hits += int((true_edges & near_predicted).sum())
 
+    def __iadd__(self, other: BoundaryScore) -> BoundaryScore:
+        """Add another's counts, of the same radius and number of classes."""
+        self.confusion += other.confusion
+        for name in ("_predicted", "_predicted_hits", "_true", "_true_hits"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        return self
+
     def miou(self) -> float:
         """Mean IoU over the band around the true boundaries; NaN without one."""
         return self.confusion.miou()

@@ -44,6 +44,12 @@ class Calibration:
         self.totals += np.bincount(confidence[truth != VOID], minlength=256)
         self.hits += np.bincount(confidence[(truth == predicted) & (truth != VOID)], minlength=256)
 
+    def __iadd__(self, other: Calibration) -> Calibration:
+        """Add another's counts."""
+        self.totals += other.totals
+        self.hits += other.hits
+        return self
+
     def reliability(self, bins: int = 15) -> tuple[ReliabilityBin, ...]:
         """The reliability diagram in `bins` of equal width; ConfigError unless 1 <= bins <= 255."""
         if not 1 <= bins <= 255:

@@ -50,6 +50,11 @@ class DrivableCurve:
         place = np.where(predicted, 255 - sure, 256 + sure) + 512 * self._drivable[truth[known]]
         self.counts += np.bincount(place, minlength=1024).reshape(2, 512)
 
+    def __iadd__(self, other: DrivableCurve) -> DrivableCurve:
+        """Add another's counts."""
+        self.counts += other.counts
+        return self
+
     def points(self) -> tuple[F64, F64]:
         """Recall, ascending, and precision where it grows: both (N,) 0..1, empty where no truth is drivable."""
         wrong, right = self.counts.cumsum(1)[:, self.counts[1] > 0]

@@ -108,6 +108,17 @@ class Scorer:
         self._frames.append(score)
         return score
 
+    def add_all(self, other: Scores, prefix: str = "") -> None:
+        """Count another run's frames, as PREFIX and their names, of the same classes."""
+        self._confusion += other.confusion
+        self._boundary += other.boundary
+        if other.calibration is not None and other.curve is not None:
+            self._calibration = self._calibration or Calibration()
+            self._calibration += other.calibration
+            self._curve = self._curve or DrivableCurve(self._table)
+            self._curve += other.curve
+        self._frames += [frame._replace(name=f"{prefix}{frame.name}") for frame in other.frames]
+
     def scores(self) -> Scores:
         """The scores of the frames so far."""
         return Scores(self._table, self._confusion, self._boundary, self._calibration, self._curve, tuple(self._frames))

@@ -11,7 +11,7 @@ import yaml
 from enet_ros.bags import BagReader
 from enet_ros.bags.messages import IMAGE, image_cdr
 from enet_ros.bags.segments import SegmentedBag, TopicPlan, locked
-from enet_ros.errors import BagError, EngineError
+from enet_ros.errors import BagError, EngineError, PlaceError
 from enet_ros.messages import Header
 from enet_ros.places import Place
 
@@ -161,7 +161,7 @@ def test_a_finished_segment_that_is_gone_is_made_again(tmp_path: Path, lost: int
         run(tmp_path / "out", until=9)
     shutil.rmtree(finished(tmp_path / "out", lost))
     assert list(SegmentedBag(Place.of(tmp_path / "out")).finished()) == [1 - lost]
-    with pytest.raises(BagError, match=f"out.part lacks segment {lost}"):
+    with pytest.raises(PlaceError, match=f"out.part lacks segment {lost}"):
         SegmentedBag(Place.of(tmp_path / "out")).join(2)
     run(tmp_path / "out", until=99)
     assert log_times(tmp_path / "out") == list(range(10))

@@ -26,7 +26,7 @@ from enet_ros.camera import CameraIntrinsics, CameraPose
 from enet_ros.card import ModelCard
 from enet_ros.classes import CAMVID12, VOID
 from enet_ros.engines.base import Engine, EngineInfo, Inference
-from enet_ros.labelling import OutputSettings, label
+from enet_ros.labelling import BagOptions, OutputSettings, label
 from enet_ros.labelling.outputs import KINDS, LATCHED
 from enet_ros.messages import Header, RegionOfInterest, camera_info
 from enet_ros.products.free_space import FreeSpace
@@ -175,8 +175,8 @@ def test_a_run_that_goes_on_knows_the_calibration_it_had(void_model: Path, tmp_p
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        label(source, tmp_path / "out", void_model, Stub(), METRES, checkpoint=1, advance=advance)
-    assert label(source, tmp_path / "out", void_model, Stub(), METRES, checkpoint=1).resumed > 3
+        label(source, tmp_path / "out", void_model, Stub(), METRES, BagOptions(checkpoint=1), advance=advance)
+    assert label(source, tmp_path / "out", void_model, Stub(), METRES, BagOptions(checkpoint=1)).resumed > 3
     for range_m, focal in zip(ranges(tmp_path / "out"), [30, 60, 60, 60, 60, 60], strict=True):
         np.testing.assert_array_equal(range_m[:20], expected_range(lens(focal)))
 
@@ -215,7 +215,7 @@ def test_copied_topics_keep_their_qos(void_model: Path, tmp_path: Path, storage:
         writer.write(CALIBRATION, 1, info())
         rgb = np.zeros((*IMAGE_HW, 3), np.uint8)
         writer.write(CAMERA, 2, image_cdr(Header(2, "camera"), rgb, "rgb8"))
-    label(tmp_path / "in", tmp_path / "out", void_model, Stub(), OutputSettings(("mask",)), storage=storage)
+    label(tmp_path / "in", tmp_path / "out", void_model, Stub(), OutputSettings(("mask",)), BagOptions(storage=storage))
     offered = {}
     for name in ("in", "out"):
         with BagReader(tmp_path / name) as reader:

@@ -17,8 +17,8 @@ from enet_ros.camera import CameraPose
 from enet_ros.engines import create
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError
-from enet_ros.labelling import OutputSettings, label
-from enet_ros.labelling.run import BagOptions, LabelledBag, join, label_piece
+from enet_ros.labelling import BagOptions, OutputSettings, label
+from enet_ros.labelling.run import LabelledBag, join, label_piece
 from enet_ros.places import Place
 from enet_ros.segmenter import Segmenter
 
@@ -44,7 +44,7 @@ def stop_after(messages: int) -> Callable[[int], None]:
 def broken_off(source: Path, out: Path, model: Path, engine: Engine) -> None:
     """Label up to the 20th message, with a segment every two frames."""
     with pytest.raises(Stopped):
-        label(source, out, model, engine, SETTINGS, checkpoint=2, advance=stop_after(20))
+        label(source, out, model, engine, SETTINGS, BagOptions(checkpoint=2), advance=stop_after(20))
 
 
 def contents(bag: Path) -> list[tuple[str, int, bytes]]:
@@ -54,7 +54,7 @@ def contents(bag: Path) -> list[tuple[str, int, bytes]]:
 
 def test_a_run_that_goes_on_gives_what_one_run_gives(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
     broken_off(street, tmp_path / "out", model, engine)
-    result = label(street, tmp_path / "out", model, engine, SETTINGS, checkpoint=2)
+    result = label(street, tmp_path / "out", model, engine, SETTINGS, BagOptions(checkpoint=2))
     assert 0 < result.resumed <= 20 and 0 < result.frames < 12
     label(street, tmp_path / "once", model, engine, SETTINGS)
     assert sorted(contents(tmp_path / "out")) == sorted(contents(tmp_path / "once"))
@@ -94,10 +94,10 @@ def test_another_model_engine_or_choice_of_topics_does_not_go_on(
         label(street, tmp_path / "out", model, smaller, SETTINGS)
     smaller.close()
     with pytest.raises(BagError, match=refused):
-        label(street, tmp_path / "out", model, engine, SETTINGS, exclude=("/camera/ground_truth",))
+        label(street, tmp_path / "out", model, engine, SETTINGS, BagOptions(exclude=("/camera/ground_truth",)))
     with pytest.raises(BagError, match=refused):
-        label(street, tmp_path / "out", model, engine, SETTINGS, storage="sqlite3")
-    assert label(street, tmp_path / "out", model, engine, SETTINGS, checkpoint=2).resumed > 0
+        label(street, tmp_path / "out", model, engine, SETTINGS, BagOptions(storage="sqlite3"))
+    assert label(street, tmp_path / "out", model, engine, SETTINGS, BagOptions(checkpoint=2)).resumed > 0
 
 
 def files(bag: Path) -> dict[str, bytes]:
@@ -109,7 +109,7 @@ def test_segments_made_in_any_order_are_the_same_bag(
     street: Path, model: Path, engine: Engine, tmp_path: Path, storage: str
 ) -> None:
     """Byte for byte: each segment depends on the bag alone, also where the last CameraInfo lies before it."""
-    label(street, tmp_path / "once/out", model, engine, SETTINGS, checkpoint=2, storage=storage)
+    label(street, tmp_path / "once/out", model, engine, SETTINGS, BagOptions(storage=storage, checkpoint=2))
     bag = SegmentedBag(Place.of(tmp_path / "spread/out"), storage)
     card = model_file.read_card(model)
     with LabelledBag(street, card, engine.info, SETTINGS, BagOptions(storage=storage, checkpoint=2)) as work:
@@ -150,7 +150,7 @@ def test_a_bag_without_an_index_is_gone_on_with(
     results = []
     for name in ("out", "once"):
         try:
-            results.append(label(source, tmp_path / name, model, engine, SETTINGS, checkpoint=2))
+            results.append(label(source, tmp_path / name, model, engine, SETTINGS, BagOptions(checkpoint=2)))
         except BagError as error:
             assert damaged and f"{name} is labelled up to there" in str(error)
     assert damaged or (results[0].resumed > 0 and results[0].frames < 12 == results[1].frames)

@@ -22,7 +22,7 @@ from enet_ros.codec import compress
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError, ConfigError
 from enet_ros.frames.bag import from_labelled_bag
-from enet_ros.labelling import LabelResult, OutputSettings, label
+from enet_ros.labelling import BagOptions, LabelResult, OutputSettings, label
 from enet_ros.labelling.outputs import KINDS
 from enet_ros.messages import header_of
 from enet_ros.products.free_space import find_free_space
@@ -46,7 +46,7 @@ def messages(bag: Path) -> dict[str, list[tuple[int, bytes]]]:
 
 def test_answers_are_those_of_the_segmenter(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
     settings = OutputSettings(KINDS, pose=CameraPose(1.5, 0.04), full_overlay=True)
-    result = label(street, tmp_path / "out", model, engine, settings, checkpoint=5)
+    result = label(street, tmp_path / "out", model, engine, settings, BagOptions(checkpoint=5))
     assert result == LabelResult(12, 0, (), ())
     before, after = messages(street), messages(tmp_path / "out")
     for topic, sent in before.items():
@@ -104,7 +104,12 @@ def test_caution_voids_what_is_drivable_but_unsure(street: Path, model: Path, en
 
 def test_without_a_pose_free_space_has_rows_alone(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
     label(
-        street, tmp_path / "out", model, engine, OutputSettings(("free_space", "overlay/compressed")), storage="sqlite3"
+        street,
+        tmp_path / "out",
+        model,
+        engine,
+        OutputSettings(("free_space", "overlay/compressed")),
+        BagOptions(storage="sqlite3"),
     )
     after = messages(tmp_path / "out")
     assert MASK not in after and PNG not in after
@@ -198,13 +203,13 @@ def test_what_cannot_be_done_is_said(street: Path, model: Path, engine: Engine, 
     ):
         OutputSettings(("depth",))
     with pytest.raises(BagError, match="has no topic '/x'"):
-        label(street, tmp_path / "out", model, engine, OutputSettings(), topics=["/x"])
+        label(street, tmp_path / "out", model, engine, OutputSettings(), BagOptions(topics=("/x",)))
     assert not list(tmp_path.iterdir())
 
 
 def test_a_bag_of_humble_does_not_define_its_types(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
     """SQLite schema 3: standard types are known all the same, of others all are named at once."""
-    label(street, tmp_path / "in", model, engine, OutputSettings(("mask",)), storage="sqlite3")
+    label(street, tmp_path / "in", model, engine, OutputSettings(("mask",)), BagOptions(storage="sqlite3"))
     file = tmp_path / "in/in_0.db3"
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("DROP TABLE message_definitions")
@@ -214,7 +219,7 @@ def test_a_bag_of_humble_does_not_define_its_types(street: Path, model: Path, en
             database.execute("UPDATE topics SET type = 'acme_msgs/msg/Thing' WHERE name = ?", (name,))
     with pytest.raises(BagError, match=rf"packages define {INFO} \[acme.*, {MASK} .*: use --exclude {INFO} {MASK}$"):
         label(file, tmp_path / "out", model, engine, OutputSettings(("mask",)))
-    result = label(file, tmp_path / "out", model, engine, OutputSettings(("mask",)), exclude=(MASK, INFO))
+    result = label(file, tmp_path / "out", model, engine, OutputSettings(("mask",)), BagOptions(exclude=(MASK, INFO)))
     assert result.frames == 12
     assert messages(tmp_path / "out")[IMAGE] == messages(street)[IMAGE]
 
@@ -283,7 +288,7 @@ def test_masks_of_other_cameras_are_left_alone(street: Path, model: Path, engine
         model,
         engine,
         OutputSettings(("mask",)),
-        exclude=(MASK, INFO),
+        BagOptions(exclude=(MASK, INFO)),
         overwrite=True,
     )
     assert result.frames == 12
@@ -291,7 +296,7 @@ def test_masks_of_other_cameras_are_left_alone(street: Path, model: Path, engine
 
 def test_what_was_labelled_is_a_truth_of_its_own(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
     """The copy knows what its ground truth means, and the masks say by their info what their ids do."""
-    label(street, tmp_path / "out", model, engine, OutputSettings(("mask/compressed",)), checkpoint=5)
+    label(street, tmp_path / "out", model, engine, OutputSettings(("mask/compressed",)), BagOptions(checkpoint=5))
     (of_street, of_copy) = (list(from_labelled_bag(bag)) for bag in (street, tmp_path / "out"))
     for before, after in zip(of_street, of_copy, strict=True):
         np.testing.assert_array_equal(before.truth, after.truth)

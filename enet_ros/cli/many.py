@@ -1,0 +1,41 @@
+"""The options of verbs that do many bags, and the run of such a verb."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from enet_ros.fleet import Drive, Outcome, run_here
+from enet_ros.fleet.ledger import Tell
+from enet_ros.fleet.scratch import Scratch
+from enet_ros.fleet.work import Work
+from enet_ros.labelling.pipeline import CORES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    many = parser.add_argument_group("many bags")
+    many.add_argument(
+        "--scratch", type=Path, metavar="DIR", help="where bags of a store are copied to (~/.cache/enet_ros/scratch)"
+    )
+    many.add_argument(
+        "--scratch-gb", type=float, default=0, metavar="GB", help="most that is kept there (half of what is free)"
+    )
+
+
+def run_many(work: Work, drives: Sequence[Drive], args: argparse.Namespace, tell: Tell) -> list[Outcome]:
+    """Do a verb's work on all bags, here or on a cluster; the bags that were given up are told at the end."""
+    scratch = Scratch(args.scratch, round(args.scratch_gb * 1e9))
+    worker = work.worker(scratch, CORES)
+    try:
+        outcomes = run_here(worker, drives, tell)
+    finally:
+        worker.close()
+    broken = [outcome for outcome in outcomes if outcome.problem]
+    if broken:
+        print(f"enet_ros: {len(broken)} of {len(drives)} bags failed:", file=sys.stderr)
+    for outcome in broken:
+        print(f"  {outcome.drive.name}: {outcome.problem}", file=sys.stderr)
+    return outcomes

@@ -1,0 +1,283 @@
+"""What is done with each bag, by whoever does it: a process alone, or one of many on a cluster."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from enet_ros import engines, model_file
+from enet_ros.bags.segments import SegmentedBag
+from enet_ros.datasets.corruptions import Corruption
+from enet_ros.engines.base import Engine, EngineInfo
+from enet_ros.errors import BagError, EnetRosError, EngineError, WorkerError
+from enet_ros.evaluation import Evaluation, evaluate
+from enet_ros.evaluation.robustness import corrupted
+from enet_ros.fleet.drives import Drive
+from enet_ros.fleet.scratch import Scratch
+from enet_ros.frames.bag import from_labelled_bag
+from enet_ros.labelling import LabelResult, OutputSettings
+from enet_ros.labelling.run import BagOptions, LabelledBag, Piece, accounts, join, label_piece
+from enet_ros.places import Place
+from enet_ros.segmenter import Segmenter
+
+WHOLE = -1
+"""The number of a piece that is the whole bag."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+
+Advance = Callable[[int], None]
+"""Called with the number of messages done."""
+
+
+class Opened(NamedTuple):
+    """What there is to do with a bag.
+
+    pieces    numbers of those not done yet
+    messages  messages of the whole bag
+    done      how many of them an earlier run has done
+    """
+
+    pieces: tuple[int, ...]
+    messages: int
+    done: int
+
+
+class Done(NamedTuple):
+    """A piece that was done. last: nothing comes after it; value: what the verb wants of it."""
+
+    messages: int
+    frames: int
+    last: bool = False
+    value: Any = None
+
+
+class Outcome(NamedTuple):
+    """What became of a bag: `result` of its verb, or the problem for which it was given up."""
+
+    drive: Drive
+    result: Any = None
+    problem: str = ""
+
+
+class Worker(Protocol):
+    """Does the steps of a verb; one at a time."""
+
+    info: EngineInfo
+
+    def open(self, drive: Drive) -> Opened: ...
+
+    def piece(self, drive: Drive, number: int, advance: Advance) -> Done: ...
+
+    def join(self, drive: Drive, values: Sequence[Any]) -> Any: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """The model and what runs it: arguments of `enet_ros.engines.create`."""
+
+    model: Path
+    name: str = "auto"
+    precision: str = "auto"
+    size: tuple[int, int] | None = None
+    threads: int = 0
+    confidence: bool = False
+
+    def create(self) -> Engine:
+        """The engine. Raises EngineError, ConfigError, ModelError."""
+        options = {"precision": self.precision, "size": self.size, "threads": self.threads}
+        return engines.create(self.name, self.model, confidence=self.confidence, **options)  # type: ignore[arg-type]
+
+
+class Work(Protocol):
+    """A verb with its options; it travels to the workers."""
+
+    @property
+    def engine(self) -> EngineChoice: ...
+
+    def with_engine(self, engine: EngineChoice) -> Work: ...
+
+    def worker(self, scratch: Scratch, cores: int) -> Worker: ...
+
+
+@dataclass(frozen=True)
+class LabelWork:
+    """`enet_ros label`: each bag, with the model's answers, becomes out/NAME."""
+
+    engine: EngineChoice
+    out: Place
+    settings: OutputSettings
+    options: BagOptions
+    overwrite: bool = False
+
+    def with_engine(self, engine: EngineChoice) -> LabelWork:
+        """The same with another engine or another place of the model."""
+        return replace(self, engine=engine)
+
+    def worker(self, scratch: Scratch, cores: int) -> LabelWorker:
+        """Whoever does it on this machine, with so many processors."""
+        return LabelWorker(self, scratch, cores)
+
+
+class LabelWorker:
+    """Labels bags with an engine of its own."""
+
+    def __init__(self, work: LabelWork, scratch: Scratch, cores: int) -> None:
+        self._work = work
+        self._scratch = scratch
+        self._cores = cores
+        self._card = model_file.read_card(work.engine.model)
+        self._engine = work.engine.create()
+        self._segmenter = Segmenter(self._engine, self._card, caution=work.settings.caution)
+        self.info = self._engine.info
+
+    def open(self, drive: Drive) -> Opened:
+        """Fetch the bag, find its cameras, and see what is done. Raises BagError where the result would not fit."""
+        bag = self._bag(drive)
+        with self._labelled(drive) as work:
+            job = work.job(str(drive.place))
+            if bag.made_by(job):
+                bag.part.remove()
+                return Opened((), work.messages, work.messages)
+            if bag.whole() and not self._work.overwrite:
+                raise BagError(f"{bag.out} exists, made with other settings: name another folder, or use --force")
+            bag.begin(job, self._work.overwrite)
+            done = accounts(bag)
+            if work.count is None:
+                pieces: tuple[int, ...] = (WHOLE,)
+            else:
+                pieces = tuple(number for number in range(work.count) if number not in done)
+            return Opened(pieces, work.messages, sum(account.messages for account in done.values()))
+
+    def piece(self, drive: Drive, number: int, advance: Advance) -> Done:
+        """Label one segment of the bag, or all that are not done."""
+        bag = self._bag(drive)
+        messages = frames = 0
+        damaged = False
+        with self._labelled(drive) as work:
+            for piece in work.pieces(bag.finished()) if number == WHOLE else [work.piece(number)]:
+                account = self._piece(work, piece, bag, advance)
+                messages += account.messages
+                frames += account.frames
+                damaged = bool(account.damage)
+                if damaged:
+                    break
+        return Done(messages, frames, damaged)
+
+    def join(self, drive: Drive, values: Sequence[Any]) -> LabelResult | None:
+        """Put the bag in its place; None where it was there."""
+        bag = self._bag(drive)
+        if not bag.part.exists():
+            return None
+        with self._labelled(drive) as work:
+            return join(bag, work.count)
+
+    def close(self) -> None:
+        """Free the engine."""
+        self._engine.close()
+
+    def _piece(self, work: LabelledBag, piece: Piece, bag: SegmentedBag, advance: Advance) -> Any:
+        own, cores = self._scratch.own, self._cores
+        return label_piece(work, piece, bag, self._segmenter, scratch=own, cores=cores, advance=advance)
+
+    def _bag(self, drive: Drive) -> SegmentedBag:
+        return SegmentedBag(self._work.out / drive.name, self._work.options.storage)
+
+    @contextmanager
+    def _labelled(self, drive: Drive) -> Iterator[LabelledBag]:
+        work = self._work
+        with (
+            blamed(),
+            self._scratch.bag(drive) as path,
+            LabelledBag(path, self._card, self.info, work.settings, work.options) as bag,
+        ):
+            yield bag
+
+
+@dataclass(frozen=True)
+class EvaluateWork:
+    """`enet_ros evaluate`: scores of each bag."""
+
+    engine: EngineChoice
+    image_topic: str | None = None
+    truth_topic: str | None = None
+    classes: str | None = None
+    caution: float = 0.0
+    corruption: Corruption | None = None
+
+    def with_engine(self, engine: EngineChoice) -> EvaluateWork:
+        """The same with another engine or another place of the model."""
+        return replace(self, engine=engine)
+
+    def worker(self, scratch: Scratch, cores: int) -> EvaluateWorker:
+        """Whoever does it on this machine."""
+        return EvaluateWorker(self, scratch)
+
+
+class EvaluateWorker:
+    """Scores bags with an engine of its own; a bag is one piece, as images and their truths may be far apart."""
+
+    def __init__(self, work: EvaluateWork, scratch: Scratch) -> None:
+        self._work = work
+        self._scratch = scratch
+        self._card = model_file.read_card(work.engine.model)
+        self._engine = work.engine.create()
+        self.info = self._engine.info
+
+    def open(self, drive: Drive) -> Opened:
+        """Fetch the bag and find its camera and its truth."""
+        with blamed(), self._scratch.bag(drive) as path:
+            return Opened((WHOLE,), self._source(path).total, 0)
+
+    def piece(self, drive: Drive, number: int, advance: Advance) -> Done:
+        """Score the bag."""
+        with blamed(), self._scratch.bag(drive) as path:
+            source = self._source(path)
+            if self._work.corruption is not None:
+                source = corrupted(source, self._work.corruption)
+            seen = lambda frame, labels, score: advance(1)  # noqa: E731
+            result = evaluate(source, self._engine, self._card, None, seen, self._work.caution)
+        frames = len(result.scores.frames)
+        return Done(frames, frames, value=result._replace(source=replace(source, loads=_nothing)))
+
+    def join(self, drive: Drive, values: Sequence[Evaluation]) -> Evaluation:
+        """The scores of the bag."""
+        return values[0]
+
+    def close(self) -> None:
+        """Free the engine."""
+        self._engine.close()
+
+    def _source(self, path: Path) -> Any:
+        from enet_ros.datasets.opening import table_of
+
+        table = table_of(self._work.classes) if self._work.classes else None
+        return from_labelled_bag(path, self._work.image_topic, self._work.truth_topic, table)
+
+
+def _nothing() -> Iterator[Any]:
+    """The frames of a source that is only told of: its bag may be on another machine."""
+    return iter(())
+
+
+@contextmanager
+def blamed() -> Iterator[None]:
+    """Tell what is this machine's fault, whatever the bag, as WorkerError."""
+    try:
+        yield
+    except EngineError as error:
+        raise WorkerError(str(error)) from error
+    except (EnetRosError, OSError) as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            full = "full" in str(cause) and type(cause).__module__ == "sqlite3"
+            if full or (isinstance(cause, OSError) and cause.errno in _NO_ROOM):
+                raise WorkerError(str(error)) from error
+            cause = cause.__cause__
+        if isinstance(error, OSError):
+            raise BagError(str(error)) from error
+        raise

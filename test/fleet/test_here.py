@@ -1,0 +1,70 @@
+"""Many bags in one process: the same bytes as each by itself, wherever they come from and go to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from enet_ros.bags.segments import Segment
+from enet_ros.errors import BagError, WorkerError
+from enet_ros.fleet import Outcome, find_drives, run_here
+from enet_ros.fleet.scratch import Scratch
+from enet_ros.places import Place
+
+from .conftest import contents, label_work
+
+
+def run(source: str, out: Place | Path, scratch: Path) -> dict[str, Outcome]:
+    worker = label_work(out).worker(Scratch(scratch), 2)
+    try:
+        return {outcome.drive.name: outcome for outcome in run_here(worker, find_drives([source]))}
+    finally:
+        worker.close()
+
+
+def test_a_folder_of_bags_is_what_each_is_by_itself(
+    drives: Path, labelled: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    found = run(str(drives), out, tmp_path / "scratch")
+    assert contents(out) == labelled
+    assert found["broken"].problem.startswith(f"{drives}/broken.mcap has no camera topic")
+    assert {name: outcome.result.frames for name, outcome in found.items() if outcome.result} == {
+        "long": 12,
+        "night/short": 4,
+    }
+    monkeypatch.setattr(Segment, "write", None)
+    again = run(str(drives), out, tmp_path / "scratch")
+    assert [again[name].result for name in ("long", "night/short")] == [None, None]  # nothing was written
+
+
+def test_from_a_store_to_a_store(drives: Path, labelled: dict[str, bytes], memory: Place, tmp_path: Path) -> None:
+    for file in Place.of(drives).files():
+        (memory / "in" / file.path).put(drives / file.path)
+    found = run(f"{memory}/in", memory / "out", tmp_path)
+    assert contents(memory / "out") == labelled
+    assert [name for name, outcome in found.items() if outcome.problem] == ["broken"]
+    assert not list(Scratch(tmp_path).own.parent.glob("*/*/*"))  # no segment is left on this machine
+
+
+def test_a_full_disk_ends_it_and_it_goes_on_later(
+    drives: Path, labelled: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk refuses in the middle of the second segment; the other bag is not tried in vain."""
+    write, left = Segment.write, 10
+
+    def refuse(self: Segment, *message: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise BagError("cannot write") from OSError(28, "No space left on device")
+        write(self, *message)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Segment, "write", refuse)
+    with pytest.raises(WorkerError, match="cannot write; when that is mended, the same command goes on"):
+        run(str(drives), tmp_path / "out", tmp_path / "scratch")
+    assert left == -1 and [p.name for p in (tmp_path / "out").iterdir()] == ["long.part"]
+    monkeypatch.undo()
+    run(str(drives), tmp_path / "out", tmp_path / "scratch")
+    assert contents(tmp_path / "out") == labelled
