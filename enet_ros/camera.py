@@ -1,4 +1,4 @@
-"""Camera geometry as plain values: what a lens does (intrinsics) and where it hangs (pose)."""
+"""Camera geometry as plain values: lens and sensor (intrinsics) and mounting (pose)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from enet_ros.errors import ConfigError
 
 @dataclass(frozen=True, eq=False)
 class CameraIntrinsics:
-    """Lens and sensor, as sensor_msgs/CameraInfo states them. Equal and hashed by value.
+    """Lens and sensor, as sensor_msgs/CameraInfo states them. Compared and hashed by value.
 
     width, height: image size in pixels, the calibrated resolution.
     k: (3, 3) float64, pixels; [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]. Integer pixel coordinates (u, v) are the
@@ -45,7 +45,7 @@ class CameraIntrinsics:
         return hash(self._values())
 
     def _values(self) -> tuple[object, ...]:
-        """All fields, the matrix as its bytes (an array has no truth value of its own)."""
+        """All fields; the matrix as bytes, since comparing arrays gives no single bool."""
         return self.width, self.height, np.asarray(self.k, np.float64).tobytes(), tuple(self.d), self.model
 
 
@@ -84,7 +84,7 @@ class CameraPose:
 
 
 def load_calibration(path: Path) -> CameraIntrinsics:
-    """Size, K, D and distortion model of a calibration file. ConfigError names the entry that is unusable."""
+    """Reads a camera_calibration YAML file. Raises ConfigError, which names the entry that is unusable."""
     try:
         values: Any = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
@@ -103,7 +103,7 @@ def load_calibration(path: Path) -> CameraIntrinsics:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(
-            f"calibration {path} lacks or misstates {error}: it needs image_width, image_height,"
+            f"calibration {path} has a missing or malformed entry: {error}; it needs image_width, image_height,"
             " camera_matrix, distortion_model and distortion_coefficients, as camera_calibration writes them"
         ) from error
     if not (camera.k[0, 0] > 0 and camera.k[1, 1] > 0 and np.isfinite(camera.k).all()):

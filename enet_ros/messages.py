@@ -1,7 +1,7 @@
-"""The fields of messages as plain values. `ros.messages` turns them into rclpy's messages, `bags.messages` into CDR.
+"""Message fields as plain values, which `ros.messages` turns into rclpy messages and `bags.messages` into CDR.
 
-The header is added there, so that the header of an image can be passed on unchanged. The functions that read a message
-accept those of rclpy and of rosbags: their fields have the same names.
+Headers are added there, so that an image's header can be passed on unchanged. Functions that read a message accept
+rclpy's and rosbags' classes alike, as their fields have the same names.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class CameraInfo(NamedTuple):
 
 
 class FreeSpace(NamedTuple):
-    """enet_ros/FreeSpace; boundary_row and ends_at (W,), range in metres and bearing in radians (W,) or empty."""
+    """enet_ros/FreeSpace: boundary_row and ends_at are (W,); range (metres) and bearing (radians) are (W,) or empty."""
 
     height: int
     width: int
@@ -91,7 +91,7 @@ class FreeSpace(NamedTuple):
 
 
 class SegmentationInfo(NamedTuple):
-    """enet_ros/SegmentationInfo: what the ids in a mask mean, and what computed them."""
+    """enet_ros/SegmentationInfo: what the ids in a mask mean, and which model and engine computed them."""
 
     class_table: str
     class_names: list[str]
@@ -109,17 +109,17 @@ class SegmentationInfo(NamedTuple):
     precision: str
 
 
-# ---- values from what they are made of -----------------------------------------------------------------------------
+# ---- making values -------------------------------------------------------------------------------------------------
 
 
 def image(pixels: U8, encoding: str) -> Image:
-    """An image without padding. pixels: (H, W, 3) uint8 for rgb8 and bgr8, (H, W) uint8 for mono8."""
+    """An image whose rows are not padded. pixels: (H, W, 3) uint8 for rgb8 and bgr8, (H, W) uint8 for mono8."""
     rows = np.ascontiguousarray(pixels)
     return Image(rows.shape[0], rows.shape[1], encoding, 0, rows.strides[0], rows.reshape(-1))
 
 
 def compressed_image(data: bytes, format: str) -> CompressedImage:
-    """A JPEG or PNG stream."""
+    """An encoded JPEG or PNG stream as a message."""
     return CompressedImage(format, np.frombuffer(data, np.uint8))
 
 
@@ -135,9 +135,9 @@ def compressed(pixels: U8, format: str, quality: int = 90) -> CompressedImage:
 
 
 def camera_info(camera: CameraIntrinsics | None, height: int, width: int) -> CameraInfo:
-    """The calibration of an unrectified single camera: R is the identity, P is K and a zero column.
+    """The calibration of an unrectified monocular camera: R is the identity, P is K with a column of zeros.
 
-    camera: None for an uncalibrated camera, whose matrices are zeros. height, width: of its images.
+    camera: None for an uncalibrated camera; its matrices are zero. height, width: size of its images in pixels.
     """
     if camera is None:
         return CameraInfo(height, width, "", np.zeros(0), np.zeros(9), np.zeros(9), np.zeros(12))
@@ -148,7 +148,10 @@ def camera_info(camera: CameraIntrinsics | None, height: int, width: int) -> Cam
 
 
 def free_space(space: products.FreeSpace, height: int, metres: Metres, base_frame: str) -> FreeSpace:
-    """Free space in every column of an image of that height. base_frame: of the metres; empty where there are none."""
+    """Free space in every column of an image `height` pixels high.
+
+    metres: empty without a calibration. base_frame: the frame of the metres, left empty where there are none.
+    """
     return FreeSpace(
         height=height,
         width=len(space.boundary_row),
@@ -163,7 +166,7 @@ def free_space(space: products.FreeSpace, height: int, metres: Metres, base_fram
 
 
 def segmentation_info(card: ModelCard, engine: EngineInfo, mask_groups: Sequence[str] = ()) -> SegmentationInfo:
-    """The description of a model and of the engine that runs it. mask_groups: names of the topics below ~/masks/."""
+    """Describes a model and the engine that runs it. mask_groups: names of the topics under ~/masks/."""
     table = card.classes
     height, width = engine.size
     return SegmentationInfo(
@@ -184,7 +187,7 @@ def segmentation_info(card: ModelCard, engine: EngineInfo, mask_groups: Sequence
     )
 
 
-# ---- messages of rclpy or rosbags to values ------------------------------------------------------------------------
+# ---- reading messages of rclpy or rosbags --------------------------------------------------------------------------
 
 
 def header_of(message: Any) -> Header:
@@ -195,8 +198,8 @@ def header_of(message: Any) -> Header:
 def decode(message: Any, *, max_pixels: int = MAX_PIXELS) -> U8:
     """(H, W, 3) uint8 RGB of a sensor_msgs/Image or CompressedImage, a view where the layout allows.
 
-    Raises ImageError where the message holds no image or one of more than max_pixels, which is known before decoding;
-    UnsupportedEncoding for an encoding outside codec's table.
+    Raises ImageError if the message holds no valid image or one of more than max_pixels (checked before decoding),
+    UnsupportedEncoding if its encoding is not in codec's table.
     """
     if hasattr(message, "format"):
         return decode_compressed(str(message.format), message.data, max_pixels=max_pixels)
@@ -212,13 +215,13 @@ def label_ids(message: Any) -> U8:
         return decode_ids(message.data)
     raw = _raw(message)
     if raw.encoding not in ("mono8", "8UC1"):
-        raise ImageError(f"a mask has encoding {raw.encoding!r}: class ids need mono8 (void 255)")
+        raise ImageError(f"mask has encoding {raw.encoding!r}: class ids need mono8 (void is 255)")
     if not 0 < raw.height * raw.width <= MAX_PIXELS:
         raise ImageError(f"mask of {raw.width}x{raw.height} pixels: expected 1..{MAX_PIXELS}")
     flat = np.frombuffer(raw.data, np.uint8)
     if raw.step < raw.width or flat.size != raw.step * raw.height:
         size = f"{raw.width}x{raw.height}, step {raw.step}"
-        raise ImageError(f"mask of {size} has {flat.size} bytes: its publisher is at fault")
+        raise ImageError(f"mask of {size} has {flat.size} bytes: check its publisher")
     return flat.reshape(raw.height, raw.step)[:, : raw.width]
 
 
@@ -234,10 +237,10 @@ def _raw(message: Any) -> RawImage:
 
 
 def intrinsics(info: Any, rectified: bool = False) -> CameraIntrinsics:
-    """The calibration of the image that comes with a sensor_msgs/CameraInfo: cut to the region of interest, binned.
+    """The calibration of the image that a sensor_msgs/CameraInfo belongs to: region of interest and binning applied.
 
-    rectified: of the image that image_proc makes of it, which P describes, without distortion.
-    Nothing is judged here, K may be zero: `enet_ros.products.lens.checked` says what is wrong with a calibration.
+    rectified: the image is one that image_proc has rectified, which P describes and which has no distortion.
+    Values are taken as they are, K may be zero: `enet_ros.products.lens.checked` judges them.
     """
     k = np.array(info.p, np.float64).reshape(3, 4)[:, :3] if rectified else np.array(info.k, np.float64).reshape(3, 3)
     width, height, roi = int(info.width), int(info.height), info.roi
@@ -252,11 +255,11 @@ def intrinsics(info: Any, rectified: bool = False) -> CameraIntrinsics:
 
 
 def scaled_camera_info(info: Any, width: int, height: int) -> CameraInfo | None:
-    """A sensor_msgs/CameraInfo for its image resized to width x height: K, P, size and region of interest scaled.
+    """The CameraInfo after its image is resized to width x height: K, P, size and region of interest are scaled.
 
-    As in sensor_msgs, all of these are of the whole sensor: of the image they describe it is a region, binned. At the
-    size that was received, a region's calibration is therefore what it was.
-    None where the calibration states no size (an uncalibrated camera).
+    As sensor_msgs defines them, these describe the full sensor, and the image is a (binned) region of it. Resizing to
+    the size that was received therefore changes nothing.
+    Returns None if the calibration states no size (an uncalibrated camera).
     """
     received = intrinsics(info)
     if not (received.width and received.height):

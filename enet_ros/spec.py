@@ -1,4 +1,4 @@
-"""ENetSpec: every ENet in the wild as values of one frozen description. No torch: a robot reads cards too."""
+"""ENetSpec: one dataclass that describes every ENet in circulation. Imports no torch, as robots read cards too."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _CHOICES: dict[str, tuple[object, ...]] = {
 
 
 STRIDE = 8
-"""The encoder's output is an eighth of the image. Inside, sides are extended to the next multiple by repeating the last
-row and column."""
+"""Pixels of the image per pixel of the encoder's output. The network extends an image to the next multiple by repeating
+its last row and column."""
 CONTEXT = ((1, False), (2, False), (1, True), (4, False), (1, False), (8, False), (1, True), (16, False))
-"""Stages 2 and 3 behind the down-sampling: (dilation, asymmetric) of each bottleneck, paper table 1."""
+"""Bottlenecks of stages 2 and 3 after the down-sampling one: (dilation, asymmetric), from the paper's table 1."""
 
 
 @dataclass(frozen=True)
 class ENetSpec:
     """One member of the ENet family (Paszke et al. 2016, arXiv 1606.02147).
 
-    The defaults are the paper's network as its authors' Torch7 code has it: 364,712 parameters at 20 classes.
-    Fields name what the variants in circulation change:
+    The defaults are the paper's network as its authors implemented it in Torch7: 364,712 parameters with 20 classes.
+    The fields are what the variants in circulation change:
 
     initial_pool               kernel of the initial block's max-pool: 2, or 3 with padding 1
     initial_norm               batch norm and activation after the initial concatenation
@@ -47,26 +47,26 @@ class ENetSpec:
     encoder_activation         "prelu" or "relu" in the initial block and stages 1-3
     decoder_activation         the same inside the branches of stages 4-5
     decoder_output_activation  the same after the sum of stages 4-5
-    slopes                     one PReLU slope a "channel", or one "shared" by all channels of an activation, or
-                               "branch-shared": shared inside the branches, one a channel behind initial block and sums
-    expansion_activation       an activation between the expansion's batch norm and the sum, save in 4.0 and 5.0
+    slopes                     PReLU slopes: one per "channel", one "shared" by all channels of an activation, or
+                               "branch-shared": shared inside branches, per channel after the initial block and sums
+    expansion_activation       an activation between the expansion's batch norm and the sum, except in 4.0 and 5.0
     up_expansion_activation    the same in the up-sampling bottlenecks 4.0 and 5.0
     asymmetric_norm            batch norm and activation between the two halves of the asymmetric convolution
     asymmetric_order           which half comes first
-    asymmetric_padding         both halves are padded by 2 "along" their kernel, or by 1 on "both" axes (other borders)
+    asymmetric_padding         both halves are padded by 2 "along" their kernel, or by 1 on "both" axes (borders differ)
     internal_from              a bottleneck's inner width is a quarter of its "output" or of its "input" channels
     down_pool                  kernel of the max-pools of 1.0 and 2.0: 2, or 3 with padding 1 (windows overlap)
-    down_skip                  channels missing behind those pools: zeros ("pad"), or a 1x1 "conv" with batch norm
-    decoder_conv               the 3x3 convolution of bottlenecks 4.1, 4.2 and 5.1
+    down_skip                  how the skip gains channels after those pools: zeros ("pad"), or a 1x1 "conv" with norm
+    decoder_conv               whether bottlenecks 4.1, 4.2 and 5.1 have their 3x3 convolution
     upsample_kernel            kernel of the transposed convolution of bottlenecks 4.0 and 5.0
     last_kernel                kernel of the last transposed convolution
     unpool                     the skip of 4.0 and 5.0: max-unpooling by "indices", or "nearest" up-sampling
     skip_norm                  batch norm after that skip's 1x1 convolution
-    strided_padding            strided 3x3 convolutions are padded on "both" sides, or at bottom and right alone ("end",
-                               what TensorFlow calls SAME)
+    strided_padding            strided 3x3 convolutions are padded on "both" sides, or only at the bottom and right
+                               ("end", TensorFlow's SAME)
     bn_eps                     epsilon of every batch norm
 
-    Raises ConfigError on a value that no network can be built from.
+    Raises ConfigError for values that no network can be built from.
     """
 
     num_classes: int
@@ -107,12 +107,12 @@ class ENetSpec:
             raise ConfigError(f"ENetSpec.bn_eps is {self.bn_eps!r}; use a small positive number such as 1e-3")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for a card's JSON."""
+        """Plain values for a card's JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ENetSpec:
-        """The inverse of `to_dict`; an unknown or missing field is a ConfigError."""
+        """The inverse of `to_dict`. Raises ConfigError for an unknown or missing field."""
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - known):
             raise ConfigError(f"the network's description has unknown fields {unknown}; it needs a newer enet_ros")
@@ -155,7 +155,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         "upsample_kernel": 2,
     },
     # github.com/srihari-humbarwadi/ENet-A-Deep-Neural-Network-Architecture-for-Real-Time-Semantic-Segmentation;
-    # its decoder makes the 3x3 convolutions of 4.1, 4.2 and 5.1 and does not connect them
+    # its decoder creates the 3x3 convolutions of 4.1, 4.2 and 5.1 but leaves them unconnected
     "keras": {
         "initial_norm": False,
         "decoder_output_activation": "relu",
@@ -166,11 +166,11 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         "strided_padding": "end",
     },
 }
-"""The values in which the ENets in circulation differ from the paper's, by the names we give them."""
+"""The ENets in circulation, under our names for them: the fields in which each differs from the paper's."""
 
 
 def variant(name: str, num_classes: int) -> ENetSpec:
-    """A member of VARIANTS; ConfigError lists the names there are."""
+    """The spec of a variant in VARIANTS. Raises ConfigError, which lists the known names."""
     if name not in VARIANTS:
         raise ConfigError(f"there is no ENet variant {name!r}; use one of {', '.join(VARIANTS)}")
     return ENetSpec(num_classes, **VARIANTS[name])

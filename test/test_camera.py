@@ -95,11 +95,11 @@ def test_a_file_of_camera_calibration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (OST.replace("image_width: 640\n", ""), "lacks or misstates 'image_width'"),
-        (OST.replace("438.8, ", ""), "lacks or misstates cannot reshape"),
+        (OST.replace("image_width: 640\n", ""), "missing or malformed entry: 'image_width'; it needs"),
+        (OST.replace("438.8, ", ""), "missing or malformed entry: cannot reshape"),
         (OST.replace("438.8", "0.0"), r"has focal lengths 0\.0, 437\.3"),
         ("[1, 2", "is not YAML"),
-        ("just text", "lacks or misstates"),
+        ("just text", "missing or malformed entry"),
     ],
 )
 def test_unusable_files_say_why(tmp_path: Path, text: str, complaint: str) -> None:

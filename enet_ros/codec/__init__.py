@@ -1,4 +1,4 @@
-"""Bytes of camera messages to RGB arrays and back, without ROS: Image layouts and CompressedImage payloads."""
+"""Converts camera messages to RGB arrays and back, without ROS: Image layouts and CompressedImage payloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payloads of sensor_msgs/CompressedImage: JPEG, PNG and WebP to arrays, arrays to JPEG and PNG."""
+"""CompressedImage payloads: decodes JPEG, PNG and WebP to arrays, encodes arrays as JPEG or PNG."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from enet_ros.codec.raw import MAX_PIXELS, Buffer, check_size
 from enet_ros.errors import ImageError
 
 COMPRESSIONS: Final = ("none", "jpeg", "png")
-"""What `compress` writes, and "none" for raw images."""
+"""The formats `compress` writes, and "none" for raw images."""
 
-# A camera's pixels are what the calibration describes: no turning by EXIF.
+# The calibration describes the pixels as the camera sends them, so EXIF rotation is ignored.
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _GREY_8_BIT = bytes([8, 0])  # bit depth and colour type in a PNG's header
 
 
 def decode_compressed(format: str, data: Buffer, *, max_pixels: int = MAX_PIXELS) -> U8:
-    """(height, width, 3) uint8 RGB.
+    """Decodes a payload to (height, width, 3) uint8 RGB.
 
     format: CompressedImage.format: 'jpeg', 'png', 'webp', or compressed_image_transport's
-    'rgb8; jpeg compressed bgr8'. The bytes decide which codec it is; of the text only 'compressed rgb...'
-    matters (red and blue were swapped before encoding). Grey images become RGB, 16 bit PNG loses its low byte
-    (>> 8), alpha is dropped. The size in the header is checked before decoding.
+    'rgb8; jpeg compressed bgr8'. The codec is recognised by the bytes; the text matters only where it says
+    'compressed rgb...' (red and blue were swapped before encoding). Grey images become RGB, 16-bit PNG loses its
+    low byte (>> 8), alpha is dropped. The size in the header is checked before decoding.
     Raises ImageError for truncated or corrupt data, other formats and compressedDepth.
     """
     if "compresseddepth" in format.lower():
@@ -79,7 +79,7 @@ def _decode(header: Header, stream: memoryview) -> U8:
     if not jpeg_is_complete(stream):  # OpenCV 4 fills the missing part with grey
         raise ImageError(f"JPEG of {len(stream)} bytes is truncated: no end-of-image marker; check the transport")
     turbo = _turbo("decode_jpeg")
-    if turbo is None or header.components == 4:  # CMYK is OpenCV's alone
+    if turbo is None or header.components == 4:  # only OpenCV decodes CMYK
         return _opencv(header, stream)
     return _turbo_jpeg(turbo, stream)
 
@@ -104,7 +104,7 @@ def _imdecode(header: Header, stream: memoryview, flags: int) -> U8:
 
 @cache
 def _turbo(name: str) -> Callable[..., Any] | None:
-    """A function of libjpeg-turbo's own binding, where installed: it takes half of OpenCV's time and reports damage."""
+    """A function of simplejpeg (libjpeg-turbo), where installed: twice as fast as OpenCV, and it reports damage."""
     try:
         function: Callable[..., Any] = getattr(importlib.import_module("simplejpeg"), name)
     except ImportError:
@@ -116,8 +116,9 @@ def _turbo_jpeg(decode: Callable[..., Any], stream: memoryview) -> U8:
     try:
         return np.asarray(decode(stream, "RGB"), np.uint8)
     except ValueError as error:
-        # A warning. Webcams pad the scan, which is harmless; a scan that lost data is not: bytes put before
-        # its end are taken for the lost ones and change the picture.
+        # Only a warning. It may be about padding after the scan, which webcams add and which is harmless, or about
+        # lost data. The latter shows when bytes are inserted before the end: they are decoded in place of what was
+        # lost and change the picture.
         damage = str(error)
     whole = bytes(stream)
     end = whole.rfind(b"\xff\xd9")
@@ -127,7 +128,7 @@ def _turbo_jpeg(decode: Callable[..., Any], stream: memoryview) -> U8:
     except ValueError as error:
         raise ImageError(f"JPEG of {len(whole)} bytes is corrupt ({error}): check the transport") from error
     if not np.array_equal(as_sent, extended):
-        raise ImageError(f"JPEG of {len(whole)} bytes lost data within ({damage}): check the transport")
+        raise ImageError(f"JPEG of {len(whole)} bytes lost data inside its scan ({damage}): check the transport")
     return np.asarray(as_sent, np.uint8)
 
 

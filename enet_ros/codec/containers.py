@@ -1,4 +1,4 @@
-"""Headers of compressed images: kind and size, read before anything is decoded."""
+"""Reads the headers of compressed images: kind and size, known before anything is decoded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Kind(Enum):
 
 
 class Header(NamedTuple):
-    """Size in pixels as the header states it; components: colour planes of a JPEG (4: CMYK), else 0."""
+    """Size in pixels as the header states it; components: colour planes of a JPEG (4: CMYK), 0 for other kinds."""
 
     kind: Kind
     width: int
@@ -57,7 +57,7 @@ def _jpeg(data: bytes | memoryview) -> Header:
         code = marker - 0xFF00
         if code < 0xC0 or code in (0xD9, 0xDA):
             raise ImageError(f"JPEG has marker 0x{marker:04x} where its frame header should be: the data is corrupt")
-        if code <= 0xCF and code not in (0xC4, 0xC8, 0xCC):  # all SOFn; the three are DHT, JPG and DAC
+        if code <= 0xCF and code not in (0xC4, 0xC8, 0xCC):  # any SOFn; the three excluded are DHT, JPG and DAC
             height, width, components = struct.unpack_from(">HHB", data, position + 5)
             return Header(Kind.JPEG, width, height, components)
         position += 2 if 0xD0 <= code <= 0xD7 else 2 + length
@@ -83,7 +83,7 @@ def jpeg_is_complete(data: bytes | memoryview) -> bool:
     """Whether an end-of-image marker follows the first scan.
 
     A truncated stream has none: within a scan every 0xFF is followed by 0x00 or a restart marker. (A
-    thumbnail in an APP segment has an end of its own, but before the first scan.)
+    thumbnail in an APP segment has its own end marker, but before the first scan.)
     """
     stream = bytes(data)
     position = 2
@@ -97,9 +97,9 @@ def jpeg_is_complete(data: bytes | memoryview) -> bool:
 
 
 def png_is_complete(data: bytes | memoryview) -> bool:
-    """Whether every chunk up to the end mark lies within the data.
+    """Whether every chunk up to IEND lies within the data.
 
-    Where one states more bytes than there are, OpenCV would reserve up to 4 GB for it.
+    For a chunk that claims more bytes than there are, OpenCV would allocate up to 4 GB.
     """
     position = 8
     while position + 12 <= len(data):

@@ -1,6 +1,6 @@
-"""The table of raw encodings: how each name of sensor_msgs/image_encodings.hpp lays out its bytes.
+"""The table of raw encodings: the byte layout behind each name in sensor_msgs/image_encodings.hpp.
 
-Names are matched exactly, as ROS does. `nv12` is no ROS name, but camera drivers send it beside `nv21`.
+Names are matched exactly, as ROS does. `nv12` is not a ROS name, but camera drivers send it as they do `nv21`.
 The bare OpenCV types follow OpenCV's own channel order: 8UC3 is BGR, 8UC4 is BGRA, 16UC3 is BGR.
 OpenCV names a Bayer pattern by the second row's second and third pixel, ROS by the first two rows' first
 pixels: rggb is `BayerBG`.
@@ -21,7 +21,7 @@ class UnsupportedEncoding(ImageError):
 
 
 class Family(Enum):
-    """Grouping of the bytes of an image."""
+    """How the bytes of an image are grouped."""
 
     PACKED = "interleaved channels"
     YUV422 = "two pixels in four bytes"
@@ -32,9 +32,9 @@ class Family(Enum):
 class Layout(NamedTuple):
     """One encoding.
 
-    channels: values per pixel (the luma plane alone for planar families, 2 for 4:2:2).
+    channels: values per pixel (only the luma plane's for planar families, 2 for 4:2:2).
     sample_bytes: bytes per value, 1 or 2.
-    to_rgb: the OpenCV conversion code, or None where the values are RGB already (and for YUV444, which has no code).
+    to_rgb: the OpenCV conversion code; None where the values are RGB already, and for YUV444, for which there is none.
     """
 
     family: Family
@@ -86,7 +86,7 @@ ENCODINGS: dict[str, Layout] = {
 
 
 def layout_of(encoding: str) -> Layout:
-    """The layout of an encoding; raises UnsupportedEncoding."""
+    """The layout of an encoding. Raises UnsupportedEncoding."""
     try:
         return ENCODINGS[encoding]
     except (KeyError, TypeError):

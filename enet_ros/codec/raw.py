@@ -1,4 +1,4 @@
-"""sensor_msgs/Image fields to an RGB array, by views where the layout allows."""
+"""Converts the fields of a sensor_msgs/Image to an RGB array, a view where the layout allows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from enet_ros.codec.layouts import Family, Layout, layout_of
 from enet_ros.errors import ImageError
 
 MAX_PIXELS = 50_000_000
-"""Default limit of height * width: above any camera's frame, below what a corrupt header can ask for."""
+"""Default limit of height * width: more than any camera sends, less than a corrupt header may claim."""
 
 Buffer = Union[bytes, bytearray, memoryview, "array[int]", npt.NDArray[Any]]
 
@@ -46,11 +46,11 @@ class RawImage(NamedTuple):
 
 
 def to_rgb(raw: RawImage, *, max_pixels: int = MAX_PIXELS) -> U8:
-    """(height, width, 3) uint8 RGB.
+    """The image as (height, width, 3) uint8 RGB.
 
     rgb8 is a view of `raw.data` (it keeps the buffer alive, is read-only where the buffer is, and its rows
-    are `step` bytes apart); every other encoding is an OpenCV call into a new array. 16 bit values become 8
-    bit by dropping the low byte (>> 8), so a 12 bit camera that does not scale to 16 bit looks dark. YUV is
+    are `step` bytes apart); every other encoding is converted by OpenCV into a new array. 16-bit values lose
+    their low byte (>> 8), so a 12-bit camera that does not scale to 16 bits looks dark. YUV is
     ITU-R BT.601, limited range.
 
     Raises ImageError (UnsupportedEncoding for a name outside the table) with the value and the remedy.
@@ -68,18 +68,18 @@ def to_rgb(raw: RawImage, *, max_pixels: int = MAX_PIXELS) -> U8:
 
 
 def check_size(height: int, width: int, max_pixels: int) -> None:
-    """Raise ImageError for an empty image or one of more than max_pixels."""
+    """Raises ImageError for an empty image or one of more than max_pixels."""
     if height <= 0 or width <= 0:
         raise ImageError(f"image of {width}x{height} pixels: the camera driver must send a width and height above 0")
     if height * width > max_pixels:
         raise ImageError(
             f"image of {width}x{height} pixels is over the limit of {max_pixels}:"
-            " raise max_pixels if the camera is so large"
+            " raise max_pixels if the camera's images are this large"
         )
 
 
 def _bytes(raw: RawImage, layout: Layout) -> U8:
-    """Flat view of the data after the step and length checks."""
+    """The data as a flat view, once step and length are checked. Raises ImageError."""
     least = raw.width * layout.channels * layout.sample_bytes
     if raw.step < least:
         raise ImageError(
@@ -113,7 +113,7 @@ def _packed_to_rgb(raw: RawImage, layout: Layout, flat: U8) -> U8:
     height, width, channels = raw.height, raw.width, layout.channels
     rows = flat.reshape(height, raw.step)[:, : width * channels * layout.sample_bytes]
     if layout.sample_bytes == 2:
-        # The high byte of every value: >> 8 and the byte order in one pass.
+        # Taking the high byte of every value does the >> 8 and handles the byte order in one pass.
         rows = _uint8(cv2.extractChannel(rows.reshape(height, width * channels, 2), 0 if raw.is_bigendian else 1))
     if layout.to_rgb is None:
         return rows.reshape(height, width, channels)
@@ -124,7 +124,7 @@ def _packed_to_rgb(raw: RawImage, layout: Layout, flat: U8) -> U8:
 
 
 def _uint8(image: Any) -> U8:
-    """OpenCV's stubs promise less than its calls return."""
+    """A cast for mypy: OpenCV's stubs say less than its calls return."""
     result: U8 = image
     return result
 
@@ -140,7 +140,7 @@ def _packed_422(flat: U8, height: int, width: int, step: int, code: int) -> U8:
 
 
 def _complete_last_pair(rows: U8, *, luma_first: bool) -> U8:
-    """Rows of odd width that end within a pair: its V is the pair's before (128 if none)."""
+    """Completes rows of odd width that end inside a pair: V is that of the pair before (128 if there is none)."""
     height, used = rows.shape
     full = np.empty((height, used + 2), np.uint8)
     full[:, :used] = rows
