@@ -42,14 +42,7 @@ CAMVID = _table(
 )
 """CamVid's eleven classes in the order of the SegNet tutorial's labels."""
 
-CAMVID12 = ClassTable(
-    name="camvid12",
-    names=(*CAMVID.names, "unlabelled"),
-    colors=(*CAMVID.colors, (0, 0, 0)),
-    drivable=CAMVID.drivable,
-    flat=CAMVID.flat,
-    void=11,
-)
+CAMVID12 = CAMVID.with_unlabelled("camvid12", first=False)
 """CamVid's classes before an output for 'unlabelled', as PyTorch-ENet's models have them."""
 
 CITYSCAPES = _table(
@@ -80,14 +73,7 @@ CITYSCAPES = _table(
 )
 """Cityscapes' nineteen train ids."""
 
-CITYSCAPES20 = ClassTable(
-    name="cityscapes20",
-    names=("unlabelled", *CITYSCAPES.names),
-    colors=((0, 0, 0), *CITYSCAPES.colors),
-    drivable=CITYSCAPES.drivable,
-    void=0,
-    flat=CITYSCAPES.flat,
-)
+CITYSCAPES20 = CITYSCAPES.with_unlabelled("cityscapes20", first=True)
 """Cityscapes' train ids behind an output for 'unlabelled', as the ENet authors' model has them."""
 
 _SUNRGBD_NAMES = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,14 @@ class ClassTable:
         if self.void is not None:
             table[self.void] = 0
         return table
+
+    def with_unlabelled(self, name: str, *, first: bool) -> ClassTable:
+        """The table of a network with an output for 'unlabelled' (void) more: the first or the last."""
+        void = 0 if first else self.num_classes
+        names, colors = [*self.names], [*self.colors]
+        names.insert(void, "unlabelled")
+        colors.insert(void, (0, 0, 0))
+        return replace(self, name=name, names=tuple(names), colors=tuple(colors), void=void)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a card's JSON or a YAML file."""

@@ -91,9 +91,7 @@ def _training_data(outputs: int) -> tuple[ClassTable, tuple[int, int]]:
     if outputs == CITYSCAPES20.num_classes:
         return CITYSCAPES20, (512, 1024)
     if outputs == CAMVID.num_classes + 1:
-        names, colors = ("unlabelled", *CAMVID.names), ((0, 0, 0), *CAMVID.colors)
-        table = dataclasses.replace(CAMVID, name="camvid12-void-first", names=names, colors=colors, void=0)
-        return table, (360, 480)
+        return CAMVID.with_unlabelled("camvid12-void-first", first=True), (360, 480)
     raise ModelError(f"the Torch7 file has {outputs} outputs, neither Cityscapes' 20 nor CamVid's 12; give --classes")
 
 
