@@ -11,7 +11,7 @@ from enet_ros.model_file import Model
 from enet_ros.nn.enet import Dropout, ENet
 from enet_ros.spec import ENetSpec
 
-__all__ = ["Dropout", "ENet", "ENetSpec", "build", "count_parameters", "load_tensors", "tensors_of"]
+__all__ = ["Dropout", "ENet", "ENetSpec", "build", "load_tensors", "tensors_of"]
 
 _COUNTER = "num_batches_tracked"  # batch norm's own bookkeeping; plays no part in inference
 
@@ -47,8 +47,3 @@ def build(model: Model) -> ENet:
     network = ENet(model.card.spec, Dropout(0.0, 0.0, 0.0))
     load_tensors(network, model)
     return network.eval()
-
-
-def count_parameters(network: torch.nn.Module) -> int:
-    """Learnable numbers, as the paper counts them (running statistics excluded)."""
-    return sum(parameter.numel() for parameter in network.parameters())

@@ -67,5 +67,5 @@ def test_what_is_really_shipped(capsys) -> None:
     assert main(["models", "--json"]) == 0
     for entry in json.loads(capsys.readouterr().out):
         network = torch_nn.build(model_file.load(entry["path"]))
-        assert entry["parameters"] == torch_nn.count_parameters(network)
+        assert entry["parameters"] == sum(parameter.numel() for parameter in network.parameters())
         assert entry["license"] and entry["provenance"]

@@ -10,11 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from enet_ros.nn import Dropout, ENet, count_parameters
+from enet_ros.nn import Dropout, ENet
 from enet_ros.nn.enet import Bottleneck, Down, Initial, Up, doubling
 from enet_ros.spec import VARIANTS, ENetSpec, variant
 
 Randomised = Callable[..., ENet]
+
+
+def count_parameters(network: ENet) -> int:
+    """Learnable numbers, as the paper counts them (running statistics excluded)."""
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def test_parameters_at_20_classes() -> None:

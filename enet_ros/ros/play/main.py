@@ -11,7 +11,6 @@ Publishes `image_raw` (or `image_raw/compressed`) and `camera_info`. The space b
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,9 +40,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--frame-id", default="camera_optical_frame", help="frame_id of the headers (%(default)s)")
     made.add_argument("--reliable", action="store_true", help="publish reliably, not best effort as camera drivers do")
     made.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait at most S seconds for a subscriber")
-    text = "wait for the answer to each image on TOPIC (enet_ros/Latency) before sending the next"
-    made.add_argument("--answers", default="", metavar="TOPIC", help=text)
-    made.add_argument("--report", action="store_true", help="print a line of JSON for each image sent")
     return made
 
 
@@ -94,7 +90,7 @@ def main(args: list[str] | None = None) -> int:
 
 def _play(ros: process.RosProcess, args: argparse.Namespace) -> int:
     """Returns how many images were sent."""
-    from enet_ros.ros.play.camera import Answers, CameraFeed, Look
+    from enet_ros.ros.play.camera import CameraFeed, Look
     from enet_ros.ros.play.player import Player, PlayOptions
 
     source = source_of(args)
@@ -105,16 +101,10 @@ def _play(ros: process.RosProcess, args: argparse.Namespace) -> int:
         Look(args.encoding, args.frame_id, *(("reliable", 10) if args.reliable else ("best_effort", 1))),
         args.rate or source.rate_hz,
         simulated=args.clock,
-        sent=_report if args.report else lambda stamp_ns, name: None,
-        answers=Answers(node, args.answers, ros.stopped) if args.answers else None,
     )
     clock_hz = CLOCK_HZ if args.clock else 0.0
     player = Player(node, feed, PlayOptions(loop=args.loop, paused=args.start_paused, clock_hz=clock_hz))
     return player.play(args.wait, ros.stopped).messages
-
-
-def _report(stamp_ns: int, name: str) -> None:
-    print(json.dumps({"name": name, "stamp_ns": stamp_ns}), flush=True)
 
 
 if __name__ == "__main__":

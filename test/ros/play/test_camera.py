@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,12 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from enet_ros.errors import ConfigError
+from enet_ros.frames.files import from_folder
 from enet_ros.frames.street import from_street
 from enet_ros.ros import qos
 from enet_ros.ros.messages import decode
 from enet_ros.ros.play.camera import CameraFeed, Look
+from enet_ros.ros.play.player import Player, PlayOptions
 from enet_ros.stamps import stamp_ns
 
 PICTURES = 6
@@ -72,15 +74,18 @@ def test_an_encoding_that_no_camera_of_ours_sends(ros: int) -> None:
     node.destroy_node()
 
 
-def test_pictures_arrive_in_order_with_a_calibration(folder: Path, watcher: Any, play: Callable[..., Any]) -> None:
+def test_pictures_arrive_in_order_with_a_calibration(folder: Path, watcher: Any) -> None:
     images, infos = listen(watcher, Image, "image_raw"), listen(watcher, CameraInfo, "camera_info")
-    child = play("--images", str(folder), "--rate", "50", "--reliable", "--wait", "20", "--report")
+    node = rclpy.create_node("camera")
+    sent: dict[int, str] = {}
+    look = Look(reliability="reliable", depth=10)
+    feed = CameraFeed(node, from_folder(folder, 50.0), look, 50.0, sent=sent.__setitem__)
+    player, end = Player(node, feed, PlayOptions()), threading.Event()
+    assert player.wait_for_listener(20.0, end) and player.run(end).messages == PICTURES
     wait_for(lambda: len(images) == PICTURES)
-    out, _ = child.communicate(timeout=20)
-    assert child.returncode == 0
-    report = [json.loads(line) for line in out.splitlines()]
-    assert [line["name"] for line in report] == [str(n) for n in range(PICTURES)]
-    assert [line["stamp_ns"] for line in report] == [stamp_ns(image.header.stamp) for image in images]
+    node.destroy_node()
+    assert list(sent.values()) == [str(n) for n in range(PICTURES)]
+    assert list(sent) == [stamp_ns(image.header.stamp) for image in images]
     assert [int(from_image(image)[0, 0, 0]) for image in images] == list(range(PICTURES))
     assert images[0].encoding == "rgb8" and images[0].header.frame_id == "camera_optical_frame"
     assert (infos[0].width, infos[0].height) == (32, 24) and not infos[0].k.any()
@@ -89,8 +94,9 @@ def test_pictures_arrive_in_order_with_a_calibration(folder: Path, watcher: Any,
 @pytest.mark.parametrize("encoding", ["bgr8", "mono8"])
 def test_other_encodings(folder: Path, watcher: Any, play: Callable[..., Any], encoding: str) -> None:
     images = listen(watcher, Image, "image_raw")
-    play("--images", str(folder), "--encoding", encoding, "--reliable", "--wait", "20", "--rate", "50")
+    child = play("--images", str(folder), "--encoding", encoding, "--reliable", "--wait", "20", "--rate", "50")
     wait_for(lambda: len(images) == PICTURES)
+    assert child.wait(20) == 0
     red = [int(decode(image, 10_000)[0, 0, 0]) for image in images]
     assert images[0].encoding == encoding
     assert red == (list(range(PICTURES)) if encoding == "bgr8" else [0, 0, 1, 1, 1, 1])
