@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
@@ -21,20 +23,28 @@ from ros_rig import wait_for
 
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.errors import ConfigError
-from enet_ros.frames.street import from_street
+from enet_ros.frames.files import from_folder
 from enet_ros.msg import Latency
 from enet_ros.ros.play.player import Item, PlayClock, Player, PlayOptions
 
 MS = 1_000_000
-PLAY = [sys.executable, "-m", "enet_ros.ros.play.main", "--street", "--loop", "--frames", "3"]
+PLAY = [sys.executable, "-m", "enet_ros.ros.play.main"]
+STREET_PLAY = [*PLAY, "--street", "--loop", "--frames", "3"]
 VERB = "import sys; from enet_ros.cli import main; sys.exit(main())"
 BAG_PLAY = [sys.executable, "-c", VERB, "bag", "play", "--loop"]
 
 
-@pytest.mark.parametrize("command", [PLAY, BAG_PLAY], ids=["play", "bag play"])
+def pictures(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        cv2.imwrite(str(folder / f"{number:02d}.png"), np.zeros((48, 64, 3), np.uint8))
+    return folder
+
+
+@pytest.mark.parametrize("command", [STREET_PLAY, BAG_PLAY], ids=["play", "bag play"])
 def test_the_space_bar_pauses_and_goes_on(ros_domain: int, tmp_path: Path, command: list[str]) -> None:
     if command is BAG_PLAY:
-        create(tmp_path / "bag", from_street(3, width=64, height=48), BagLayout())
+        create(tmp_path / "bag", from_folder(pictures(tmp_path / "pictures", 3), 10.0), BagLayout())
         command = [*command, str(tmp_path / "bag")]
     keyboard, terminal = pty.openpty()
     with subprocess.Popen([*command, "--start-paused"], stdin=terminal, stderr=subprocess.PIPE, text=True) as player:
@@ -93,12 +103,12 @@ def test_speeds_that_are_none(options: dict[str, float]) -> None:
         PlayOptions(**options)
 
 
-def test_a_camera_with_a_clock_has_no_stamp_in_the_future(rig: Callable[..., Any]) -> None:
+def test_a_camera_with_a_clock_has_no_stamp_in_the_future(rig: Callable[..., Any], tmp_path: Path) -> None:
     r = rig(use_sim_time=True, lazy=False)
     latencies = r.listen("latency", Latency)
     r.start()
     flags = ["--rate", "25", "--clock", "--reliable", "--wait", "20"]
-    command = [sys.executable, "-m", "enet_ros.ros.play.main", "--street", "--frames", "20", *flags]
+    command = [*PLAY, "--images", str(pictures(tmp_path / "pictures", 20)), *flags]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as player:
         wait_for(lambda: player.poll() is not None)
     wait_for(lambda: len(latencies) >= 3)  # a busy machine answers the newest images only
@@ -106,7 +116,7 @@ def test_a_camera_with_a_clock_has_no_stamp_in_the_future(rig: Callable[..., Any
 
 
 def test_without_rclpy_the_verb_says_what_to_do(tmp_path: Path) -> None:
-    create(tmp_path / "bag", from_street(1, width=64, height=48), BagLayout())
+    create(tmp_path / "bag", from_folder(pictures(tmp_path / "pictures", 1), 10.0), BagLayout())
     command = [
         sys.executable,
         "-c",
