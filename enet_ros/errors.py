@@ -30,6 +30,10 @@ class DatasetError(EnetRosError):
     """Images, labels or a video on disk are missing, unreadable or not as their layout has them."""
 
 
+class CameraError(EnetRosError):
+    """A live camera cannot be opened, or has stopped."""
+
+
 class BagError(EnetRosError):
     """A bag cannot be read or written."""
 

@@ -6,14 +6,20 @@ import fcntl
 import os
 import random
 import signal
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import enet_ros.engines  # noqa: F401 - switches telemetry off before a test imports a runtime
+from enet_ros.codec import compress
 
 REPO = Path(__file__).resolve().parent.parent
+sys.path.append(str(REPO / "test"))  # helpers of several rooms
 DATA = Path(os.environ.get("ENET_ROS_DATA", REPO.parent / "shared" / "data"))
 
 # Domain 0 is the user's own; above 101 the ports run into Linux's ephemeral range.
@@ -95,3 +101,47 @@ def ros(ros_domain: int) -> Iterator[int]:
     rclpy.init(args=[])
     yield ros_domain
     rclpy.try_shutdown()
+
+
+@pytest.fixture
+def stream() -> Iterator[Callable[..., str]]:
+    """stream(number of frames, 0 for no end; whether to fall silent then): URL of a live camera of 64x48.
+
+    MJPEG over HTTP, a frame every 0.02 s; frame n is grey, 8 + n % 30 * 8.
+    """
+    servers: list[ThreadingHTTPServer] = []
+    ended = threading.Event()
+
+    def serve(frames: int = 0, silent: bool = False) -> str:
+        pictures = [compress(np.full((48, 64, 3), 8 + 8 * n, np.uint8), "jpeg", 95) for n in range(30)]
+
+        class Camera(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.end_headers()
+                number = 0
+                while not ended.is_set() and (number < frames or not frames):
+                    picture = pictures[number % 30]
+                    head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
+                    try:
+                        self.wfile.write(head + picture + b"\r\n")
+                    except OSError:
+                        return
+                    number += 1
+                    ended.wait(0.02)
+                if silent:
+                    ended.wait()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Camera))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://user:secret@127.0.0.1:{servers[-1].server_address[1]}/stream.mjpg"
+
+    yield serve
+    ended.set()
+    for server in servers:
+        server.shutdown()
+        server.server_close()

@@ -1,6 +1,6 @@
 """Where images come from: one `Frame`, one `Source`, and an opener for each kind of place.
 
-`files` opens folders, datasets and videos, `street` the synthetic street, `bag` the cameras of a bag.
+`files` opens folders, datasets and videos, `street` the synthetic street, `bag` the cameras of a bag, `live` a camera.
 """
 
 from __future__ import annotations

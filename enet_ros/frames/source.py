@@ -49,6 +49,7 @@ class Source:
     table        what the ids of `Frame.truth` mean; None if no frame has a truth
     calibration  the camera's lens, if known
     pose         the camera's pose above the ground, if known
+    live         frames come as they are taken, without an end: stamps are wall-clock times, and each is the newest
     """
 
     name: str
@@ -59,6 +60,7 @@ class Source:
     table: ClassTable | None = None
     calibration: CameraIntrinsics | None = None
     pose: CameraPose | None = None
+    live: bool = False
 
     def __iter__(self) -> Iterator[Frame]:
         return (load() for load in self.loads())

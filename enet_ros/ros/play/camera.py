@@ -46,7 +46,7 @@ class CameraFeed:
     """Publishes a source on `image_raw` (or `image_raw/compressed`) and `camera_info` of a node, `rate_hz` a second.
 
     Images are stamped with the time of sending or, if `simulated`, with the recorded time that goes out on /clock. If
-    the source cannot keep up, recorded time waits for it.
+    the source cannot keep up, recorded time waits for it. A live source's images keep their stamps and go out at once.
     """
 
     def __init__(
@@ -83,12 +83,17 @@ class CameraFeed:
     def items(self, clock: PlayClock) -> Iterator[Item]:
         """The frames; those of the next round follow those of this one."""
         for frame in self._source:
+            if self._source.live:  # at once: waiting would make it old
+                yield Item(self.start_ns, partial(self._send, frame))
+                continue
             yield Item(self._next_ns, partial(self._send, frame))
             self._next_ns += self._period_ns
             clock.hold(self._next_ns)
 
     def _send(self, frame: Frame) -> None:
         stamp = self._next_ns if self._simulated else time.time_ns()
+        if self._source.live:
+            stamp = frame.stamp_ns
         self._sent(stamp, frame.name)
         header = Header(stamp=to_stamp(stamp), frame_id=self._look.frame_id)
         self._info.publish(_camera_info(self._source.calibration, header, frame.rgb.shape[1], frame.rgb.shape[0]))

@@ -1,7 +1,8 @@
-"""Publish a folder of images, a video, a bag's camera or the synthetic street as a camera, at its rate, with /clock.
+"""Publish images, a video, a bag's camera, a webcam or the synthetic street as a camera, at its rate, with /clock.
 
   ros2 run enet_ros play --images frames/ --rate 10 --loop
   ros2 run enet_ros play --video drive.mp4 --clock --start-paused
+  ros2 run enet_ros play --camera rtsp://user:password@10.0.0.7/stream
   ros2 run enet_ros play --street --ros-args -r __ns:=/front
 
 Publishes `image_raw` (or `image_raw/compressed`) and `camera_info`. The space bar, or the service ~/pause
@@ -44,14 +45,20 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_source_arguments(target: argparse.ArgumentParser, required: bool) -> None:
-    """--images, --video, --bag, --street and what belongs to them."""
+    """--images, --video, --bag, --camera, --street and what belongs to them."""
     source = target.add_mutually_exclusive_group(required=required)
     source.add_argument("--images", type=Path, metavar="DIR", help="images below a folder")
     source.add_argument("--video", type=Path, metavar="FILE", help="a video")
     source.add_argument("--bag", type=Path, metavar="FILE", help="a bag's folder, .mcap or .db3 file")
+    source.add_argument(
+        "--camera", metavar="CAMERA", help="a live camera: 0 for /dev/video0, a device, a URL (rtsp, http)"
+    )
     source.add_argument("--street", action="store_true", help="the synthetic street")
     target.add_argument("--topic", default="", help="image topic of the bag (default: its first)")
     target.add_argument("--frames", type=int, default=0, metavar="N", help="stop after N images")
+    target.add_argument(
+        "--seconds", type=float, metavar="S", help="stop a live camera after S seconds (default: Ctrl-C)"
+    )
     target.add_argument("--rate", type=float, default=0.0, metavar="HZ", help="images a second (default: the source's)")
 
 
@@ -59,6 +66,7 @@ def source_of(args: argparse.Namespace) -> Source:
     """What the arguments name. Raises EnetRosError where it cannot be read."""
     from enet_ros.frames.bag import from_bag
     from enet_ros.frames.files import from_folder, from_video
+    from enet_ros.frames.live import from_camera
     from enet_ros.frames.street import from_street
 
     if args.rate < 0:
@@ -69,6 +77,8 @@ def source_of(args: argparse.Namespace) -> Source:
         return from_video(args.video, args.rate or None).first(args.frames)
     if args.bag:
         return from_bag(args.bag, args.topic or None).first(args.frames)
+    if args.camera:
+        return from_camera(args.camera, args.rate or None, args.seconds).first(args.frames)
     return from_street(args.frames or STREET_FRAMES)
 
 
@@ -94,6 +104,8 @@ def _play(ros: process.RosProcess, args: argparse.Namespace) -> int:
     from enet_ros.ros.play.player import Player, PlayOptions
 
     source = source_of(args)
+    if args.clock and source.live:
+        raise ConfigError("--clock replays a recording's time: a live camera has the time of the wall")
     node = ros.create_node("camera")
     feed = CameraFeed(
         node,
