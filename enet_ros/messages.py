@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from enet_ros.arrays import F32, F64, U8, U16
+from enet_ros.arrays import F32, F64, I8, U8, U16
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.card import ModelCard
 from enet_ros.codec import MAX_PIXELS, RawImage, compress, decode_compressed, decode_ids, to_rgb
@@ -88,6 +88,17 @@ class FreeSpace(NamedTuple):
     base_frame: str
     range: F32
     bearing: F32
+
+
+class OccupancyGrid(NamedTuple):
+    """nav_msgs/OccupancyGrid that is not turned. cells: (rows along y, columns along x) int8, -1 unknown, 0..100.
+
+    origin: x, y of the outer corner of cell [0, 0], metres.
+    """
+
+    cells: I8
+    resolution_m: float
+    origin: tuple[float, float]
 
 
 class SegmentationInfo(NamedTuple):
@@ -223,6 +234,35 @@ def label_ids(message: Any) -> U8:
         size = f"{raw.width}x{raw.height}, step {raw.step}"
         raise ImageError(f"mask of {size} has {flat.size} bytes: check its publisher")
     return flat.reshape(raw.height, raw.step)[:, : raw.width]
+
+
+def free_space_of(message: Any) -> FreeSpace:
+    """An enet_ros/FreeSpace."""
+    return FreeSpace(
+        height=int(message.height),
+        width=int(message.width),
+        column_offset=int(message.column_offset),
+        column_step=int(message.column_step),
+        boundary_row=np.asarray(message.boundary_row, np.uint16),
+        ends_at=np.asarray(message.ends_at, np.uint8),
+        base_frame=str(message.base_frame),
+        range=np.asarray(message.range, np.float32),
+        bearing=np.asarray(message.bearing, np.float32),
+    )
+
+
+def points_of(message: Any) -> F32:
+    """(N, 3) float32 x, y, z of a sensor_msgs/PointCloud2 as our outputs are, 12 bytes a point. Raises ImageError."""
+    if message.point_step != 12 or message.is_bigendian:
+        raise ImageError(f"a cloud of {message.point_step} bytes a point: expected 12, x, y, z as float32")
+    return np.frombuffer(message.data, np.float32).reshape(-1, 3)
+
+
+def occupancy_grid_of(message: Any) -> OccupancyGrid:
+    """A nav_msgs/OccupancyGrid, whose orientation is not looked at."""
+    info = message.info
+    cells = np.asarray(message.data, np.int8).reshape(info.height, info.width)
+    return OccupancyGrid(cells, float(info.resolution), (float(info.origin.position.x), float(info.origin.position.y)))
 
 
 def _raw(message: Any) -> RawImage:

@@ -58,13 +58,15 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "benchmark.peers": ("engines.pytorch",),
     "benchmark": ("segmenter", "metrics", "frames.files", "benchmark.peers"),
     "report": ("metrics", "products", "card"),
+    "viewer": ("messages",),
     "cli": ("benchmark", "train", "report", "fleet", "terminal"),
     "__main__": ("cli",),
     # ---- the line: nothing above imports rclpy or a message package ----
     "ros": ("messages", "engines", "memory"),
     "ros.node": ("ros", "segmenter"),
     "ros.play": ("ros", "frames.files", "frames.street", "frames.bag"),
-    "ros.session": ("ros.play", "report", "terminal"),
+    "ros.view": ("ros.node", "viewer"),
+    "ros.session": ("ros.play", "ros.view", "report", "terminal"),
     "ros.security": ("ros.node", "ros.play"),
 }
 # These verbs run a ROS process: they import what is below the line when they run, and not before.

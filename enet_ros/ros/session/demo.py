@@ -4,10 +4,11 @@
   ./run demo --images frames/ --out result
   ./run demo --video drive.mp4 --model my.safetensors
   ./run demo --bag drive.mcap
+  ./run demo --camera 0 --view                a webcam, looked at in the browser (needs rerun-sdk)
 
 Writes OUT/overlay.mp4, OUT/masks/NAME.png (class ids, 255 void), OUT/summary.json and OUT/report.html. The next image
 is sent when the last one is answered, at most at --rate: every image is answered, and latencies are those of a camera
-that is slow enough.
+that is slow enough. A live camera is shown until Ctrl-C or for --seconds; its answers are kept only where --out says.
 
 summary.json: frames_in, frames_out, dropped; latency_ms (p50, p99 of header stamp to published), stage_ms (medians by
 stage); engine (openvino, ...), engine_info (runtime, device, precision), model.
@@ -21,7 +22,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,12 +45,17 @@ from enet_ros.ros.play.main import add_source_arguments, source_of
 from enet_ros.ros.play.player import Player, PlayOptions
 from enet_ros.ros.session.record import STILLS, RunRecord
 from enet_ros.ros.session.session import TOPICS, Picture, Session, node_process
+from enet_ros.ros.view.nodes import viewing
 from enet_ros.terminal import console, progress
+from enet_ros.viewer.window import HELP, WEB
 
 READY_S = 180.0
 """Longest wait for the node to have loaded its model; a first start compiles it."""
 QUIET_S = 5.0
 """Nothing more is expected so long after the last image was sent."""
+OUT = Path("demo_out")
+LIVE_TOPICS = ("mask", "latency")
+"""What is listened to where nothing is kept."""
 _DEPTH = 10
 
 
@@ -59,7 +65,8 @@ def parser() -> argparse.ArgumentParser:
         prog="./run demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_source_arguments(made, required=False)
-    made.add_argument("--out", type=Path, default=Path("demo_out"), metavar="DIR", help="folder to write (%(default)s)")
+    made.add_argument("--out", type=Path, metavar="DIR", help=f"folder to write ({OUT}; none for a live camera)")
+    made.add_argument("--view", nargs="?", const=WEB, metavar="WHERE", help=HELP)
     made.add_argument("--model", default=model_file.DEFAULT, help="a shipped model's name or a file (%(default)s)")
     made.add_argument("--engine", default="auto", help="auto, openvino, onnxruntime, pytorch or tensorrt (%(default)s)")
     return made
@@ -72,7 +79,6 @@ class DemoFiles:
     """
 
     def __init__(self, out: Path, rate_hz: float) -> None:
-        self.masks = 0
         self.stills: EvenSample[tuple[int, Still]] = EvenSample(STILLS)
         """Overlays for the page, with their stamps."""
         self._masks_dir, self._video_path, self._rate_hz = out / "masks", out / "overlay.mp4", rate_hz
@@ -97,7 +103,6 @@ class DemoFiles:
             path = self._masks_dir / f"{name}.png"
             if not cv2.imwrite(str(path), label_image(IMAGE, picture.cdr)[1]):
                 raise ConfigError(f"cannot write {path}: is the disk full?")
-            self.masks += 1
         else:
             overlay = camera_frame(IMAGE, picture.cdr).rgb
             self._append(overlay)
@@ -132,36 +137,48 @@ class DemoFiles:
 
 
 def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, Any]:
-    """The summary, with everything written. log: for what the node prints. Raises EnetRosError."""
+    """The summary, printed and with everything written. log: for what the node prints. Raises EnetRosError."""
     namespace = f"/enet_demo_{os.getpid()}"
     target = f"{namespace}/segmentation"
     rate_hz = options.rate or source.rate_hz
+    out = options.out or (None if source.live else OUT)
     with (
         process.running([], exit_s=None) as ros,
-        closing(DemoFiles(options.out, rate_hz)) as files,
+        closing(DemoFiles(out, rate_hz)) if out else nullcontext() as files,
+        viewing(options.view, [target], ros.fail) if options.view else nullcontext() as view,
         node_process(_parameters(options, source), {"__ns": namespace}, log) as child,
     ):
+        if view is not None:
+            print(f"demo: look at {view.window.place}", file=sys.stderr)
         node = ros.create_node("demo", namespace=namespace)
-        session = Session(node, target, TOPICS, "reliable", ros.stopped)
+        session = Session(node, target, TOPICS if out else LIVE_TOPICS, "reliable", ros.stopped)
         answers = Answers(node, f"{target}/latency", ros.stopped)
         look = Look(reliability="reliable", depth=_DEPTH)
         feed = CameraFeed(node, source, look, rate_hz, sent=session.note_sent, answers=answers)
         player = Player(node, feed, PlayOptions())
         with progress(f"the node loads {options.model}", None):
             session.wait_for_node(player, f"{namespace}/image_raw", READY_S, child)
-        record = session.record
-        with progress("frames answered", source.total) as bar:
+        record, masks = session.record, 0
+        with progress("frames answered; Ctrl-C ends it" if source.live else "frames answered", source.total) as bar:
 
             def take(picture: Picture) -> None:
-                files.write(picture, record.sent[picture.stamp_ns].name)
+                nonlocal masks
+                if files is not None:
+                    files.write(picture, record.sent[picture.stamp_ns].name)
                 if picture.topic == "mask":
+                    masks += 1
                     bar.advance()
 
             session.play(player, take, QUIET_S)
-        if ros.stopped.is_set():
+        if ros.stopped.is_set() and not source.live:
             raise KeyboardInterrupt
-        result = summary(record, files.masks)
-        files.finish(result, page_of(record, files.stills.entries, source.name))
+        result = summary(record, masks)
+        if files is not None:
+            files.finish(result, page_of(record, files.stills.entries, source.name))
+        show(result, out)
+        if view is not None and view.window.lasting and not ros.stopped.is_set():
+            print(f"demo: {view.window.place} stays; Ctrl-C ends it", file=sys.stderr)
+            ros.stopped.wait()
         return result
 
 
@@ -215,8 +232,8 @@ def page_of(record: RunRecord, overlays: Sequence[tuple[int, Still]], source: st
     )
 
 
-def show(result: dict[str, Any], out: Path) -> None:
-    """The summary as a short table."""
+def show(result: dict[str, Any], out: Path | None) -> None:
+    """The summary as a short table. out: where the rest is, if anywhere."""
     engine = f"{result['engine']} ({', '.join(result['engine_info'].values())})"
     table = Table(show_header=False, title=f"{result['model']} on {engine}", title_justify="left")
     table.add_row("frames in, out, dropped", f"{result['frames_in']}, {result['frames_out']}, {result['dropped']}")
@@ -224,8 +241,9 @@ def show(result: dict[str, Any], out: Path) -> None:
     table.add_row("latency p50, p99 (ms)", f"{_number(latency['p50'])}, {_number(latency['p99'])}")
     for stage, value in result["stage_ms"].items():
         table.add_row(f"  {stage} p50 (ms)", _number(value))
-    page = f", {out}/report.html" if can_report() else "; no report.html, which needs matplotlib and Jinja2"
-    table.add_row("written", f"{out}/overlay.mp4, {out}/masks, {out}/summary.json{page}")
+    if out is not None:
+        page = f", {out}/report.html" if can_report() else "; no report.html, which needs matplotlib and Jinja2"
+        table.add_row("written", f"{out}/overlay.mp4, {out}/masks, {out}/summary.json{page}")
     console().print(table)
 
 
@@ -247,7 +265,6 @@ def main(args: list[str] | None = None) -> int:
             sys.stderr.write(log.read())
             print(f"demo: {error}", file=sys.stderr)
             return 1
-        show(result, options.out)
         if result["frames_out"] == 0:
             log.seek(0)
             sys.stderr.write(log.read())

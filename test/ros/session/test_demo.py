@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -66,6 +68,28 @@ def test_every_picture_is_answered(ros_domain: int, tmp_path: Path) -> None:
     assert shown == 7
     assert "frames in, out, dropped" in result.stdout and "7, 7, 0" in result.stdout
     assert f"road on openvino ({facts['runtime']}" in " ".join(result.stdout.split())
+
+
+def test_a_live_camera_is_answered_and_looked_at(
+    ros_domain: int, tmp_path: Path, stream: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but the recording is kept."""
+    pytest.importorskip("rerun", reason="rerun-sdk is not installed")
+    monkeypatch.chdir(tmp_path)
+    result = demo("--camera", stream(), "--frames", "40", "--view", "seen.rrd")
+    assert result.returncode == 0, result.stderr
+    assert "40, 40, 0" in result.stdout and "secret" not in result.stdout + result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["seen.rrd"]
+    from rrd import Recorded
+
+    seen = Recorded(tmp_path / "seen.rrd")
+    assert [name for name in seen.entities() if re.fullmatch(r"/base/enet_demo_\d+/segmentation/lens/picture", name)]
+
+
+def test_a_camera_that_is_not_there_is_told(ros_domain: int) -> None:
+    result = demo("--camera", "97")
+    assert result.returncode == 1
+    assert "there is no camera /dev/video97" in result.stderr and "Traceback" not in result.stderr
 
 
 def test_a_model_that_is_not_there_is_told(ros_domain: int, tmp_path: Path) -> None:
