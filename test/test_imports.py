@@ -54,12 +54,15 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "train": ("nn", "datasets", "metrics", "memory"),
     "evaluation": ("segmenter", "metrics", "frames.files", "frames.street"),
     "labelling": ("segmenter", "bags"),
+    "selection": ("metrics", "stamps"),
+    "selection.features": ("engines.pytorch",),
+    "extraction": ("selection", "segmenter", "bags", "datasets"),
     "fleet": ("labelling", "evaluation", "frames.bag"),
     "benchmark.peers": ("engines.pytorch",),
     "benchmark": ("segmenter", "metrics", "frames.files", "benchmark.peers"),
     "report": ("metrics", "products", "card"),
     "viewer": ("messages",),
-    "cli": ("benchmark", "train", "report", "fleet", "terminal"),
+    "cli": ("benchmark", "train", "report", "fleet", "extraction", "selection.features", "terminal"),
     "__main__": ("cli",),
     # ---- the line: nothing above imports rclpy or a message package ----
     "ros": ("messages", "engines", "memory"),
@@ -71,7 +74,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 }
 # These verbs run a ROS process: they import what is below the line when they run, and not before.
 STARTERS = {"enet_ros.cli.bag_play": ("ros", "ros.play"), "enet_ros.cli.evaluate": ("ros.session",)}
-TORCH_ROOMS = ("nn", "train", "engines.pytorch", "benchmark.peers")
+TORCH_ROOMS = ("nn", "train", "engines.pytorch", "benchmark.peers", "selection.features")
 ROS_PACKAGES = {
     "rclpy", "rosbag2_py", "cv_bridge", "tf2_ros", "launch", "launch_ros", "builtin_interfaces", "std_msgs",
     "sensor_msgs", "nav_msgs", "geometry_msgs", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces",

@@ -29,14 +29,21 @@ class PlainNetwork(torch.nn.Module):
         self.register_buffer("mean", torch.tensor(card.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(card.std).view(1, 3, 1, 1))
 
-    def logits(self, image: torch.Tensor) -> torch.Tensor:
-        """(1, C, H, W) float32."""
+    def _normalised(self, image: torch.Tensor) -> torch.Tensor:
+        """The network's input, (1, 3, H, W)."""
         x = image.permute(0, 3, 1, 2).float()  # a view: channels-last memory, as the CPU likes it
         if self.flip:
             x = x.flip(1)
-        x = ((x - self.mean) / self.std).to(self.dtype)
-        logits: torch.Tensor = self.network(x).float()
+        return ((x - self.mean) / self.std).to(self.dtype)
+
+    def logits(self, image: torch.Tensor) -> torch.Tensor:
+        """(1, C, H, W) float32."""
+        logits: torch.Tensor = self.network(self._normalised(image)).float()
         return logits
+
+    def encoded(self, image: torch.Tensor) -> torch.Tensor:
+        """(1, 128, H/8, W/8) float32: what the encoder makes of an image whose sides are multiples of 8."""
+        return self.network.encode(self._normalised(image))[0].float()
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Labels (H, W) uint8."""

@@ -1,0 +1,140 @@
+"""The whole way from drives to a folder of pictures: scan each drive, choose over all, write; resumes where it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from enet_ros import files
+from enet_ros.arrays import U8
+from enet_ros.errors import BagError
+from enet_ros.extraction.drives import Drive
+from enet_ros.extraction.pictures import MANIFEST, Row, manifest, write_pictures
+from enet_ros.extraction.scan import Eyes, Scanned, ScanSettings, check, scan
+from enet_ros.selection.choice import Candidate, choose
+
+_JOB, _SCANS = "job.json", "scan"
+
+
+class Extraction(NamedTuple):
+    """What a run wrote: the rows of its manifest, how many frames it chose from, and what could not be read."""
+
+    rows: list[Row]
+    candidates: int
+    problems: list[str]
+
+
+def extract(
+    drives: Sequence[Drive],
+    out: Path,
+    settings: ScanSettings,
+    *,
+    count: int | None = None,
+    by: str = "time",
+    unlike: int = 0,
+    eyes: Eyes | None = None,
+    label: Callable[[U8], U8] | None = None,
+    finish: Callable[[Path, list[Row]], None] = lambda folder, rows: None,
+    job: Any = None,
+    overwrite: bool = False,
+    started: Callable[[int], None] = lambda steps: None,
+    advance: Callable[[], None] = lambda: None,
+) -> Extraction:
+    """Pictures and manifest of the frames chosen, as the folder `out`, which appears when it is whole.
+
+    count, by, unlike  as in `enet_ros.selection.choose`
+    label   as in `write_pictures`; finish: called with the folder and the rows before it takes its name
+    job     JSON values that, with the drives and settings, decide what is written: model, prelabels
+    Until the end the work is in OUT.part, from where the same call goes on. Raises BagError where `out` exists or
+    OUT.part is of another job (unless `overwrite`), and as `scan` before anything is written.
+    """
+    for drive in drives:
+        check(drive, settings)
+    part = out.with_name(f"{out.name}.part")
+    _begin(out, part, _identity(drives, settings, [count, by, unlike, job]), overwrite)
+    scans = []
+    started(len(drives))
+    for drive in drives:
+        scans.append(_scanned(part / _SCANS / f"{drive.name}.npz", lambda drive=drive: scan(drive, settings, eyes)))  # type: ignore[misc]
+        advance()
+    candidates = [candidate for found in scans for candidate in found.candidates]
+    if not candidates:
+        raise BagError(f"no frame of these drives can be chosen: {_few(scans)}")
+    chosen = choose(candidates, count, by, unlike)
+    rows = []
+    started(len(chosen))
+    for drive in drives:
+        own = [candidate for candidate in chosen if candidate.drive == drive.name]
+        rows += write_pictures(drive, own, part, label, advance) if own else []
+    files.write(part / MANIFEST, manifest(rows))
+    finish(part, rows)
+    shutil.rmtree(part / _SCANS)
+    (part / _JOB).unlink()
+    if out.exists():
+        shutil.rmtree(out)
+    part.replace(out)
+    files.sync(out.parent)
+    return Extraction(rows, len(candidates), [problem for found in scans for problem in found.problems])
+
+
+def _few(scans: Sequence[Scanned]) -> str:
+    problems = [problem for found in scans for problem in found.problems]
+    return "; ".join(problems[:3]) or "none lies far enough from another, or none has a pose"
+
+
+def _identity(drives: Sequence[Drive], settings: ScanSettings, more: list[Any]) -> str:
+    """The job as text: another bag, setting or model is another job."""
+    bags = [[name, str(path), *_size_and_time(path)] for name, path in drives]
+    return json.dumps([bags, vars(settings), more], sort_keys=True, default=list)
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    found = [file.stat() for file in (path.iterdir() if path.is_dir() else [path]) if file.is_file()]
+    return sum(stat.st_size for stat in found), max((stat.st_mtime_ns for stat in found), default=0)
+
+
+def _begin(out: Path, part: Path, job: str, overwrite: bool) -> None:
+    if out.exists() and not overwrite:
+        raise BagError(f"{out} exists: give another name, remove it, or use --force")
+    known = (part / _JOB).read_text() if (part / _JOB).exists() else None
+    if part.exists() and known != job:
+        if not overwrite:
+            raise BagError(
+                f"{part} is left from a run with other options, drives or model: repeat those to go on, or use --force"
+            )
+        shutil.rmtree(part)
+    part.mkdir(parents=True, exist_ok=True)
+    files.write(part / _JOB, job)
+
+
+def _scanned(path: Path, work: Callable[[], Scanned]) -> Scanned:
+    """What an earlier run found in a drive, or else what `work` finds, which is then kept."""
+    if path.exists():
+        with np.load(path) as stored:
+            plain, features, problems = (
+                json.loads(str(stored["plain"])),
+                stored["features"],
+                stored["problems"].tolist(),
+            )
+        fields = Candidate._fields[:-1]
+        read = [
+            Candidate(**dict(zip(fields, row, strict=True)), feature=feature)
+            for row, feature in zip(plain, features, strict=True)
+        ]
+        read = [c if c.pose is None else c._replace(pose=tuple(c.pose)) for c in read]
+        return Scanned(read, problems)
+    found = work()
+    path.parent.mkdir(exist_ok=True)
+    with files.replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            plain=json.dumps([candidate[:-1] for candidate in found.candidates]),
+            features=np.array([candidate.feature for candidate in found.candidates], np.float32),
+            problems=np.array(found.problems, str),
+        )
+    return found

@@ -1,0 +1,202 @@
+"""`enet_ros bag extract`: real bags with odometry and TF, a real engine, a run that was killed."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from enet_ros.bags.messages import compressed_cdr, image_cdr, typestore
+from enet_ros.bags.writer import BagWriter
+from enet_ros.classes import CAMVID
+from enet_ros.cli import main
+from enet_ros.codec import compress
+from enet_ros.datasets.annotations import cvat, drawn
+from enet_ros.extraction import drives_of, run
+from enet_ros.messages import Header
+
+STEP_NS = 500_000_000
+IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+ODOMETRY, TF = "nav_msgs/msg/Odometry", "tf2_msgs/msg/TFMessage"
+
+
+def picture(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return cv2.resize(rng.integers(0, 256, (6, 8, 3)).astype(np.uint8), (96, 72), interpolation=cv2.INTER_CUBIC)
+
+
+def placed(kind: str, stamp_ns: int, x: float) -> bytes:
+    """Odometry, or TF of odom -> base_link, at x metres."""
+    types = typestore().types
+    make = lambda name, *values: types[name](*values)  # noqa: E731
+    header = make("std_msgs/msg/Header", make("builtin_interfaces/msg/Time", *divmod(stamp_ns, 10**9)), "odom")
+    turn = make("geometry_msgs/msg/Quaternion", 0.0, 0.0, 0.0, 1.0)
+    zero = make("geometry_msgs/msg/Vector3", 0.0, 0.0, 0.0)
+    if kind == TF:
+        moved = make("geometry_msgs/msg/Transform", make("geometry_msgs/msg/Vector3", x, 0.0, 0.0), turn)
+        message = make(TF, [make("geometry_msgs/msg/TransformStamped", header, "base_link", moved)])
+    else:
+        pose = make("geometry_msgs/msg/Pose", make("geometry_msgs/msg/Point", x, 0.0, 0.0), turn)
+        twist = make("geometry_msgs/msg/TwistWithCovariance", make("geometry_msgs/msg/Twist", zero, zero), np.zeros(36))
+        message = make(
+            ODOMETRY, header, "base_link", make("geometry_msgs/msg/PoseWithCovariance", pose, np.zeros(36)), twist
+        )
+    return bytes(typestore().serialize_cdr(message, kind))
+
+
+def drive(path: Path, frames: int, place: str = "", jpeg: bool = True, first: int = 0) -> Path:
+    """A picture every half second, the third and fourth alike; the robot drives a metre from each to the next."""
+    with BagWriter(path) as bag:
+        topic = "/cam/image_raw" + ("/compressed" if jpeg else "")
+        bag.add_topic(topic, COMPRESSED if jpeg else IMAGE)
+        if place:
+            bag.add_topic("/tf" if place == TF else "/odom", place)
+        for index in range(frames):
+            stamp = (index + 1) * STEP_NS
+            rgb = picture(first + (2 if index == 3 else index))
+            header = Header(stamp, "cam")
+            data = compressed_cdr(header, compress(rgb, "jpeg", 90), "jpeg") if jpeg else image_cdr(header, rgb, "rgb8")
+            bag.write(topic, stamp, data)
+            if place:
+                bag.write("/tf" if place == TF else "/odom", stamp, placed(place, stamp, float(index)))
+    return path
+
+
+def extract(*args: object) -> int:
+    return main(["bag", "extract", *map(str, args)])
+
+
+def rows(out: Path) -> list[SimpleNamespace]:
+    with (out / "manifest.csv").open() as file:
+        return [SimpleNamespace(**row) for row in csv.DictReader(file)]
+
+
+def test_pictures_are_the_recorded_bytes_and_the_manifest_names_them(tmp_path) -> None:
+    bag = drive(tmp_path / "monday", 7)
+    assert extract(bag, "-o", tmp_path / "out", "--every", "1s") == 0
+    found = rows(tmp_path / "out")
+    assert [row.number for row in found] == ["0", "2", "4", "6"] and found[0].drive == "monday" and found[0].x == ""
+    assert [int(row.stamp_ns) for row in found] == [STEP_NS * n for n in (1, 3, 5, 7)]
+    first = tmp_path / "out" / found[0].file
+    assert first.read_bytes() == compress(picture(0), "jpeg", 90)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"images", "manifest.csv"}
+    assert not (tmp_path / "out.part").exists()
+
+
+def test_raw_images_become_png_and_duplicates_are_left_out(tmp_path) -> None:
+    bag = drive(tmp_path / "d", 5, jpeg=False)
+    assert extract(bag, "-o", tmp_path / "out", "--every", "500ms") == 0
+    found = rows(tmp_path / "out")
+    assert [row.number for row in found] == ["0", "1", "2", "4"]
+    stored = cv2.imread(str(tmp_path / "out" / found[1].file))[..., ::-1]
+    np.testing.assert_array_equal(stored, picture(1))
+    assert extract(bag, "-o", tmp_path / "all", "--every", "500ms", "--unlike", "0") == 0
+    assert len(rows(tmp_path / "all")) == 5
+
+
+@pytest.mark.parametrize("place", [ODOMETRY, TF])
+def test_moved_by_odometry_and_by_tf(tmp_path, place) -> None:
+    bag = drive(tmp_path / "d", 8, place)
+    assert extract(bag, "-o", tmp_path / "out", "--moved", "2m") == 0
+    found = rows(tmp_path / "out")
+    assert [(row.number, float(row.x), row.qw) for row in found] == [(str(n), n, "1") for n in (0, 2, 4, 6)]
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch) -> list[str]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return ["--model", "camvid", "--engine", "openvino", "--threads", "1"]
+
+
+def test_two_drives_are_scored_and_prelabelled(tmp_path, models) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    pytest.importorskip("torch", reason="torch is not installed: ./run test installs it")
+    for name, first in (("a", 0), ("b", 50)):
+        drive(tmp_path / "drives" / name, 4, first=first)
+    out = tmp_path / "out"
+    assert extract(tmp_path / "drives", "-o", out, "--count", "4", "--by", "mixed", "--prelabel", *models) == 0
+    found = rows(out)
+    assert len(found) == 4 and {row.drive for row in found} == {"a", "b"}
+    assert all(0 < float(row.uncertainty) < 1 and 0 <= float(row.disagreement) <= 1 for row in found)
+    (first, *_) = annotated = cvat.read(out)
+    assert [f"images/{each.name}" for each in annotated] == [row.file for row in found]
+    mask = cv2.imread(str((out / "labels" / first.name).with_suffix(".png")), cv2.IMREAD_UNCHANGED)
+    again = drawn(first, {name: index for index, name in enumerate(CAMVID.names)})
+    assert mask.shape == (72, 96) and (again == mask)[again != 255].mean() > 0.9
+    assert (
+        "road" in (out / "classes.yaml").read_text() and (out / "coco.json").exists() and (out / "labels.json").exists()
+    )
+
+
+def test_a_killed_run_goes_on_and_gives_the_same(tmp_path, monkeypatch, capsys) -> None:
+    bags = [drive(tmp_path / name, 6, first=10 * n) for n, name in enumerate("ab")]
+    options = ("--every", "1s")
+    assert extract(*bags, "-o", tmp_path / "whole", *options) == 0
+    write, calls = run.write_pictures, []
+
+    def killed(drive, *rest):
+        calls.append(drive.name)
+        if drive.name == "b" and len(calls) == 2:
+            raise KeyboardInterrupt
+        return write(drive, *rest)
+
+    monkeypatch.setattr(run, "write_pictures", killed)
+    assert extract(*bags, "-o", tmp_path / "out", *options) == 130
+    assert not (tmp_path / "out").exists() and (tmp_path / "out.part" / "images" / "a").is_dir()
+    assert extract(*bags, "-o", tmp_path / "out", "--every", "2s") == 2
+    assert "repeat those to go on" in capsys.readouterr().err
+    monkeypatch.setattr(run, "scan", None)  # the drives are not scanned again
+    assert extract(*bags, "-o", tmp_path / "out", *options) == 0
+    contents = [
+        {p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}
+        for name in ("whole", "out")
+    ]
+    assert contents[0] == contents[1] and len(contents[0]) == 7
+
+
+def test_drives_are_told_apart_by_as_little_as_does(tmp_path) -> None:
+    for robot in ("r1", "r2"):
+        drive(tmp_path / robot / "log", 1)
+    drive(tmp_path / "r1" / "other", 1)
+    assert [d.name for d in drives_of([tmp_path / "r1"])] == ["log", "other"]
+    assert [d.name for d in drives_of([tmp_path / "r2", tmp_path / "r1"])] == ["r1_log", "r1_other", "r2_log"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "say which frames"),
+        (["--every", "2"], "--every 2: write a number and its unit (s, ms)"),
+        (["--moved", "2m"], "does not tell how far the robot moved"),
+        (["--every", "1s", "--by", "novelty"], "needs --count"),
+        (["--count", "2", "--against", "camvid"], "--against is for"),
+        (["--every", "1s", "--topics", "/cam/nothing"], "has no topic '/cam/nothing'"),
+        (["blind", "--every", "1s"], "has no camera topic"),
+        (["d", "--every", "1s"], "is given twice"),
+        (["none", "--every", "1s"], "there is no drive"),
+    ],
+)
+def test_bad_input_is_told_before_anything_is_written(tmp_path, monkeypatch, capsys, options, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    drive(tmp_path / "d", 2)
+    with BagWriter(tmp_path / "blind") as bag:
+        bag.add_topic("/odom", ODOMETRY)
+        bag.write("/odom", 1, placed(ODOMETRY, 1, 0.0))
+    assert extract("-o", "out", "--unlike", "4", "d", *options) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_damaged_drive_gives_what_is_readable(tmp_path, capsys) -> None:
+    bag = drive(tmp_path / "d", 40, jpeg=False)
+    shutil.copytree(bag, tmp_path / "cut")
+    (file,) = (tmp_path / "cut").glob("*.mcap")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    assert extract(tmp_path / "cut", "-o", tmp_path / "out", "--every", "500ms", "--unlike", "0") == 1
+    assert 1 < len(rows(tmp_path / "out")) < 40
+    assert "not read" in capsys.readouterr().err
