@@ -51,9 +51,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "bags": ("messages", "frames", "places", "figures"),
     "frames.bag": ("frames", "bags"),
     # the work of the verbs
+    "viewer": ("messages",),
     "train": ("nn", "datasets", "metrics", "memory"),
     "evaluation": ("segmenter", "metrics", "frames.files", "frames.street"),
-    "labelling": ("segmenter", "bags"),
+    "labelling": ("segmenter", "bags", "viewer"),
     "selection": ("metrics", "stamps"),
     "selection.features": ("engines.pytorch",),
     "extraction": ("selection", "segmenter", "bags", "datasets"),
@@ -61,7 +62,6 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "benchmark.peers": ("engines.pytorch",),
     "benchmark": ("segmenter", "metrics", "frames.files", "benchmark.peers"),
     "report": ("metrics", "products", "card"),
-    "viewer": ("messages",),
     "cli": ("benchmark", "train", "report", "fleet", "extraction", "selection.features", "terminal"),
     "__main__": ("cli",),
     # ---- the line: nothing above imports rclpy or a message package ----

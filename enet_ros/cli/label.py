@@ -4,6 +4,7 @@
   enet_ros label drives/ -o labelled/                            each bag below drives/, to labelled/NAME
   enet_ros label 's3://fleet/2024-06-*' -o s3://fleet/labelled   from and to a store that fsspec opens
   enet_ros label drive labelled --model camvid --height 1.5 --pitch-deg 3   free space in metres, too
+  enet_ros label drive labelled --view       looked at in the browser meanwhile (needs rerun-sdk)
   enet_ros label drive masks_only --outputs mask/compressed --exclude /lidar/points
 
 OUT has every message of IN, byte for byte, and for a camera /camera/image_raw:
@@ -21,8 +22,10 @@ from __future__ import annotations
 
 import argparse
 import math
+import signal
 import sys
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -40,9 +43,12 @@ from enet_ros.fleet.work import EngineChoice, LabelWork
 from enet_ros.labelling import BagOptions, LabelResult, OutputSettings, label
 from enet_ros.labelling.outputs import DEFAULT_KINDS, KINDS
 from enet_ros.labelling.run import CHECKPOINT_FRAMES
+from enet_ros.labelling.watching import BagView, Watch, nobody
 from enet_ros.memory import keep_pages
 from enet_ros.places import Place
 from enet_ros.terminal import progress
+from enet_ros.viewer import RECORDED, opened
+from enet_ros.viewer.window import HELP, WEB
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         pose.add_argument(f"--{name}", type=float, default=0.0, metavar=unit, help=text)
     pose.add_argument("--base-frame", default="base_link", help="frame of the pose (%(default)s)")
+    parser.add_argument("--view", nargs="?", const=WEB, metavar="WHERE", help=HELP)
     many.add_arguments(parser)
 
 
@@ -115,24 +122,43 @@ def run(args: argparse.Namespace) -> int:
     choice = EngineChoice(model, args.engine, args.precision, None, args.threads, confidence=args.caution > 0)
     options = BagOptions(args.topics and tuple(args.topics), tuple(args.exclude), args.storage, args.checkpoint)
     if args.out is not None:
+        if args.view:
+            raise ConfigError(
+                "--view shows one bag, IN OUT, while it is labelled: leave it out with -o, which takes many"
+            )
         return _many(args, LabelWork(choice, Place.of(args.out), settings, options, args.force))
     if len(args.source) != 2:
         raise ConfigError("say IN OUT, a bag and its labelled copy, or -o DIR beside any number of bags")
     source, out = map(Path, args.source)
+    work = LabelWork(choice, Place.of(out), settings, options, args.force)
+    with opened(args.view, RECORDED) if args.view else nullcontext() as window:
+        if window is None:
+            return _one(source, out, work)
+        print(f"enet_ros: look at {window.place}", file=sys.stderr)
+        code = _one(source, out, work, BagView(window, model_file.read_card(model), settings))
+        if window.lasting:
+            print(f"enet_ros: {window.place} stays; Ctrl-C ends it", file=sys.stderr)
+            signal.pause()
+        return code
+
+
+def _one(source: Path, out: Path, work: LabelWork, watch: Watch = nobody) -> int:
+    """Label one bag."""
     begun = time.perf_counter()
-    engine = choice.create()
+    engine = work.engine.create()
     try:
         with progress(f"labelling {out}", None) as bar:
             result = label(
                 source,
                 out,
-                model,
+                work.engine.model,
                 engine,
-                settings,
-                options,
-                overwrite=args.force,
+                work.settings,
+                work.options,
+                overwrite=work.overwrite,
                 started=bar.begin,
                 advance=bar.advance,
+                watch=watch,
             )
     except KeyboardInterrupt:
         if (part := out.with_name(f"{out.name}.part")).exists():

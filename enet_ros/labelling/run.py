@@ -22,6 +22,7 @@ from enet_ros.engines.base import Engine, EngineInfo
 from enet_ros.errors import BagError, EnetRosError
 from enet_ros.labelling.outputs import LATCHED, Outputs, OutputSettings
 from enet_ros.labelling.pipeline import CORES, pipeline
+from enet_ros.labelling.watching import Watch, nobody
 from enet_ros.messages import Header, segmentation_info
 from enet_ros.places import Place
 from enet_ros.segmenter import Segmenter
@@ -98,13 +99,20 @@ class LabelledBag:
     """A bag to be labelled, open, with the plan of its copy. Use as a context manager."""
 
     def __init__(
-        self, source: Path, card: ModelCard, engine: EngineInfo, settings: OutputSettings, options: BagOptions
+        self,
+        source: Path,
+        card: ModelCard,
+        engine: EngineInfo,
+        settings: OutputSettings,
+        options: BagOptions,
+        watch: Watch = nobody,
     ) -> None:
         """Open the bag and find its cameras. Raises BagError where there is none, or topics cannot be copied."""
         self._card = card
         self._engine = engine
         self._settings = settings
         self._options = options
+        self._watch = watch
         self._damage: list[BagError] = []
         self._reader = BagReader(source)
         try:
@@ -200,6 +208,8 @@ class LabelledBag:
                 for output in made:
                     topic = f"{self._cameras[message.topic].output}/{output.topic}"
                     segment.write(topic, message.log_ns, output.cdr)
+                if made:
+                    self._watch(message, made, piece.calibrations.of(self._cameras[message.topic]))
                 notes.update((message.topic, output.note) for output in made if output.note)
                 count += 1
                 frames += bool(made)
@@ -241,12 +251,14 @@ def label(
     overwrite: bool = False,
     started: Callable[[int, int], None] = lambda total, done: None,
     advance: Callable[[int], None] = lambda messages: None,
+    watch: Watch = nobody,
 ) -> LabelResult:
     """Copy a bag and add the answers to its cameras under CAMERA/segmentation/.
 
     overwrite  replace `out`, and discard an OUT.part of another job
     started    called once with the number of messages of the input and the number done by an earlier run
     advance    called with 1 after each message
+    watch      called with each image that was answered
     Raises BagError and EngineError; finished segments then stay in OUT.part, and the same call resumes after them. A
     damaged input is labelled up to the damage: `out` is complete up to there, and BagError says so.
     """
@@ -255,7 +267,7 @@ def label(
     bag = SegmentedBag(Place.of(out), options.storage)
     bag.refuse_existing(overwrite)
     segmenter = Segmenter(engine, card, caution=settings.caution)
-    with LabelledBag(source, card, engine.info, settings, options) as work, locked(bag.part):
+    with LabelledBag(source, card, engine.info, settings, options, watch) as work, locked(bag.part):
         bag.begin(work.job(str(source.resolve())), overwrite)
         resumed = sum(account.messages for account in accounts(bag).values())
         started(work.messages, resumed)
