@@ -109,6 +109,7 @@ class SegmentationInfo(NamedTuple):
     class_colors: U8
     drivable: U8
     mask_groups: list[str]
+    model_number: int
     model: str
     model_digest: str
     model_license: str
@@ -176,8 +177,13 @@ def free_space(space: products.FreeSpace, height: int, metres: Metres, base_fram
     )
 
 
-def segmentation_info(card: ModelCard, engine: EngineInfo, mask_groups: Sequence[str] = ()) -> SegmentationInfo:
-    """Describes a model and the engine that runs it. mask_groups: names of the topics under ~/masks/."""
+def segmentation_info(
+    card: ModelCard, engine: EngineInfo, mask_groups: Sequence[str] = (), model_number: int = 0
+) -> SegmentationInfo:
+    """Describes a model and the engine that runs it.
+
+    mask_groups: names of the topics under ~/masks/. model_number: the node's own, 0 where there is none.
+    """
     table = card.classes
     height, width = engine.size
     return SegmentationInfo(
@@ -186,6 +192,7 @@ def segmentation_info(card: ModelCard, engine: EngineInfo, mask_groups: Sequence
         class_colors=np.array(table.colors, np.uint8).reshape(-1),
         drivable=np.array(table.indices(table.drivable), np.uint8),
         mask_groups=list(mask_groups),
+        model_number=model_number,
         model=card.name,
         model_digest=card.digest,
         model_license=card.license,

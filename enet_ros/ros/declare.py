@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.exceptions import ParameterNotDeclaredException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_parameters
 
 from enet_ros.errors import ConfigError, EnetRosError, unknown_name
 from enet_ros.ros.parameters import DEFAULTS, SPECS, TYPES, Change, Parameters
@@ -47,11 +51,13 @@ def descriptor(name: str) -> ParameterDescriptor:
 class ParameterServer:
     """The node's parameters. `value` is always valid as a whole; a change that is not is refused with the reason."""
 
-    def __init__(self, node: Node, is_unconfigured: Callable[[], bool], accept: Callable[[Parameters], None]) -> None:
+    def __init__(
+        self, node: Node, is_unconfigured: Callable[[], bool], accept: Callable[[Parameters, Collection[str]], None]
+    ) -> None:
         """Declare every parameter; an unusable override is replaced by the default and noted in `refused`.
 
-        accept: called with the values after a change that is valid as such, before it counts; raises EnetRosError to
-        refuse it.
+        accept: called with the values after a change that is valid as such, before it counts, and with the names that
+        are set; raises EnetRosError to refuse it.
         """
         self._is_unconfigured = is_unconfigured
         self._accept = accept
@@ -77,23 +83,61 @@ class ParameterServer:
                 self.refused |= dict.fromkeys(names, str(error))
         return value
 
-    def _on_set(self, parameters: Sequence[Parameter[Any]]) -> SetParametersResult:
-        """Refuse or accept, all or nothing. Names that are not ours (use_sim_time, qos_overrides) are accepted."""
+    def wanted(self, parameters: Sequence[Parameter[Any]]) -> Parameters:
+        """The values after these have been set; names that are not ours (use_sim_time, qos_overrides) are passed over.
+
+        Raises ConfigError where they are not valid, or may not change now.
+        """
         values = {p.name: _plain(p) for p in parameters if p.name in SPECS}
         changed = [name for name, value in values.items() if value != getattr(self.value, name)]
-        fixed = [name for name in changed if SPECS[name].change is not Change.ANY_TIME]
+        fixed = [name for name in changed if SPECS[name].change in (Change.UNCONFIGURED, Change.START)]
         if fixed and not self._is_unconfigured():
-            reason = f"{fixed[0]} can change only while the node is unconfigured: deactivate and clean up first"
-            return SetParametersResult(successful=False, reason=reason)
+            raise ConfigError(
+                f"{fixed[0]} can change only while the node is unconfigured: deactivate and clean up first"
+            )
+        return self.value.changed(values)
+
+    def _on_set(self, parameters: Sequence[Parameter[Any]]) -> SetParametersResult:
+        """Refuse or accept, all or nothing."""
+        names = {p.name for p in parameters if p.name in SPECS}
         try:
-            wanted = self.value.changed(values)
-            if changed:
-                self._accept(wanted)
+            wanted = self.wanted(parameters)
+            if names:
+                self._accept(wanted, names)
         except EnetRosError as error:
             return SetParametersResult(successful=False, reason=str(error))
         self.value = wanted
-        self.refused = {name: reason for name, reason in self.refused.items() if name not in values}
+        self.refused = {name: reason for name, reason in self.refused.items() if name not in names}
         return SetParametersResult(successful=True)
+
+
+def answer_setting(node: Node, answer: Callable[[list[Parameter[Any]]], Awaitable[SetParametersResult]]) -> None:
+    """Have a coroutine answer the node's services that set parameters, in the place of rclpy's functions.
+
+    It may wait for something while the executor goes on, also with other such calls.
+    """
+
+    async def answered(messages: Sequence[Any]) -> SetParametersResult:
+        try:
+            return await answer([Parameter.from_parameter_msg(message) for message in messages])
+        except ParameterNotDeclaredException as error:  # as rclpy's own services do
+            return SetParametersResult(successful=False, reason=str(error))
+
+    async def one_by_one(request: Any, response: Any) -> Any:
+        for message in request.parameters:
+            response.results.append(await answered([message]))
+        return response
+
+    async def together(request: Any, response: Any) -> Any:
+        response.result = await answered(request.parameters)
+        return response
+
+    group = ReentrantCallbackGroup()
+    callbacks = {SetParameters: one_by_one, SetParametersAtomically: together}
+    for service in [service for service in node.services if service.srv_type in callbacks]:
+        node.destroy_service(service)
+        kind, name = service.srv_type, service.srv_name
+        node.create_service(kind, name, callbacks[kind], qos_profile=qos_profile_parameters, callback_group=group)
 
 
 def unknown_overrides(node: Node) -> list[str]:

@@ -29,6 +29,7 @@ class Change(Enum):
     """When a parameter may change."""
 
     ANY_TIME = "at any time"
+    LOADS = "at any time; loads a network"
     UNCONFIGURED = "while unconfigured"
     START = "at start only"
 
@@ -56,6 +57,7 @@ def _p(default: Any, text: str, unit: str = "", low: Any = None, high: Any = Non
 
 
 _live = functools.partial(_p, change=Change.ANY_TIME)
+_loads = functools.partial(_p, change=Change.LOADS)
 _at_start = functools.partial(_p, change=Change.START)
 
 
@@ -64,13 +66,13 @@ class Parameters:
     """The values of one configuration. An instance is always valid: making one raises ConfigError otherwise."""
 
     # The network
-    model: str = _p(DEFAULT, "name of a shipped model, or path of a .safetensors or .onnx file")
-    engine: str = _p("auto", "inference runtime; `auto` is the fastest that works here", choices=("auto", *ENGINES))
-    precision: str = _p("auto", "precision; `auto` is the fastest that keeps the labels", choices=PRECISIONS)
-    device: str = _p("auto", "device, as the runtime names it (cpu, cuda, OpenVINO's GPU)")
-    threads: int = _p(0, "CPU threads of the runtime; 0 leaves the choice to it", "", 0, 256)
-    input_height: int = _p(0, "height of the network's input; 0 is the model's own", "px", 0, 4096)
-    input_width: int = _p(0, "width of the network's input; 0 is the model's own", "px", 0, 4096)
+    model: str = _loads(DEFAULT, "name of a shipped model, or path of a .safetensors or .onnx file")
+    engine: str = _loads("auto", "inference runtime; `auto` is the fastest that works here", choices=("auto", *ENGINES))
+    precision: str = _loads("auto", "precision; `auto` is the fastest that keeps the labels", choices=PRECISIONS)
+    device: str = _loads("auto", "device, as the runtime names it (cpu, cuda, OpenVINO's GPU)")
+    threads: int = _loads(0, "CPU threads of the runtime; 0 leaves the choice to it", "", 0, 256)
+    input_height: int = _loads(0, "height of the network's input; 0 is the model's own", "px", 0, 4096)
+    input_width: int = _loads(0, "width of the network's input; 0 is the model's own", "px", 0, 4096)
     warmup: int = _live(2, "images run through a network before it is used", "", 0, 100)
 
     # The camera
@@ -167,6 +169,11 @@ class Parameters:
         return dataclasses.replace(self, **dict(values))
 
     @property
+    def network(self) -> tuple[Any, ...]:
+        """What names a network: its file, the engine that runs it, and how."""
+        return tuple(getattr(self, name) for name in NETWORK)
+
+    @property
     def input_size(self) -> tuple[int, int] | None:
         """(height, width) of the network's input, or None for the model's own."""
         return (self.input_height, self.input_width) if self.input_height else None
@@ -174,6 +181,9 @@ class Parameters:
 
 SPECS: Mapping[str, Spec] = {field.name: field.metadata["spec"] for field in dataclasses.fields(Parameters)}
 """Every parameter's specification, in the order of the table."""
+
+NETWORK = tuple(name for name, spec in SPECS.items() if spec.change is Change.LOADS)
+"""The parameters whose change loads a network."""
 
 _HINTS = get_type_hints(Parameters)
 TYPES: Mapping[str, type] = {name: list if "tuple" in str(_HINTS[name]) else _HINTS[name] for name in SPECS}

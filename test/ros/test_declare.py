@@ -28,7 +28,8 @@ def test_descriptors_carry_text_range_and_words() -> None:
     assert (depth.integer_range[0].from_value, depth.integer_range[0].to_value) == (1, 100)
     assert (opacity.floating_point_range[0].from_value, opacity.floating_point_range[0].to_value) == (0.0, 1.0)
     assert "openvino" in engine.additional_constraints
-    assert "may change while unconfigured" in engine.additional_constraints and not engine.read_only
+    assert "may change at any time; loads a network" in engine.additional_constraints and not engine.read_only
+    assert "may change while unconfigured" in depth.additional_constraints and not depth.read_only
     assert opacity.additional_constraints == "may change at any time"
     assert (
         descriptor("autostart").read_only
@@ -77,9 +78,10 @@ def test_some_change_while_active_and_others_not(rig: Callable[..., Any]) -> Non
     r.start()
     assert change(r, overlay_opacity=0.25, lazy=False).successful
     assert r.node.parameters.overlay_opacity == 0.25
-    refused = change(r, engine="openvino")
-    assert not refused.successful and "unconfigured" in refused.reason
-    assert change(r, engine="onnxruntime").successful, "the value it has is no change"
+    refused = change(r, depth=3, model="road")
+    assert not refused.successful and "depth can change only while the node is unconfigured" in refused.reason
+    assert r.node.parameters.model == "camvid"
+    assert change(r, depth=1, engine="onnxruntime").successful, "the value it has is no change"
     r.node.trigger_deactivate()
     assert not change(r, depth=3).successful
     r.node.trigger_cleanup()

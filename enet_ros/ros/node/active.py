@@ -59,8 +59,11 @@ class Active:
         self._worker.between(lambda: self._exchange(serving))
 
     def _exchange(self, serving: Serving) -> None:
-        if not serving.tells_as(self._configured.serving):
-            self._configured.announce(serving)
+        try:
+            if not serving.tells_as(self._configured.serving):
+                self._configured.announce(serving)
+        except Exception as error:  # noqa: BLE001 - logged; the exchange has been promised
+            self._logger.error(f"~/info could not be published: {type(error).__name__}: {error}")
         self._configured.exchange(serving)
 
     def _receive(self, arrival: Arrival) -> None:
@@ -96,6 +99,7 @@ class Active:
         self._configured.latency.publish(
             Latency(
                 header=header,
+                model_number=serving.network.number,
                 clock=int(age.state),
                 transport_ms=age.age_ms,
                 queue_ms=(taken - arrival.monotonic_ns) / 1e6,
@@ -120,14 +124,14 @@ class Active:
             text += "\n" + "".join(traceback.format_exception(type(error), error, error.__traceback__))
         self._logger.warning(text, throttle_duration_sec=LOG_ERROR_EVERY_S)
 
-    def health(self) -> Health:
-        """Everything diagnostics are decided from."""
+    def health(self, failure: str = "") -> Health:
+        """Everything diagnostics are decided from. failure: why a network that was asked for is not used, or ''."""
         now_s = time.monotonic()
         account, camera, outputs = self.account, self._camera, self._configured.serving.outputs
         subscribed_s, silent_s = camera.seconds(now_s)
         return Health(
             state="active",
-            failure="",
+            failure=failure,
             about=self._configured.about(),
             topic=camera.topic,
             publishers=camera.publishers(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,7 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.publisher import Publisher
 from std_msgs.msg import Header
 
+from enet_ros import model_file
 from enet_ros.messages import segmentation_info
 from enet_ros.msg import Latency, SegmentationInfo
 from enet_ros.ros import qos
@@ -36,10 +39,12 @@ class Serving:
 class Configured:
     """Made by configure, closed by cleanup. Raises EnetRosError, with everything freed, where a part cannot be made."""
 
-    def __init__(self, node: LifecycleNode, parameters: Parameters) -> None:
+    def __init__(self, node: LifecycleNode, parameters: Parameters, numbers: Iterator[int]) -> None:
+        """numbers: of the networks that it will use."""
         self._node = node
+        self._numbers = numbers
         self._retired: list[Publisher[Any]] = []
-        network = Network(parameters, node.get_logger())
+        network = self.load(parameters)
         try:
             self.serving = self._asked = self._serving(parameters, network, None)
             self.latency = create(node, Latency, "~/latency", qos.output(parameters))
@@ -50,19 +55,38 @@ class Configured:
             network.close()
             raise
 
-    def asked(self, parameters: Parameters) -> Serving:
+    def load(self, parameters: Parameters) -> Network:
+        """A network that fits the parameters and is nobody's yet. For any thread.
+
+        What can be known before it is compiled is checked first. Raises ModelError, ConfigError or EngineError.
+        """
+        path = model_file.resolve(parameters.model)
+        card = model_file.read_card(path)
+        outputs(Setup(self._node, parameters, card.classes))
+        return Network(path, card, parameters, self._node.get_logger())
+
+    def needs_load(self, parameters: Parameters, model_named: bool) -> bool:
+        """Whether these parameters need another network than those asked for last.
+
+        model_named: somebody has set `model`, perhaps to the same file, which holds another model now.
+        """
+        last = self._asked
+        return parameters.network != last.parameters.network or (model_named and not last.network.is_of_its_file())
+
+    def asked(self, parameters: Parameters, network: Network | None = None) -> Serving:
         """What takes the place of the last one asked for, once it is given to `exchange`.
 
-        Raises ConfigError, with nothing changed, for parameters that do not fit the network's classes.
+        network: None for the same. Raises ConfigError, with nothing changed, for what does not fit its classes.
         """
-        self._asked = self._serving(parameters, self._asked.network, self._asked.outputs)
+        self._asked = self._serving(parameters, network or self._asked.network, self._asked.outputs)
         return self._asked
 
     def exchange(self, serving: Serving) -> None:
         """Take this one from the next image on. To be called between two images, in the order of asking."""
-        gone = self.serving.outputs.publishers() - serving.outputs.publishers()
-        self.serving = serving
-        self._retired += gone
+        before, self.serving = self.serving, serving
+        self._retired += before.outputs.publishers() - serving.outputs.publishers()
+        if before.network is not serving.network:
+            threading.Thread(target=before.network.close, name="enet_ros_free").start()  # no image waits for that
 
     def tidy(self) -> None:
         """Destroy the publishers that no longer serve; not while another thread reads `serving`'s outputs."""
@@ -71,6 +95,7 @@ class Configured:
 
     def _serving(self, parameters: Parameters, network: Network, before: OutputPublishers | None) -> Serving:
         rows = outputs(Setup(self._node, parameters, network.card.classes))
+        network.number = network.number or next(self._numbers)
         full = parameters.mask_size == "camera"
         segmenter = Segmenter(network.engine, network.card, full_resolution=full, caution=parameters.caution)
         publishers = OutputPublishers(self._node, rows, qos.output(parameters), before)
@@ -79,9 +104,10 @@ class Configured:
     def announce(self, serving: Serving) -> None:
         """Publish the meaning of the class ids on the latched topics."""
         now = self._node.get_clock().now().to_msg()
-        card, engine = serving.network.card, serving.network.engine.info
-        groups = tuple(parse_groups(serving.parameters.mask_groups))
-        self._latched[0].publish(to_message(segmentation_info(card, engine, groups), Header(stamp=now)))
+        network, groups = serving.network, tuple(parse_groups(serving.parameters.mask_groups))
+        card, engine = network.card, network.engine.info
+        value = segmentation_info(card, engine, groups, network.number)
+        self._latched[0].publish(to_message(value, Header(stamp=now)))
         for publisher in self._latched[1:]:
             publisher.publish(label_info(now, card.classes))
 
@@ -96,6 +122,7 @@ class Configured:
         height, width = engine.size
         return (
             ("model", card.name),
+            ("model number", str(self.serving.network.number)),
             ("model digest", card.digest[:12]),
             ("classes", card.classes.name),
             ("engine", engine.name),

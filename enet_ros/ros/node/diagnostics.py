@@ -54,7 +54,7 @@ class Health(NamedTuple):
     """Everything the statuses are decided from; a node that is not active has the first three alone."""
 
     state: str  # lifecycle label
-    failure: str  # why the last transition failed, or ''
+    failure: str  # why the last transition failed or a network was not loaded, or ''
     about: tuple[tuple[str, str], ...] = ()  # (key, value) of engine and model
     topic: str = ""  # the camera's
     publishers: int = 0  # how many there are of the topic
@@ -151,6 +151,8 @@ def _inference(health: Health) -> Status:
     if lately.failed:
         level = Level.WARN if lately.answered else Level.ERROR
         return Status("inference", level, f"{lately.failed} images failed: {health.last_error}", values)
+    if health.failure:
+        return Status("inference", Level.WARN, health.failure, values)
     return Status("inference", Level.OK, f"{rate:.1f} Hz, latency {p50:.1f} ms" if lately.answered else "idle", values)
 
 

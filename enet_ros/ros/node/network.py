@@ -1,29 +1,39 @@
-"""A network in an engine, loaded as the parameters say and warmed up."""
+"""A network in an engine, loaded as the parameters say and warmed up; by a thread of its own where images go on."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
 from enet_ros import memory, model_file
+from enet_ros.card import ModelCard
 from enet_ros.engines.shared import POOL
+from enet_ros.errors import ModelError
 from enet_ros.ros.parameters import Parameters
 from enet_ros.segmenter import Segmenter
 
 
 class Network:
-    """A model's card and a warm engine that runs it. Raises ModelError, ConfigError or EngineError."""
+    """A model's card and a warm engine that runs it.
 
-    def __init__(self, parameters: Parameters, logger: RcutilsLogger) -> None:
+    number: of the networks that the node has loaded, from 1.
+    """
+
+    def __init__(self, path: Path, card: ModelCard, parameters: Parameters, logger: RcutilsLogger) -> None:
+        """Raises ModelError, ConfigError or EngineError."""
+        self.number = 0
+        self.card = card
+        self._path = path
         started = time.monotonic()
-        path = model_file.resolve(parameters.model)
-        self.card = model_file.read_card(path)
-        logger.info(f"loading {path.name} ({self.card.classes.num_classes} classes), engine {parameters.engine}")
+        logger.info(f"loading {path.name} ({card.classes.num_classes} classes), engine {parameters.engine}")
         with _forwarded(logger):
             self.engine = POOL.lease(
                 parameters.engine,
@@ -47,8 +57,17 @@ class Network:
             f"{infer_ms:.1f} ms per image, ready after {took:.1f} s"
         )
 
+    def is_of_its_file(self) -> bool:
+        """Whether the file from which it was loaded still holds this model."""
+        try:
+            return model_file.read_card(self._path) == self.card
+        except ModelError:
+            return False
+
     def close(self) -> None:
+        """Free the engine, unless another camera of the process uses it; the memory goes back to the kernel."""
         self.engine.close()
+        memory.release()
 
     def _warm_up(self, images: int) -> float:
         """Returns the inference time of the last image, in ms."""
@@ -59,6 +78,51 @@ class Network:
             infer_ns = segmenter.segment(image, confidence=True).infer_ns
             infer_ns = segmenter.segment(image).infer_ns
         return infer_ns / 1e6
+
+
+class Loading:
+    """A network that a thread loads while a coroutine in rclpy's executor waits for it: `await loading`.
+
+    Raises then what loading has raised. It is to be closed in the end, by which a network that nobody has taken is
+    freed; where that happens before it is loaded, nobody wants it any more.
+    """
+
+    STEP_S = 0.002
+    """Time for which the executor is held at once: it resumes a waiting coroutine again and again, on a whole core."""
+
+    def __init__(self, parameters: Parameters, load: Callable[[], Network]) -> None:
+        self._parameters = parameters
+        self._free = True
+        pool = ThreadPoolExecutor(1, "enet_ros_load")
+        self._future: Future[Network] = pool.submit(load)
+        pool.shutdown(wait=False)
+
+    def __await__(self) -> Generator[None, None, None]:
+        while True:
+            try:
+                self._future.result(self.STEP_S)
+            except NotYet:
+                yield
+            else:
+                return
+
+    def take(self, parameters: Parameters) -> Network | None:
+        """The network, if it has been loaded, as these parameters name it, and is still to be had."""
+        if not (self._free and self._future.done() and parameters.network == self._parameters.network):
+            return None
+        self._free = False
+        return self._future.result()
+
+    def close(self) -> None:
+        """Free the network as soon as it is loaded, unless it was taken. May be called twice."""
+        if self._free:
+            self._free = False
+            self._future.add_done_callback(_close)
+
+
+def _close(future: Future[Network]) -> None:
+    if future.exception() is None:
+        future.result().close()
 
 
 class _ToRos(logging.Handler):

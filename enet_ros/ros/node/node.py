@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.util import find_spec
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # where Humble has it
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 
-from enet_ros.errors import ConfigError, EnetRosError
+from enet_ros.errors import ConfigError, EnetRosError, EngineError
 from enet_ros.ros import qos
-from enet_ros.ros.declare import ParameterServer, unknown_overrides
+from enet_ros.ros.declare import ParameterServer, answer_setting, unknown_overrides
 from enet_ros.ros.node import diagnostics
 from enet_ros.ros.node.active import Active
 from enet_ros.ros.node.configured import Configured
+from enet_ros.ros.node.network import Loading, Network
 from enet_ros.ros.node.outputs import create
-from enet_ros.ros.parameters import Parameters
+from enet_ros.ros.parameters import NETWORK, Parameters
 
 WATCH_S = 0.2
 """Period of looking for subscribers: the longest that the first of them waits."""
@@ -47,9 +51,12 @@ class EnetNode(LifecycleNode):
         self._lock = threading.RLock()
         self._configured: Configured | None = None
         self._active: Active | None = None
+        self._loading: Loading | None = None
+        self._numbers = itertools.count(1)
         self._server = ParameterServer(self, lambda: self._configured is None, self._accept)
         self.failure = "; ".join(dict.fromkeys(self._server.refused.values()))
-        """Why the last transition failed, or why a parameter override is unusable; '' if all is well."""
+        """Why the last transition failed, a network was not loaded, or an override is unusable; '' if all is well."""
+        answer_setting(self, self._set)
         group = MutuallyExclusiveCallbackGroup()
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # keeps running while simulated time is paused
         self._status = create(self, DiagnosticArray, "/diagnostics", qos.keep_last(10, "reliable"))
@@ -119,7 +126,7 @@ class EnetNode(LifecycleNode):
     def _configure(self) -> None:
         if refused := self._server.refused:
             raise ConfigError("; ".join(dict.fromkeys(refused.values())))
-        self._configured = Configured(self, self.parameters)
+        self._configured = Configured(self, self.parameters, self._numbers)
 
     def _activate(self) -> None:
         if self._configured is not None:
@@ -139,10 +146,49 @@ class EnetNode(LifecycleNode):
     def _free(self) -> None:
         self._stop()
         configured, self._configured = self._configured, None
+        loading, self._loading = self._loading, None
+        if loading is not None:
+            loading.close()
         if configured is not None:
             configured.close()
 
-    def _accept(self, wanted: Parameters) -> None:
+    async def _set(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
+        """As set_parameters_atomically. A network that is asked for is loaded first, while images are answered."""
+        try:
+            wanted = self._server.wanted(parameters)
+        except ConfigError:
+            return self.set_parameters_atomically(parameters)  # which says the same, and what rclpy has to say
+        configured, named = self._configured, any(parameter.name == "model" for parameter in parameters)
+        if configured is None or not configured.needs_load(wanted, named):
+            return self.set_parameters_atomically(parameters)
+        if self._loading is not None:
+            return SetParametersResult(successful=False, reason="another network is being loaded: try again then")
+        loading = self._loading = Loading(wanted, lambda: self._load(configured, wanted))
+        try:
+            await loading
+            if self._loading is not loading:
+                return SetParametersResult(successful=False, reason="the node was cleaned up in the meantime")
+            return self.set_parameters_atomically(parameters)
+        except EnetRosError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        finally:
+            if self._loading is loading:
+                self._loading = None
+            loading.close()
+
+    def _load(self, configured: Configured, wanted: Parameters) -> Network:
+        """A network to be used in place of the one that runs. Raises EnetRosError, and notes the reason."""
+        try:
+            return configured.load(wanted)
+        except Exception as error:
+            self.failure = f"{wanted.model} was not loaded, the network before it goes on: {error}"
+            self.get_logger().error(self.failure)
+            if isinstance(error, EnetRosError):
+                raise
+            self.get_logger().error(traceback.format_exc())
+            raise EngineError(f"{type(error).__name__}: {error}") from error
+
+    def _accept(self, wanted: Parameters, names: Collection[str]) -> None:
         """Serve with these parameters from the next image on. Raises EnetRosError, with nothing changed."""
         with self._lock:
             if self._configured is None:
@@ -151,10 +197,20 @@ class EnetNode(LifecycleNode):
                 raise ConfigError(
                     "use_tf needs tf2_ros, which is not installed: give the pose by camera_height and its like"
                 )
+            network = None
+            if self._configured.needs_load(wanted, "model" in names):
+                network = self._loading.take(wanted) if self._loading is not None else None
+                network = network or self._load(self._configured, wanted)
             try:
-                serving = self._configured.asked(wanted)
-            except RuntimeError as error:  # rclpy's, for a topic that may not be opened
-                raise ConfigError(f"an output cannot be published: {error}") from error
+                serving = self._configured.asked(wanted, network)
+            except Exception as error:
+                if network is not None:
+                    network.close()
+                if isinstance(error, RuntimeError):  # rclpy's, for a topic that may not be opened
+                    raise ConfigError(f"an output cannot be published: {error}") from error
+                raise
+            if not set(NETWORK).isdisjoint(names):
+                self.failure = ""
             if self._active is None:
                 self._configured.exchange(serving)
             else:
@@ -187,7 +243,7 @@ class EnetNode(LifecycleNode):
 
     def _health(self) -> diagnostics.Health:
         if self._active is not None:
-            return self._active.health()
+            return self._active.health(self.failure)
         if self._configured is not None:
             return diagnostics.Health("inactive", self.failure, self._configured.about())
         return diagnostics.Health("unconfigured", self.failure)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from rclpy.parameter import Parameter
-from ros_rig import Rig, picture, wait_for
+from ros_rig import Rig, wait_for
 from sensor_msgs.msg import CameraInfo, Image
+from streams import settle, stream
 
 from enet_ros.classes import CAMVID
 from enet_ros.msg import FreeSpace, SegmentationInfo
@@ -23,33 +22,6 @@ ROAD = CAMVID.index("road")
 def change(r: Rig, **values: Any) -> Any:
     """Set parameters together."""
     return r.node.set_parameters_atomically([Parameter(name, value=value) for name, value in values.items()])
-
-
-@contextmanager
-def stream(r: Rig, hz: float = 100.0) -> Iterator[list[int]]:
-    """A camera that sends; what is yielded has one element for each image."""
-    sent: list[int] = []
-    stopped = threading.Event()
-
-    def run() -> None:
-        while not stopped.wait(1 / hz):
-            r.send(picture(ROAD))
-            sent.append(len(sent))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield sent
-    finally:
-        stopped.set()
-        thread.join()
-
-
-def settle(r: Rig, sent: list[int]) -> Any:
-    """The counters, once every image sent is in one of them."""
-    c = r.counters()
-    wait_for(lambda: len(sent) == c.answered + c.replaced + c.skipped + c.failed + c.lost)
-    return c
 
 
 def other(name: str) -> Any:
@@ -114,7 +86,7 @@ def test_the_pose_changes_without_an_outage(rig: Callable[..., Rig]) -> None:
     def reach(message: FreeSpace) -> float:
         return float(message.range[32])
 
-    with stream(r) as sent:
+    with stream(r, label=ROAD) as sent:
         (low,) = {reach(message) for message in wait_for(lambda: spaces[3:])}
         assert change(r, camera_height=3.0, min_run=3).successful
         wait_for(lambda: reach(spaces[-1]) != low)
@@ -134,7 +106,7 @@ def test_what_is_set_together_takes_effect_together(rig: Callable[..., Rig]) -> 
     large, small = r.listen("masks/large"), r.listen("masks/small")
     r.start()
     r.wait_for_camera()
-    with stream(r) as sent:
+    with stream(r, label=ROAD) as sent:
         for _ in range(4):
             for heard, size, group in ((large, "camera", "large=car"), (small, "network", "small=car")):
                 heard.clear()
@@ -162,7 +134,7 @@ def test_the_info_comes_before_the_first_mask_that_it_is_about(rig: Callable[...
     assert change(r, mask_groups=["drivable", "car"]).successful
     r.wait_for_camera()
     assert change(r, overlay_opacity=0.1).successful
-    with stream(r):
+    with stream(r, label=ROAD):
         wait_for(lambda: "mask" in order)
     assert order[: order.index("mask")] == ["drivable", "drivable,car"]
     assert len(infos) == 2, "nothing new, nothing told"
