@@ -34,7 +34,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "model_file": ("card", "files"),
     # frames and where they come from
     "frames": ("classes", "camera", "stamps"),
-    "datasets": ("classes",),
+    "datasets": ("classes", "figures", "files"),
     "frames.files": ("frames", "datasets"),
     "street": ("classes", "camera"),
     "frames.street": ("frames", "street"),
@@ -53,9 +53,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     # the work of the verbs
     "viewer": ("messages",),
     "train": ("nn", "datasets", "metrics", "memory"),
-    "evaluation": ("segmenter", "metrics", "frames.files", "frames.street"),
-    "labelling": ("segmenter", "bags", "viewer"),
     "selection": ("metrics", "stamps"),
+    "evaluation": ("segmenter", "selection", "metrics", "frames.files", "frames.street"),
+    "labelling": ("segmenter", "bags", "viewer"),
     "selection.features": ("engines.pytorch",),
     "extraction": ("selection", "segmenter", "bags", "datasets"),
     "fleet": ("labelling", "evaluation", "frames.bag"),

@@ -30,6 +30,7 @@ VERBS: Final[dict[str, str]] = {
     "import": "turn another project's ENet weights into a model file",
     "bench": "time sizes, engines and precisions on this machine",
     "bag": "create, inspect and play ROS 2 bags, without a ROS installation",
+    "dataset": "make a dataset of an annotation tool's export; look at it, check it, split it by drives",
     "label": "add masks, overlays and free space to the cameras of a bag",
 }
 """What `--help` says of each verb; its module has its name (`import_`, since `import` is a keyword)."""

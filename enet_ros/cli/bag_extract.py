@@ -33,8 +33,9 @@ from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.engines import ENGINES, create
 from enet_ros.errors import ConfigError
-from enet_ros.extraction import Eyes, ScanSettings, drives_of, extract
+from enet_ros.extraction import Drive, Eyes, ScanSettings, extract
 from enet_ros.extraction.prelabels import FORMATS, write_prelabels
+from enet_ros.fleet import find_drives
 from enet_ros.segmenter import Segmenter
 from enet_ros.selection import BY
 from enet_ros.stamps import NS
@@ -48,7 +49,7 @@ _SCORED = {"uncertainty": (True, False), "disagreement": (False, True), "mixed":
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("drives", nargs="+", type=Path, metavar="DRIVE", help="a bag, or a folder of bags")
+    parser.add_argument("drives", nargs="+", metavar="DRIVE", help="a bag, a folder of bags, or a glob in quotes")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
     which = parser.add_argument_group("which frames")
     which.add_argument("--every", metavar="TIME", help="at least so far apart: 2s, 500ms")
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--against is for --by disagreement or mixed")
     if not 0 <= args.unlike <= 64:
         raise ConfigError(f"--unlike {args.unlike}: use 0 to 64 bits")
-    drives = drives_of(args.drives)
+    drives = _drives(args.drives)
     formats = None if args.prelabel is None else tuple(args.prelabel or FORMATS)
     with ExitStack() as stack:
         opened = partial(_opened, stack, args)
@@ -130,6 +131,16 @@ def run(args: argparse.Namespace) -> int:
     if len(result.problems) > 5:
         say(f"enet_ros: and {len(result.problems) - 5} more")
     return 1 if result.problems else 0
+
+
+def _drives(texts: list[str]) -> list[Drive]:
+    """The bags meant, by names that can be a folder's. ConfigError for one that is not on this machine."""
+    drives = []
+    for found in find_drives(texts):
+        if found.place.local is None:
+            raise ConfigError(f"{found.place} is in a store: fetch it, pictures are taken out of local bags")
+        drives.append(Drive(found.name.replace("/", "_"), found.place.local))
+    return drives
 
 
 def _opened(stack: ExitStack, args: argparse.Namespace, model: str) -> tuple[Segmenter, ModelCard]:

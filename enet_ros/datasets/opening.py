@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from enet_ros.classes import IDD_LITE, LUMS, ClassTable
-from enet_ros.datasets import camvid, cityscapes, sunrgbd
+from enet_ros.datasets import camvid, cityscapes, own, sunrgbd
 from enet_ros.datasets.base import PairDataset, paired
 from enet_ros.datasets.folder import format_of
 from enet_ros.datasets.labels import IdLabels, ids_of
@@ -42,6 +42,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
     "idd_lite": _plain("IDD Lite", IDD_LITE, lambda name: name.rpartition("_")[0]),
     # 401 frames of one campus's roads by a robot's camera.
     "lums": _plain("LUMS", LUMS),
+    "own": Layout("a dataset of your own", own.PARTS, own.part, lambda images, labels: own.whole(images.parent)),
 }
 
 

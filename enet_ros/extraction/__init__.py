@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from enet_ros.extraction.drives import Drive, drives_of
+from enet_ros.extraction.drives import Drive
 from enet_ros.extraction.run import Extraction, extract
 from enet_ros.extraction.scan import Eyes, ScanSettings, scan
 
-__all__ = ["Drive", "Extraction", "Eyes", "ScanSettings", "drives_of", "extract", "scan"]
+__all__ = ["Drive", "Extraction", "Eyes", "ScanSettings", "extract", "scan"]

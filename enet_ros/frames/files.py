@@ -64,6 +64,11 @@ def from_folder(
     return _stamped((place.name, str(place)), [file.stem for file in files], load, rate_hz, mode, table)
 
 
+def from_labelled(place: Path, dataset: PairDataset) -> Source:
+    """The frames of a dataset that is open already, in its order."""
+    return _labelled((place.resolve().name, str(place.resolve())), dataset, None, "order")
+
+
 def from_pairs(images: Path, labels: Path, classes: str, rate_hz: float | None = None, mode: str = "order") -> Source:
     """The images of one folder with the labels of another; `classes` as `open_pairs` takes them.
 

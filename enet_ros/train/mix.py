@@ -13,6 +13,7 @@ import numpy as np
 
 from enet_ros.arrays import U8, Bool
 from enet_ros.classes import VOID, ClassTable, members
+from enet_ros.datasets import own
 from enet_ros.datasets.base import Pair, PairDataset, Sample
 from enet_ros.datasets.opening import LAYOUTS, open_dataset, open_pairs
 from enet_ros.errors import ConfigError
@@ -33,12 +34,13 @@ class SetSpec(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, layout: str | None = None) -> SetSpec:
-        """Read `camvid=DIR`, `camvid=DIR:0.5`, or `DIR` of a layout given apart. ConfigError for other texts."""
+        """Read `camvid=DIR`, `camvid=DIR:0.5`, `DIR` of a layout given apart or of one's own. Raises ConfigError."""
         match = re.fullmatch(rf"(?:({'|'.join(LAYOUTS)})=)?(.+?)(?::([0-9.]+))?", text)
-        named = match and (match[1] or layout)
+        named = match and (match[1] or layout or ("own" if own.is_own(Path(match[2])) else None))
         if match is None or not named:
             raise ConfigError(
-                f"--data {text}: write LAYOUT=DIR or LAYOUT=DIR:SHARE, with {', '.join(LAYOUTS)}, or add --dataset"
+                f"--data {text}: write LAYOUT=DIR or LAYOUT=DIR:SHARE, with {', '.join(LAYOUTS)}, or add --dataset;"
+                " DIR alone is a folder that `enet_ros dataset import` has written"
             )
         try:
             share = float(match[3] or 1)
@@ -170,7 +172,8 @@ def _open(config: DataConfig) -> list[_Opened]:
     opened = []
     for layout, root, share in config.sets:
         train = open_dataset(layout, root, "train")
-        wanted = layout in WITH_VAL and (config.with_val or not config.hold_out)
+        has_val = own.has_val(root) if layout == "own" else layout in WITH_VAL
+        wanted = has_val and (config.with_val or not config.hold_out)
         val = [open_dataset(layout, root, "val")] if wanted else []
         splits = ([train, *val], []) if config.with_val else ([train], val)
         opened.append(_Opened(layout, train.table, *splits, share))

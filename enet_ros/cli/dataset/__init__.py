@@ -1,0 +1,37 @@
+"""Make, look at, check and split a dataset of your own.
+
+  enet_ros dataset import export/ --format cvat --classes camvid -o dataset/     annotations of a tool
+  enet_ros dataset info dataset/                                                 drives, sizes, shares of the classes
+  enet_ros dataset check dataset/ --report check.html                            labels that a good model doubts
+  enet_ros dataset split dataset/ --val 0.2                                      by drives, never by frames
+
+Then: enet_ros train --data dataset/ --recipe finetune --init road --out runs/mine. Each has its own --help.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from enet_ros.cli.dataset import check, import_, info, split
+
+_ACTIONS = {"import": import_, "info": info, "check": check, "split": split}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="|".join(_ACTIONS))
+    for name, module in _ACTIONS.items():
+        documentation = module.__doc__ or ""
+        action = actions.add_parser(
+            name,
+            help=documentation.partition("\n")[0],
+            description=documentation,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(action)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the chosen action; returns the exit code."""
+    code: int = _ACTIONS[args.action].run(args)
+    return code
