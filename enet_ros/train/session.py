@@ -31,6 +31,9 @@ from enet_ros.train.processes import joined, rank
 from enet_ros.train.recipe import Recipe
 from enet_ros.train.transfer import keep_initial, transfer
 
+COMPILED_FRAMES = 3000
+"""A run of fewer frames, counted as often as they are taken, is over on a CPU before compiling would have paid."""
+
 
 @dataclass(frozen=True)
 class SessionConfig:
@@ -102,7 +105,9 @@ def _run(config: SessionConfig, device: str, console: Console, measure: Measure 
         provenance=" ".join(filter(None, (config.provenance, _origin(config, mix.description)))),
         license=config.license,
     )
-    fast = config.compile == "on" or (config.compile == "auto" and (device != "cpu" or _fast_cpu()))
+    drawn = recipe.epochs * max(recipe.least_frames, sum(part.draws for part in mix.parts))
+    pays = device != "cpu" or (drawn >= COMPILED_FRAMES and _fast_cpu())
+    fast = config.compile == "on" or (config.compile == "auto" and pays)
     if fast and device == "cpu":
         keep_everything()
     frames = sum(len(part.pairs) for part in mix.parts)

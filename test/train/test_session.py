@@ -144,10 +144,13 @@ def test_finetuning_leaves_the_first_stages_as_they_were(camvid: Path, capsys: p
     assert "name that one by --init" in capsys.readouterr().err
 
 
-def test_a_cpu_on_which_compiling_does_not_pay_compiles_nothing(
-    camvid: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("fast_cpu", "least"), [(False, 0), (True, session.COMPILED_FRAMES)])
+def test_where_compiling_does_not_pay_nothing_is_compiled(
+    camvid: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fast_cpu: bool, least: int
 ) -> None:
-    monkeypatch.setattr(session, "_fast_cpu", lambda: False)
+    """On a slow processor, and for few frames."""
+    monkeypatch.setattr(session, "_fast_cpu", lambda: fast_cpu)
+    monkeypatch.setattr(session, "COMPILED_FRAMES", least)
     assert train(camvid, "--compile", "auto", "--device", "cpu") == 0
     assert "1 epochs on cpu\n" in capsys.readouterr().out
 
