@@ -6,7 +6,7 @@ log.csv, curves.png, and at the end model.safetensors, which every other verb an
   enet_ros train --data camvid=camvid/ --out runs/camvid
   enet_ros train --data camvid=camvid/:2 --data idd_lite=idd/ --data lums=lums/ --recipe road --init camvid --out runs/r
   enet_ros train --data camvid=camvid/ --hold-out 0006R0 --init camvid --epochs 60 --out runs/b
-  enet_ros train --data dataset/ --data camvid=camvid/:0.1 --recipe finetune --init road --out runs/mine    few own frames
+  enet_ros train --data dataset/ --data camvid=camvid/:0.1 --recipe finetune --init road --out runs/mine
   enet_ros train --images frames/ --labels masks/ --classes my_classes.yaml --out runs/mine
   enet_ros train --data camvid=camvid/ --recipe paper --out runs/paper
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -184,6 +185,15 @@ def _open(config: DataConfig) -> list[_Opened]:
         raise ConfigError("give --data LAYOUT=DIR, or --images, --labels and --classes")
     if config.with_val and all(len(one.train) == 1 for one in opened):
         raise ConfigError(f"--with-val needs --data of {', '.join(WITH_VAL)}: other data has no split `val`")
+    trained, scored = (
+        {sample.sequence for one in opened if one.name == "own" for source in part(one) for sample in source.samples}
+        for part in (attrgetter("train"), attrgetter("val"))
+    )
+    if both := sorted(trained & scored):
+        raise ConfigError(
+            f"drive {both[0]!r} is trained on in one dataset and scored on in another: scores on frames trained on say"
+            " nothing; put it into one part of both (enet_ros dataset split)"
+        )
     known = {sample.sequence for one in opened for source in one.train for sample in source.samples}
     if strange := sorted(set(config.hold_out) - known):
         raise ConfigError(f"--hold-out names {strange}; this data has the sequences {sorted(known)}")

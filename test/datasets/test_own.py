@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -101,6 +102,14 @@ def test_a_wrong_split_is_refused_at_the_start_of_a_training(root, capsys, text,
 
 def test_a_folder_with_classes_needs_no_layout(root) -> None:
     assert SetSpec.parse(f"{root}:2") == SetSpec("own", root, 2.0)
+
+
+def test_a_drive_scored_on_is_not_trained_on_in_another_dataset(root, capsys) -> None:
+    shutil.copytree(root, root.parent / "later")
+    (root / own.SPLIT).write_text(own.split_text(["a", "c"], ["b"]))
+    options = ["--data", str(root), "--data", str(root.parent / "later"), "--epochs", "1"]
+    assert main(["train", *options, "--out", str(root.parent / "run")]) == 2
+    assert "drive 'b' is trained on in one dataset and scored on in another" in capsys.readouterr().err
 
 
 def test_check_finds_wrong_labels_and_twins(root, capsys, monkeypatch, camvid_dir) -> None:
