@@ -119,6 +119,7 @@ class SegmentationInfo(NamedTuple):
     runtime: str
     device: str
     precision: str
+    precision_reason: str
 
 
 # ---- making values -------------------------------------------------------------------------------------------------
@@ -202,6 +203,7 @@ def segmentation_info(
         runtime=engine.runtime,
         device=engine.device,
         precision=engine.precision,
+        precision_reason=engine.why,
     )
 
 

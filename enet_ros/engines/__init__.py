@@ -121,8 +121,9 @@ def _fastest(path: Path | str, options: EngineOptions) -> Engine:
             expected = other == "tensorrt" and not has_nvidia_driver()
             log.log(logging.DEBUG if expected else logging.INFO, "engine passed over: %s: %s", other, reason)
         info = engine.info
-        chosen = f"{info.precision} ({info.why})" if info.why else info.precision
-        log.info("engine %s: %s on %s, %s, ready in %.0f ms", name, info.runtime, info.device, chosen, info.load_ms)
+        log.info(
+            "engine %s: %s on %s, %s, ready in %.0f ms", name, info.runtime, info.device, info.chosen, info.load_ms
+        )
         return engine
     raise EngineError("no inference engine works here:\n  " + "\n  ".join(": ".join(pair) for pair in passed_over))
 

@@ -53,6 +53,11 @@ class EngineInfo(NamedTuple):
     why: str = ""
 
     @property
+    def chosen(self) -> str:
+        """The precision, and why it is that one, for logs."""
+        return f"{self.precision} ({self.why})" if self.why else self.precision
+
+    @property
     def text(self) -> str:
         """All of it that bears on the answers, for people."""
         return f"{self.name} ({self.runtime}) on {self.device}, {self.precision}, {size_text(self.size)}"

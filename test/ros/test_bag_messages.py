@@ -96,7 +96,7 @@ def values() -> dict[str, tuple[Any, type]]:
     metres = Metres(np.array([1.5, 2, 3], np.float32), np.array([0.1, 0, -0.1], np.float32), "")
     rows_alone = Metres(np.empty(0, np.float32), np.empty(0, np.float32), "no pose")
     card = ModelCard("camvid", ENetSpec(11), get_table("camvid"), (360, 480), license="MIT", digest="ab12")
-    engine = EngineInfo("openvino", "OpenVINO 2024.1", "CPU", "fp32", (360, 480), 2, 100.0)
+    engine = EngineInfo("openvino", "OpenVINO 2024.1", "CPU", "fp32", (360, 480), 2, 100.0, "it keeps the labels")
     return {
         "image": (messages.image(np.arange(24, dtype=np.uint8).reshape(2, 4, 3), "rgb8"), Image),
         "mask": (messages.image(np.arange(8, dtype=np.uint8).reshape(2, 4)[:, ::2], "mono8"), Image),

@@ -128,7 +128,7 @@ class Configured:
             ("engine", engine.name),
             ("runtime", engine.runtime),
             ("device", engine.device),
-            ("precision", engine.precision),
+            ("precision", engine.chosen),
             ("network size", f"{width}x{height}"),
         )
 

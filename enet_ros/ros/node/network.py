@@ -53,7 +53,7 @@ class Network:
         height, width = found.size
         took = time.monotonic() - started
         logger.info(
-            f"model {self.card.name} at {width}x{height} on {found.runtime}, {found.device}, {found.precision}: "
+            f"model {self.card.name} at {width}x{height} on {found.runtime}, {found.device}, {found.chosen}: "
             f"{infer_ms:.1f} ms per image, ready after {took:.1f} s"
         )
 

@@ -117,7 +117,8 @@ def test_without_metres_there_is_no_free_space() -> None:
 
 INFO = SimpleNamespace(
     model="camvid", model_digest="abc", model_license="CC & co", engine="onnxruntime", runtime="ONNX Runtime",
-    device="CPU", precision="fp32", network_width=32, network_height=24, class_table="camvid", class_names=CAMVID.names,
+    device="CPU", precision="fp32", precision_reason="", network_width=32, network_height=24,
+    class_table="camvid", class_names=CAMVID.names,
 )  # fmt: skip
 SENT = {stamp_ns(n): Sent(f"p{n}", 1_000_000_000 + n * NS) for n in range(FRAMES)}
 
