@@ -78,7 +78,7 @@ TORCH_ROOMS = ("nn", "train", "engines.pytorch", "benchmark.peers", "selection.f
 ROS_PACKAGES = {
     "rclpy", "rosbag2_py", "cv_bridge", "tf2_ros", "launch", "launch_ros", "builtin_interfaces", "std_msgs",
     "sensor_msgs", "nav_msgs", "geometry_msgs", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces",
-    "rosgraph_msgs", "vision_msgs", "composition_interfaces", "rosidl_runtime_py", "enet_ros.msg",
+    "rosgraph_msgs", "vision_msgs", "composition_interfaces", "bond", "rosidl_runtime_py", "enet_ros.msg",
 }  # fmt: skip
 
 

@@ -146,6 +146,9 @@ class Parameters:
     grid_length: float = _live(20.0, "length of the grid, ahead of the base frame", "m", 0.1, 1000.0)
     grid_width: float = _live(10.0, "width of the grid, half of it to each side", "m", 0.1, 1000.0)
 
+    # The lifecycle manager
+    bond: bool = _p(True, "form a bond with Nav2's lifecycle manager while active, where the package bond is installed")
+
     # The process (used by the executables, not by the node itself)
     autostart: bool = _at_start(True, "configure and activate the node when its process starts")
     executor: str = _at_start("auto", "executor of the process; `auto` is `events` if there is one", choices=EXECUTORS)

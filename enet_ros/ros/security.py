@@ -43,8 +43,8 @@ class Access(NamedTuple):
         return Access(*(mine | theirs for mine, theirs in zip(self, other, strict=True)))
 
 
-ELSEWHERE = Access(frozenset({"~/label_info"}), frozenset({"/clock", "/tf", "/tf_static"}))
-"""What a segmentation node has besides with vision_msgs, with tf2_ros and use_tf, and with use_sim_time."""
+ELSEWHERE = Access(frozenset({"~/label_info", "bond"}), frozenset({"/clock", "/tf", "/tf_static", "bond"}))
+"""What a segmentation node has besides with vision_msgs, bond, tf2_ros and use_tf, and with use_sim_time."""
 LOADING = Access(
     reply=frozenset(f"~/_container/{name}" for name in ("load_node", "unload_node", "list_nodes")),
 )

@@ -21,6 +21,7 @@ from enet_ros.ros import qos
 from enet_ros.ros.declare import ParameterServer, answer_setting, unknown_overrides
 from enet_ros.ros.node import diagnostics
 from enet_ros.ros.node.active import Active
+from enet_ros.ros.node.bond import Bond
 from enet_ros.ros.node.configured import Configured
 from enet_ros.ros.node.network import Loading, Network
 from enet_ros.ros.node.outputs import create
@@ -33,6 +34,7 @@ STATUS_S = 1.0
 _OPTIONAL = {
     "vision_msgs": "~/label_info (vision_msgs)",
     "tf2_ros": "the camera's pose from TF (tf2_ros)",
+    "bond": "the bond with Nav2's lifecycle manager (bond)",
     "cv_bridge": "rare image encodings (cv_bridge)",
 }
 
@@ -61,6 +63,7 @@ class EnetNode(LifecycleNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # keeps running while simulated time is paused
         self._status = create(self, DiagnosticArray, "/diagnostics", qos.keep_last(10, "reliable"))
         self._transitions = diagnostics.Transitions(self.get_logger().warning)
+        self._bond = Bond(self, WATCH_S, group)
         self.create_timer(WATCH_S, self._watch, callback_group=group, clock=steady)
         self.create_timer(STATUS_S, self._report, callback_group=group, clock=steady)
         if missing := [text for package, text in _OPTIONAL.items() if find_spec(package) is None]:
@@ -137,10 +140,13 @@ class EnetNode(LifecycleNode):
                 active.close()
                 raise
             self._active = active
+            if self.parameters.bond:
+                self._bond.form()
 
     def _stop(self) -> None:
         active, self._active = self._active, None
         if active is not None:
+            self._bond.end()
             active.close()
 
     def _free(self) -> None:
@@ -217,6 +223,7 @@ class EnetNode(LifecycleNode):
                 self._active.exchange(serving)
 
     def _watch(self) -> None:
+        self._bond.beat()
         self._unless_in_transition(self._look_after)
 
     def _look_after(self) -> None:

@@ -1,4 +1,4 @@
-"""Nav2's own conditions on a grid, and the recipes of docs/planning.md."""
+"""Nav2's own conditions on a grid, and the recipes of docs/nav2.md."""
 
 from __future__ import annotations
 
@@ -55,20 +55,20 @@ def test_a_grid_nobody_could_read_fails_the_configuration(values: dict[str, Any]
 
 
 def test_the_recipes_name_topics_that_there_are() -> None:
-    text = (REPO / "docs" / "planning.md").read_text()
+    text = (REPO / "docs" / "nav2.md").read_text()
     blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     for block in blocks:
         assert yaml.safe_load(block)
     setup = Setup(None, PARAMETERS, CAMVID)  # type: ignore[arg-type]
     published = {output.topic.removeprefix("~") for output in outputs(setup)}
     named = set(re.findall(r"/segmentation(/[a-z_]+)", text)) - {"/pointcloud"}
-    assert {"/obstacle_points", "/free_points", "/ground_points", "/mask", "/run_length"} <= named
+    assert {"/obstacle_points", "/free_points", "/ground_points", "/mask"} <= named
     assert named <= published | {"/label_info", "/info"}
 
 
 def test_the_semantic_layer_s_recipe_costs_every_class() -> None:
-    text = (REPO / "docs" / "planning.md").read_text()
+    text = (REPO / "docs" / "nav2.md").read_text()
     (block,) = (b for b in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "class_types" in b)
     camera = yaml.safe_load(block)["semantic_layer"]["camera"]
     assert sorted(n for kind in camera["class_types"] for n in camera[kind]["classes"]) == sorted(CAMVID.names)
