@@ -17,7 +17,7 @@ from enet_ros.bags.reader import BagMessage, BagReader
 from enet_ros.card import ModelCard
 from enet_ros.errors import BagError, EnetRosError
 from enet_ros.extraction.drives import Drive
-from enet_ros.extraction.track import NO_PLACE, Track, tells_place, track_of
+from enet_ros.extraction.track import Track, track_of
 from enet_ros.products.images import nearest
 from enet_ros.segmenter import Segmenter
 from enet_ros.selection.choice import Candidate, Pace
@@ -80,23 +80,22 @@ def check(drive: Drive, settings: ScanSettings) -> None:
     """Raise BagError where a scan could find nothing: no camera, or no place of the robot where `moved_m` needs it."""
     with BagReader(drive.path) as reader:
         find_cameras(reader, settings.topics or None)
-        if settings.moved_m and not tells_place(reader):
-            raise BagError(f"{drive.path} does not tell how far the robot moved: {NO_PLACE}; use --every instead")
+        if settings.moved_m:
+            track, missing = track_of(reader, settings.base_frame)
+            if track is None:
+                raise BagError(f"{drive.path} does not tell how far the robot moved: {missing}; use --every instead")
 
 
 def scan(drive: Drive, settings: ScanSettings, eyes: Eyes | None = None) -> Scanned:
     """The frames of a drive that may be chosen: a function of the bag and the settings alone.
 
-    A frame that cannot be decoded, and the end of a damaged bag, are told as problems. Raises BagError as `check`, and
-    where TF moves no `base_frame`.
+    A frame that cannot be decoded, and the end of a damaged bag, are told as problems. Raises BagError as `check`.
     """
     problems: list[str] = []
     candidates = []
     with BagReader(drive.path) as reader:
         topics = [camera.topic for camera in find_cameras(reader, settings.topics or None)]
-        track, missing = track_of(reader, settings.base_frame)
-        if track is None and settings.moved_m:
-            raise BagError(f"{drive.path} does not tell how far the robot moved: {missing}; use --every instead")
+        track, _ = track_of(reader, settings.base_frame)
         try:
             answered: dict[str, _Answered] = {}
             for message, before, stamp_ns in _paced(reader, topics, settings, track, problems):

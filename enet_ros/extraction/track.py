@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from enet_ros.arrays import F64, I64
 from enet_ros.bags.messages import from_cdr
 from enet_ros.bags.reader import BagReader
+from enet_ros.errors import BagError
 from enet_ros.stamps import NS, stamp_ns
 
 ODOMETRY = "nav_msgs/msg/Odometry"
@@ -39,14 +42,6 @@ class Track(NamedTuple):
         return x, y, z, qx, qy, qz, qw
 
 
-NO_PLACE = "it has neither odometry (nav_msgs/Odometry) nor TF"
-
-
-def tells_place(reader: BagReader) -> bool:
-    """Whether a bag has topics from which `track_of` may get a track."""
-    return bool(_tf_topics(reader)) or any(topic.type == ODOMETRY and topic.total for topic in reader.topics)
-
-
 def track_of(reader: BagReader, base_frame: str) -> tuple[Track | None, str]:
     """The track of a bag, and why there is none: by the odometry with most messages, else by TF of `base_frame`.
 
@@ -54,13 +49,13 @@ def track_of(reader: BagReader, base_frame: str) -> tuple[Track | None, str]:
     """
     odometry = max((t for t in reader.topics if t.type == ODOMETRY and t.total), key=lambda t: t.total, default=None)
     if odometry is not None:
-        messages = (from_cdr(ODOMETRY, message.data) for message in reader.messages((odometry.name,)))
+        messages = _readable(reader, (odometry.name,))
         return _track([(m.header.frame_id, stamp_ns(m.header.stamp), _pose(m.pose.pose)) for m in messages]), ""
     topics = _tf_topics(reader)
     children: Counter[str] = Counter()
     rows = []
-    for message in reader.messages(topics) if topics else ():
-        for transform in from_cdr(TF, message.data).transforms:
+    for message in _readable(reader, topics) if topics else ():
+        for transform in message.transforms:
             child = transform.child_frame_id.lstrip("/")
             children[child] += 1
             if child == base_frame:
@@ -72,7 +67,14 @@ def track_of(reader: BagReader, base_frame: str) -> tuple[Track | None, str]:
     if children:
         known = ", ".join(sorted(children)[:6])
         return None, f"its TF moves no frame {base_frame!r} ({known}): name one by --base-frame"
-    return None, NO_PLACE
+    return None, "it has neither odometry (nav_msgs/Odometry) nor TF"
+
+
+def _readable(reader: BagReader, topics: Sequence[str]) -> Iterator[Any]:
+    """The decoded messages of some topics, up to where a bag is damaged."""
+    with suppress(BagError):
+        for message in reader.messages(topics):
+            yield from_cdr(message.type, message.data)
 
 
 def _tf_topics(reader: BagReader) -> list[str]:

@@ -165,6 +165,10 @@ def test_a_killed_run_goes_on_and_gives_the_same(tmp_path, monkeypatch, capsys) 
         ([], "say which frames"),
         (["--every", "2"], "--every 2: write a number and its unit (s, ms)"),
         (["--moved", "2m"], "does not tell how far the robot moved"),
+        (
+            ["turned", "--moved", "2m", "--base-frame", "cart"],
+            "moves no frame 'cart' (base_link): name one by --base-frame",
+        ),
         (["--every", "1s", "--by", "novelty"], "needs --count"),
         (["--count", "2", "--against", "camvid"], "--against is for"),
         (["--every", "1s", "--topics", "/cam/nothing"], "has no topic '/cam/nothing'"),
@@ -175,19 +179,21 @@ def test_a_killed_run_goes_on_and_gives_the_same(tmp_path, monkeypatch, capsys) 
 def test_bad_input_is_told_before_anything_is_written(tmp_path, monkeypatch, capsys, options, message) -> None:
     monkeypatch.chdir(tmp_path)
     drive(tmp_path / "d", 2)
+    drive(tmp_path / "turned", 2, TF)
     with BagWriter(tmp_path / "blind") as bag:
         bag.add_topic("/odom", ODOMETRY)
         bag.write("/odom", 1, placed(ODOMETRY, 1, 0.0))
-    assert extract("-o", "out", "--unlike", "4", "d", *options) == 2
+    assert extract("-o", "out", "--unlike", "4", *(["d"] if "turned" not in options else []), *options) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("out*"))
 
 
 def test_a_damaged_drive_gives_what_is_readable(tmp_path, capsys) -> None:
-    bag = drive(tmp_path / "d", 40, jpeg=False)
+    bag = drive(tmp_path / "d", 40, ODOMETRY, jpeg=False)
     shutil.copytree(bag, tmp_path / "cut")
     (file,) = (tmp_path / "cut").glob("*.mcap")
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     assert extract(tmp_path / "cut", "-o", tmp_path / "out", "--every", "500ms", "--unlike", "0") == 1
     assert 1 < len(rows(tmp_path / "out")) < 40
+    assert rows(tmp_path / "out")[1].x == "1"
     assert "not read" in capsys.readouterr().err

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from enet_ros.arrays import U8
 from enet_ros.classes import ClassTable
-from enet_ros.datasets.annotations.shapes import Annotated, Shape, regions_of
+from enet_ros.datasets.annotations.shapes import Annotated, Decoded, Shape, regions_of
 from enet_ros.errors import ConfigError, DatasetError
 
 
@@ -25,25 +26,39 @@ def _read(path: Path) -> list[Annotated]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         names = {category["id"]: str(category["name"]) for category in content["categories"]}
-        pictures = {
-            image["id"]: Annotated(str(image["file_name"]), (int(image["height"]), int(image["width"])), [])
-            for image in content["images"]
-        }
+        found: dict[Any, list[tuple[str, Any]]] = {image["id"]: [] for image in content["images"]}
         for annotation in content["annotations"]:
-            picture = pictures[annotation["image_id"]]
-            picture.shapes.append(_shape(names[annotation["category_id"]], annotation.get("segmentation"), picture))
+            found[annotation["image_id"]].append((names[annotation["category_id"]], annotation.get("segmentation")))
+        return [
+            Annotated(
+                str(image["file_name"]),
+                (int(image["height"]), int(image["width"])),
+                Decoded(partial(_shapes, found[image["id"]], f"{path}: {image['file_name']}")),
+            )
+            for image in content["images"]
+        ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise DatasetError(f"{path} is not a COCO file of instances ({what}): export it as 'COCO 1.0'") from None
-    return list(pictures.values())
 
 
-def _shape(label: str, segmentation: Any, picture: Annotated) -> Shape:
+def _shapes(annotations: list[tuple[str, Any]], name: str) -> Iterator[Shape]:
+    """The shapes of a picture, in the order of the file."""
+    for label, segmentation in annotations:
+        try:
+            yield _shape(label, segmentation)
+        except (ValueError, KeyError, TypeError) as error:
+            raise DatasetError(
+                f"{name}: an annotation of {label!r} has no usable segmentation ({error}): draw polygons or masks"
+            ) from None
+
+
+def _shape(label: str, segmentation: Any) -> Shape:
     """Polygons as rings; run lengths, compressed or not, as a mask of the whole picture."""
     if isinstance(segmentation, list) and segmentation:
         return Shape(label, tuple(np.asarray(ring, np.float64).reshape(-1, 2) for ring in segmentation))
     if not isinstance(segmentation, dict):
-        raise DatasetError(f"{picture.name}: an annotation of {label!r} has no segmentation: draw polygons or masks")
+        raise ValueError(f"it is {segmentation!r}")
     try:
         from pycocotools import mask
     except ModuleNotFoundError:

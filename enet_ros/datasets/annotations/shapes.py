@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -31,11 +31,24 @@ class Shape(NamedTuple):
 
 
 class Annotated(NamedTuple):
-    """A picture as a tool names it, the (height, width) it was annotated at, and its shapes from back to front."""
+    """A picture as a tool names it, the (height, width) it was annotated at, and its shapes from back to front.
+
+    Shapes may be `Decoded` each time they are asked for: the masks of a whole dataset would fill the memory.
+    """
 
     name: str
     size: tuple[int, int]
-    shapes: list[Shape]
+    shapes: Iterable[Shape]
+
+
+class Decoded(Iterable[Shape]):
+    """Shapes that are made anew by each iteration."""
+
+    def __init__(self, make: Callable[[], Iterator[Shape]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[Shape]:
+        return self._make()
 
 
 def drawn(annotated: Annotated, ids: Mapping[str, int]) -> U8:

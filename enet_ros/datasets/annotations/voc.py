@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from enet_ros.classes import ClassTable
-from enet_ros.datasets.annotations.shapes import Annotated, Shape
+from enet_ros.datasets.annotations.shapes import Annotated, Decoded, Shape
 from enet_ros.datasets.files import LABEL_ENDINGS, read_image
 from enet_ros.errors import DatasetError
 
@@ -26,12 +28,18 @@ def read(folder: Path, table: ClassTable) -> list[Annotated]:
     labels = _labels(folder / _MAP) or {color: name for name, color in zip(table.names, table.colors, strict=True)}
     found = []
     for path in paths:
-        rgb = read_image(path)
-        packed = (rgb.astype(np.int32) * (65536, 256, 1)).sum(2)
-        shapes = [_shape(value, packed, labels, path) for value in np.unique(packed).tolist()]
+        height, width = read_image(path).shape[:2]
         name = path.relative_to(folder / _MASKS).with_suffix("").as_posix()
-        found.append(Annotated(name, (rgb.shape[0], rgb.shape[1]), [shape for shape in shapes if shape]))
+        found.append(Annotated(name, (height, width), Decoded(partial(_shapes, path, labels))))
     return found
+
+
+def _shapes(path: Path, labels: dict[tuple[int, ...], str]) -> Iterator[Shape]:
+    """A shape for each colour of a mask file."""
+    packed = (read_image(path).astype(np.int64) * (65536, 256, 1)).sum(2)
+    for value in np.unique(packed).tolist():
+        if (shape := _shape(value, packed, labels, path)) is not None:
+            yield shape
 
 
 def _shape(value: int, packed: npt.NDArray[np.int64], labels: dict[tuple[int, ...], str], path: Path) -> Shape | None:
