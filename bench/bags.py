@@ -81,7 +81,7 @@ def labelling(images: list[np.ndarray], frames: int, rounds: int, folder: Path, 
     settings = {
         "mask, overlay, free space": OutputSettings(),
         "the same, overlay 960x720": OutputSettings(full_overlay=True),
-        "mask": OutputSettings(("mask",)),
+        "mask": OutputSettings(("mask/compressed",)),
     }
     bare: list[tuple[float, float]] = []
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in settings}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
+from array import array
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, from_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
@@ -53,7 +54,7 @@ class BagInfo:
 
 def inspect(path: Path | str) -> BagInfo:
     """Summarise a bag, a damaged one as far as it can be read. Raises BagError where nothing can be."""
-    times: dict[str, list[int]] = defaultdict(list)
+    times: dict[str, array[int]] = defaultdict(lambda: array("q"))  # eight bytes a message, however long the bag
     sizes: dict[str, int] = defaultdict(int)
     contents: dict[str, str] = {}
     with BagReader(path) as reader:
@@ -72,7 +73,7 @@ def inspect(path: Path | str) -> BagInfo:
     return BagInfo(
         path=str(path),
         messages=sum(topic.messages for topic in topics),
-        size_bytes=_size(Path(path)),
+        size_bytes=size_bytes(Path(path)),
         start_ns=start,
         duration_s=(end - start) / NS,
         topics=topics,
@@ -80,11 +81,10 @@ def inspect(path: Path | str) -> BagInfo:
     )
 
 
-def _topic(topic: Topic, times: list[int], size: int, content: str) -> TopicInfo:
-    ordered = sorted(times)
-    intervals = [late - early for early, late in pairwise(ordered)]
-    period = statistics.median(intervals) if intervals else 0
-    gaps = [interval for interval in intervals if period and interval > _GAP * period]
+def _topic(topic: Topic, times: array[int], size: int, content: str) -> TopicInfo:
+    intervals = np.diff(np.sort(np.array(times, np.int64))).astype(np.float64)
+    period = float(np.median(intervals)) if intervals.size else 0.0
+    gaps = intervals[intervals > _GAP * period] if period else intervals[:0]
     return TopicInfo(
         name=topic.name,
         type=topic.type,
@@ -92,8 +92,8 @@ def _topic(topic: Topic, times: list[int], size: int, content: str) -> TopicInfo
         size_bytes=size,
         rate_hz=NS / period if period else None,
         content=content,
-        gaps=len(gaps),
-        longest_gap_s=max(gaps, default=0) / NS,
+        gaps=gaps.size,
+        longest_gap_s=float(gaps.max(initial=0.0)) / NS,
     )
 
 
@@ -114,6 +114,7 @@ def _content(message: BagMessage) -> str:
     return f"{size_text((content.height, content.width))} {what}"
 
 
-def _size(path: Path) -> int:
+def size_bytes(path: Path) -> int:
+    """Bytes of a bag's files."""
     files = [path] if path.is_file() else [p for p in path.iterdir() if p.is_file()]
     return sum(file.stat().st_size for file in files)

@@ -152,6 +152,17 @@ def camera_frame(msgtype: str, data: bytes | memoryview) -> CameraFrame:
     return CameraFrame(header_of(message), messages.decode(message))
 
 
+def raw_image_cdr(data: bytes | memoryview) -> memoryview:
+    """The sensor_msgs/Image of a CompressedImage: mono8 of a grey PNG, such as a mask, rgb8 of any other.
+
+    Raises BagError, ImageError.
+    """
+    message = from_cdr(COMPRESSED, data)
+    if str(message.format).startswith("mono8; png"):
+        return image_cdr(header_of(message), messages.label_ids(message), "mono8")
+    return image_cdr(header_of(message), messages.decode(message), "rgb8")
+
+
 def label_image(msgtype: str, data: bytes | memoryview) -> tuple[Header, U8]:
     """Header and (H, W) uint8 class ids of a mono8 (or 8UC1) Image, or of a CompressedImage with a grey PNG.
 

@@ -36,6 +36,11 @@ class Written(NamedTuple):
     end_ns: int
 
 
+def stored_bytes(cdr: bytes | memoryview, storage: str) -> int:
+    """About the room that a message takes in a file of a storage, "mcap" or "sqlite3"."""
+    return len(ZstdCompressor(level=_ZSTD_LEVEL).compress(cdr)) if storage == "mcap" else len(cdr)
+
+
 class DurableMcap(McapWriter):
     """An MCAP file that can be closed at its last whole chunk."""
 

@@ -32,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="play only these topics")
     parser.add_argument("--exclude", nargs="+", metavar="TOPIC", default=[], help="do not play these topics")
     parser.add_argument("--remap", nargs="+", metavar="OLD:=NEW", default=[], help="play topics under other names")
+    parser.add_argument(
+        "--decompress",
+        nargs="+",
+        metavar="TOPIC",
+        default=[],
+        help="publish these compressed images raw, under their names without /compressed: masks for Nav2",
+    )
     parser.add_argument("--depth", type=int, default=10, help="queue depth of the publishers (default: %(default)s)")
     parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait at most S seconds for a subscriber")
 
@@ -50,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
         remap = dict(_renamed(pair) for pair in args.remap)
         with BagReader(args.bag) as reader:
             node = ros.create_node("player")
-            feed = BagFeed(node, reader, BagOptions(topics, tuple(args.exclude), remap, args.depth, args.restamp))
+            exclude, decompress = tuple(args.exclude), tuple(args.decompress)
+            chosen = BagOptions(topics, exclude, remap, args.depth, args.restamp, decompress)
+            feed = BagFeed(node, reader, chosen)
             player = Player(node, feed, options)
             for topic in feed.skipped:
                 print(f"bag play: not played, its type is not installed: {topic}", file=sys.stderr)

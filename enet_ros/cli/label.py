@@ -12,7 +12,8 @@ OUT has every message of IN, byte for byte, and for a camera /camera/image_raw:
   /camera/segmentation/overlay/compressed    JPEG
   /camera/segmentation/free_space            enet_ros/FreeSpace; in metres with camera_info and --height
   /camera/segmentation/info                  what the ids mean, latched
-With `--outputs mask` the raw mask (mono8) too, for programs that read no PNG; it takes many times the room.
+With `--outputs mask` the raw mask (mono8), for programs that read no PNG: as small within an MCAP file, fifty times as
+large in SQLite and when it is played.
 
 A run that was killed or interrupted leaves OUT.part; run the same command again to resume from there. OUT appears when
 it is whole. Of many bags, those that are done already are passed over; one that is broken is told at the end.
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shutil
 import signal
 import sys
 import time
@@ -32,17 +34,19 @@ from pathlib import Path
 import cv2
 
 from enet_ros import model_file
+from enet_ros.bags.info import size_bytes
 from enet_ros.bags.segments import locked
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraPose
 from enet_ros.cli import many
 from enet_ros.engines import ENGINES
-from enet_ros.errors import ConfigError
+from enet_ros.errors import BagError, ConfigError
 from enet_ros.fleet import Outcome, find_drives
 from enet_ros.fleet.work import EngineChoice, LabelWork
 from enet_ros.labelling import BagOptions, LabelResult, OutputSettings, label
 from enet_ros.labelling.outputs import DEFAULT_KINDS, KINDS
 from enet_ros.labelling.run import CHECKPOINT_FRAMES
+from enet_ros.labelling.sizes import Sizes, estimate
 from enet_ros.labelling.watching import BagView, Watch, nobody
 from enet_ros.memory import keep_pages
 from enet_ros.places import Place
@@ -147,6 +151,8 @@ def _one(source: Path, out: Path, work: LabelWork, watch: Watch = nobody) -> int
     begun = time.perf_counter()
     engine = work.engine.create()
     try:
+        card = model_file.read_card(work.engine.model)
+        _tell(estimate(source, card, engine, work.settings, work.options), source, out)
         with progress(f"labelling {out}", None) as bar:
             result = label(
                 source,
@@ -167,7 +173,20 @@ def _one(source: Path, out: Path, work: LabelWork, watch: Watch = nobody) -> int
     finally:
         engine.close()
     seconds = time.perf_counter() - begun
-    return _report(out, result, f"{result.frames} frames in {seconds:.1f} s ({result.frames / seconds:.1f} frames/s)")
+    done = f"{result.frames} frames in {seconds:.1f} s ({result.frames / seconds:.1f} frames/s)"
+    size = size_bytes(out)
+    return _report(out, result, f"{done}, {size / 1e6:.1f} MB, {size / size_bytes(source):.1f} times {source}")
+
+
+def _tell(sizes: Sizes, source: Path, out: Path) -> None:
+    """Say what the labelled bag will weigh. Raises BagError where the disk has not the room."""
+    added = ", ".join(f"{kind} {size / 1e6:.1f} MB" for kind, size in sizes.added)
+    about = f"about {sizes.total / 1e6:.0f} MB, {sizes.total / sizes.source:.1f} times {source}"
+    print(f"{out}: will be {about}: {added} are added to {sizes.source / 1e6:.1f} MB", file=sys.stderr)
+    folder = next(parent for parent in out.resolve().parents if parent.exists())
+    begun = sum(file.stat().st_size for file in out.with_name(f"{out.name}.part").rglob("*") if file.is_file())
+    if (free := shutil.disk_usage(folder).free) < sizes.total - begun:
+        raise BagError(f"{folder} has {free / 1e6:.0f} MB left: choose another place, or fewer --outputs")
 
 
 def _many(args: argparse.Namespace, work: LabelWork) -> int:

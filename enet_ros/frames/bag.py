@@ -21,6 +21,8 @@ DEFAULT_HZ = 10.0
 
 _MOST_WAITING = 128
 """Images that wait for their truth: a camera of 30 Hz of which one frame in four seconds is labelled."""
+_MOST_WAITING_BYTES = 256 << 20
+"""And the room they may take together: 40 raw images of 1920x1080."""
 
 
 def from_bag(path: Path, image_topic: str | None = None) -> Source:
@@ -68,10 +70,14 @@ def from_labelled_bag(
                 if stamp_ns in images and stamp_ns in truths:
                     yield partial(_pair, images.pop(stamp_ns), truths.pop(stamp_ns))
                 for waiting in (images, truths):
-                    if len(waiting) > _MOST_WAITING:
+                    while len(waiting) > _MOST_WAITING or _bytes(waiting) > _MOST_WAITING_BYTES:
                         del waiting[next(iter(waiting))]
 
     return Source(*_place(path), truth.total, rate_hz, loads, table, calibration)
+
+
+def _bytes(waiting: dict[int, BagMessage]) -> int:
+    return sum(len(message.data) for message in waiting.values())
 
 
 def _place(path: Path) -> tuple[str, str]:

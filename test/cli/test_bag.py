@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -88,7 +90,12 @@ def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str
     assert main(["bag", "create", str(frames / "bag"), "--images", str(frames / "images"), "--fov", "60"]) == 0
     pose = ["--height", "1.5", "--pitch-deg", "5"]
     assert main(["label", str(frames / "bag"), str(frames / "out"), "--engine", "onnxruntime", *pose]) == 0
-    capsys.readouterr()
+    said = capsys.readouterr().err
+    told = (
+        r"out: will be about \d+ MB, \d+\.\d times .*bag: mask/compressed \d+\.\d MB, overlay/compressed .* are added"
+    )
+    assert re.search(told, said)
+    assert re.search(r"2 frames in .* frames/s\), \d+\.\d MB, \d+\.\d times ", said)
     assert main(["bag", "info", str(frames / "out"), "--json"]) == 0
     topics = {t["name"]: t["messages"] for t in json.loads(capsys.readouterr().out)["topics"]}
     assert topics == {
@@ -99,6 +106,16 @@ def test_label_adds_what_it_says(frames: Path, capsys: pytest.CaptureFixture[str
         "/camera/segmentation/mask/compressed": 2,
         "/camera/segmentation/overlay/compressed": 2,
     }
+
+
+def test_label_does_not_begin_what_the_disk_cannot_hold(
+    frames: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["bag", "create", str(frames / "bag"), "--images", str(frames / "images")]) == 0
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=3_000))
+    assert main(["label", str(frames / "bag"), str(frames / "out"), "--engine", "onnxruntime"]) == 2
+    assert "has 0 MB left: choose another place, or fewer --outputs" in capsys.readouterr().err
+    assert not list(frames.glob("out*"))
 
 
 def test_label_takes_degrees_where_the_node_takes_radians(frames: Path) -> None:

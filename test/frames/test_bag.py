@@ -12,7 +12,7 @@ from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, camera_info_c
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.classes import CAMVID
 from enet_ros.errors import BagError, ConfigError, ImageError
-from enet_ros.frames import Frame, Source
+from enet_ros.frames import Frame, Source, bag
 from enet_ros.frames.bag import from_bag, from_labelled_bag
 from enet_ros.messages import Header
 
@@ -132,6 +132,15 @@ def test_images_without_truth_do_not_pile_up(tmp_path: Path) -> None:
     messages = [image(stamp) for stamp in range(1, 301)] + [truth(1), truth(300)]
     source = from_labelled_bag(write(tmp_path / "bag", messages, TOPICS), table=CAMVID)
     assert [frame.stamp_ns for frame in source] == [300]  # 1 was let go: only the last 128 wait
+
+
+def test_what_waits_for_a_truth_takes_little_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raw images of 1920x1080 have 6 MB each."""
+    messages = [image(stamp) for stamp in range(1, 7)] + [truth(1), truth(6)]
+    path = write(tmp_path / "bag", messages, TOPICS)
+    assert [frame.stamp_ns for frame in from_labelled_bag(path, table=CAMVID)] == [1, 6]
+    monkeypatch.setattr(bag, "_MOST_WAITING_BYTES", 3 * (RGB.size + 100))
+    assert [frame.stamp_ns for frame in from_labelled_bag(path, table=CAMVID)] == [6]
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rosbags.interfaces import QosDurability
 
-from enet_ros.bags.messages import IMAGE_TYPES
+from enet_ros.bags.messages import COMPRESSED, IMAGE, IMAGE_TYPES, raw_image_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
-from enet_ros.errors import BagError
+from enet_ros.errors import BagError, EnetRosError
 from enet_ros.ros import qos
 from enet_ros.ros.play.player import Item, PlayClock
 from enet_ros.stamps import cdr_stamp_ns, with_cdr_stamp
@@ -25,6 +25,7 @@ from enet_ros.stamps import cdr_stamp_ns, with_cdr_stamp
 class BagOptions:
     """topics: only these, None for all but `exclude`. remap: bag topic -> topic.
 
+    decompress: topics of compressed images that are published raw, under their names without /compressed.
     depth: messages kept by each publisher. restamp: header stamps become the time of playing.
     """
 
@@ -33,6 +34,7 @@ class BagOptions:
     remap: dict[str, str] = field(default_factory=dict)
     depth: int = 10
     restamp: bool = False
+    decompress: tuple[str, ...] = ()
 
 
 class _Channel(NamedTuple):
@@ -82,15 +84,24 @@ class BagFeed:
         data = message.data
         if channel.stamped and self._options.restamp:
             data = with_cdr_stamp(data, clock.restamped_ns(cdr_stamp_ns(data)))
+        if message.topic in self._options.decompress:
+            try:
+                data = bytes(raw_image_cdr(data))
+            except EnetRosError as error:
+                raise BagError(f"{message.place}: {error}") from error
         self._sent(message)
         channel.publisher.publish(data)
 
     def _channel(self, node: Node, topic: Topic) -> _Channel | None:
-        message_class = message_type(topic.type)
+        decompress = topic.name in self._options.decompress
+        if decompress and topic.type != COMPRESSED:
+            raise BagError(f"topic {topic.name} is of type {topic.type}, not {COMPRESSED}: it cannot be decompressed")
+        message_class = message_type(IMAGE if decompress else topic.type)
         if message_class is None:
             self.skipped.append(f"{topic.name} [{topic.type}]")
             return None
-        name = self._options.remap.get(topic.name, topic.name)
+        plain = topic.name.removesuffix("/compressed") if decompress else topic.name
+        name = self._options.remap.get(topic.name, plain)
         publisher = node.create_publisher(message_class, name, _profile(topic, self._options.depth))
         fields = message_class.get_fields_and_field_types()
         return _Channel(publisher, next(iter(fields.values()), "") == "std_msgs/Header")
@@ -106,7 +117,7 @@ def message_type(name: str) -> Any | None:
 
 
 def _chosen(reader: BagReader, options: BagOptions) -> list[Topic]:
-    for name in (*(options.topics or ()), *options.exclude, *options.remap):
+    for name in (*(options.topics or ()), *options.exclude, *options.remap, *options.decompress):
         reader.topic(name)  # a misspelt name is an error
     wanted = set(options.topics) if options.topics is not None else {topic.name for topic in reader.topics}
     return [t for t in reader.topics if t.name in wanted - set(options.exclude)]

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS 2, or use ./run test")
@@ -22,7 +23,7 @@ rclpy = pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import SetBool
 
 from enet_ros.bags import BagReader, BagWriter
@@ -121,6 +122,33 @@ def test_restamped_messages_keep_everything_else(ros: int, bag: Path) -> None:
     assert [b - a for a, b in pairwise(stamps)] == [20_000_000] * 5
     assert before < stamps[0] < time.time_ns()
     ear.node.destroy_node()
+
+
+def test_a_compressed_mask_goes_out_raw_where_asked(ros: int, tmp_path: Path) -> None:
+    from enet_ros.bags.messages import COMPRESSED, image_cdr, to_cdr
+    from enet_ros.messages import Header, compressed
+
+    ids = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    rgb = np.full((6, 8, 3), (200, 100, 0), np.uint8)
+    topics = {"/seg/mask/compressed": ids, "/seg/color/compressed": rgb, "/seg/other/compressed": ids}
+    with BagWriter(tmp_path / "bag") as writer:
+        for topic, pixels in topics.items():
+            writer.add_topic(topic, COMPRESSED)
+            writer.write(topic, 1, to_cdr(Header(7, "eye"), compressed(pixels, "png")))
+    ear = Ear({"/seg/mask": Image, "/front": Image, "/seg/other/compressed": CompressedImage})
+    named = ("/seg/mask/compressed", "/seg/color/compressed")
+    play(ear, tmp_path / "bag", BagOptions(decompress=named, remap={"/seg/color/compressed": "/front"}))
+    assert ear.heard["/seg/mask"] == [bytes(image_cdr(Header(7, "eye"), ids, "mono8"))]
+    assert ear.heard["/front"] == [bytes(image_cdr(Header(7, "eye"), rgb, "rgb8"))]
+    assert ear.heard["/seg/other/compressed"] == recorded(tmp_path / "bag", "/seg/other/compressed")
+    ear.node.destroy_node()
+
+
+def test_what_is_not_compressed_cannot_be_decompressed(ros: int, bag: Path) -> None:
+    node = Node("sender")
+    with BagReader(bag) as reader, pytest.raises(BagError, match="/camera/image_raw is of type .*: it cannot be decom"):
+        BagFeed(node, reader, BagOptions(decompress=("/camera/image_raw",)))
+    node.destroy_node()
 
 
 def test_a_latched_topic_reaches_those_who_come_late(ros: int, tmp_path: Path) -> None:
