@@ -3,20 +3,23 @@
     ./run exec python bench/viewing.py --view drive.rrd
     ./run exec python bench/viewing.py --view web --look-rate 5
 
-The camera sends faster than the node answers, so that whatever the viewer takes is missing. A process of its own
-listens to the mask throughout.
+The camera sends faster than the node answers, so that whatever the viewer takes is missing. This process listens to the
+mask throughout. CPU time per mask, of node and viewer together, compares the same where other work disturbs the rate.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import signal
 import statistics
 import subprocess
 import sys
 import threading
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from ros_bench import NAMESPACE, NODE, Camera, common_arguments, send
 
@@ -68,28 +71,60 @@ def run(args: argparse.Namespace, look_rate: float) -> None:
         sender.start()
         while masks[0] < 30:
             time.sleep(0.05)
-        without, looked_at = [], []
+        turns = []
         for _ in range(args.turns):
-            without.append(rate(masks, args.seconds))
+            without = window(masks, args.seconds, [child.pid])
             viewer = view(args.view, look_rate)
             time.sleep(SETTLE_S)
-            looked_at.append(rate(masks, args.seconds))
+            turns.append((without, window(masks, args.seconds, [child.pid, viewer.pid])))
             assert viewer.poll() is None, "the viewer ended"
             viewer.send_signal(signal.SIGINT)
             viewer.wait(10)
             time.sleep(1.0)
-        ratio = statistics.median(b / a for a, b in zip(without, looked_at, strict=True))
-        each = "  ".join(f"{a:.1f}/{b:.1f}" for a, b in zip(without, looked_at, strict=True))
+        rates = statistics.median(b.masks_hz / a.masks_hz for a, b in turns)
+        costs = statistics.median(a.cpu_ms / b.cpu_ms for a, b in turns)
+        each = "  ".join(f"{a.masks_hz:.1f}/{b.masks_hz:.1f}" for a, b in turns)
         print(
-            f"{args.width}x{args.height}, {look_rate:g} looks/s: {ratio:.3f} of the rate (masks/s {each})", flush=True
+            f"{args.width}x{args.height}, {look_rate:g} looks/s: {rates:.3f} of the rate (masks/s {each}), "
+            f"{costs:.3f} of the masks a CPU second (ms each {cpu(turns)})",
+            flush=True,
         )
 
 
-def rate(masks: list[int], seconds: float) -> float:
-    """Masks per second, from now on."""
-    before, begun_s = masks[0], time.monotonic()
+class Window(NamedTuple):
+    """masks_hz: masks per second. cpu_ms: CPU time of node and viewer per mask."""
+
+    masks_hz: float
+    cpu_ms: float
+
+
+def cpu(turns: list[tuple[Window, Window]]) -> str:
+    """Medians without and with a viewer."""
+    return "/".join(f"{statistics.median(turn[side].cpu_ms for turn in turns):.1f}" for side in (0, 1))
+
+
+def window(masks: list[int], seconds: float, pids: list[int]) -> Window:
+    """From now on. pids: the processes that count, with their children."""
+    before, spent_s, begun_s = masks[0], cpu_s(pids), time.monotonic()
     time.sleep(seconds)
-    return (masks[0] - before) / (time.monotonic() - begun_s)
+    count = masks[0] - before
+    return Window(count / (time.monotonic() - begun_s), (cpu_s(pids) - spent_s) / count * 1e3)
+
+
+def cpu_s(pids: list[int]) -> float:
+    """CPU time that processes and their children have used up to now."""
+    ticks, found = 0, set(pids)
+    stats = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = entry.read_text().rpartition(")")[2].split()
+            stats[int(entry.parent.name)] = (int(fields[1]), int(fields[11]) + int(fields[12]))
+    for pid in sorted(stats):  # a parent has the lower number
+        parent, used = stats[pid]
+        if pid in found or parent in found:
+            found.add(pid)
+            ticks += used
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def view(where: str, look_rate: float) -> subprocess.Popen[Any]:

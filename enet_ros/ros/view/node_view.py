@@ -46,6 +46,7 @@ OUTPUTS: dict[str, type] = {
     "free_points": PointCloud2,
     "occupancy_grid": OccupancyGrid,
 }
+KEPT = "camera_info"
 PICTURES: dict[str, type] = {"sensor_msgs/msg/Image": Image, "sensor_msgs/msg/CompressedImage": CompressedImage}
 """The types of the camera's topic, which comes beside the outputs as the part PICTURE."""
 _DEPTH = 2
@@ -74,8 +75,8 @@ class NodeView:
             Latency, f"{target}/latency", self._on_latency, qos.keep_last(10, "best_effort")
         )
         self._info = node.create_subscription(SegmentationInfo, f"{target}/info", self._on_info, qos.latched())
-        # Not of the look alone: without a consumer the node would leave its camera between two looks.
-        self._mask = self._subscribe(MASK, Image, f"{target}/{MASK}")
+        # The smallest output, not of the look alone: without a consumer the node would leave its camera in between.
+        self._kept = self._subscribe(KEPT, OUTPUTS[KEPT], f"{target}/{KEPT}")
 
     def tick(self, now_s: float) -> None:
         """Begin a look, or show what has come. To be called every few hundredths of a second; now_s: monotonic."""
@@ -94,7 +95,7 @@ class NodeView:
     def close(self) -> None:
         """Unsubscribe."""
         self._end()
-        for subscription in (self._latency, self._info, self._mask):
+        for subscription in (self._latency, self._info, self._kept):
             self._node.destroy_subscription(subscription)
         self._node.destroy_client(self._ask)
 
@@ -105,7 +106,7 @@ class NodeView:
     def _begin(self) -> None:
         if self._ask.service_is_ready():
             self._ask.call_async(GetParameters.Request(names=_PLACED)).add_done_callback(self._on_parameters)
-        wanted = [(part, kind, f"{self.target}/{part}") for part, kind in OUTPUTS.items() if part != MASK]
+        wanted = [(part, kind, f"{self.target}/{part}") for part, kind in OUTPUTS.items() if part != KEPT]
         for topic, kind in self._cameras():
             self._picture = PICTURES[kind]
             wanted.append((PICTURE, self._picture, topic))

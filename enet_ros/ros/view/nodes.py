@@ -19,7 +19,7 @@ from enet_ros.viewer.web import LOOPBACK
 from enet_ros.viewer.window import PORT
 
 INFO_TYPE = "enet_ros/msg/SegmentationInfo"
-_TICK_S = 0.02
+_TICK_S = 0.04
 _SEARCH_S = 1.0
 _LINES = 200
 """Of the log, kept for nodes that have not been found yet."""

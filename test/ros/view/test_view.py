@@ -83,14 +83,14 @@ def _noting(scene: CameraScene, show: Callable[..., None], shown: list[Any], see
     shown.append(seen)
 
 
-def test_between_two_looks_only_the_mask_is_asked_for(node: Rig, tmp_path: Path) -> None:
+def test_between_two_looks_only_the_smallest_output_is_asked_for(node: Rig, tmp_path: Path) -> None:
     """Whatever else the viewer shows, the node computes for the frames of a look alone."""
     wanted_outputs: set[frozenset[str]] = set()
 
     def watch(view: NodesView) -> bool:
         outputs = node.node._configured.serving.outputs
         wanted_outputs.add(frozenset(output.topic for output in outputs.wanted()))
-        return frozenset({"~/mask"}) in wanted_outputs and any("~/confidence" in w for w in wanted_outputs)
+        return frozenset({"~/camera_info"}) in wanted_outputs and any("~/confidence" in w for w in wanted_outputs)
 
     view_into(tmp_path / "seen.rrd", node, [], watch)
 
