@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from enet_ros.fleet import Drive, Outcome, run_here
+from enet_ros.fleet.cluster import run_on_ray
+from enet_ros.fleet.hand import CPUS, ClusterOptions
 from enet_ros.fleet.ledger import Tell
 from enet_ros.fleet.scratch import Scratch
 from enet_ros.fleet.work import Work
@@ -18,6 +20,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     many = parser.add_argument_group("many bags")
     many.add_argument(
+        "--ray",
+        nargs="?",
+        const="auto",
+        metavar="HOST:PORT",
+        help="do it on a Ray cluster, this machine's or that",
+    )
+    many.add_argument("--ray-workers", type=int, default=0, metavar="N", help="most workers (all there is room for)")
+    many.add_argument(
+        "--ray-cpus", type=int, default=0, metavar="N", help=f"CPUs of a worker ({CPUS}, or all of a smaller machine)"
+    )
+    many.add_argument("--ray-gpus", type=float, default=0, metavar="X", help="GPUs of a worker, such as 0.5 (none)")
+    many.add_argument(
         "--scratch", type=Path, metavar="DIR", help="where bags of a store are copied to (~/.cache/enet_ros/scratch)"
     )
     many.add_argument(
@@ -27,12 +41,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_many(work: Work, drives: Sequence[Drive], args: argparse.Namespace, tell: Tell) -> list[Outcome]:
     """Do a verb's work on all bags, here or on a cluster; the bags that were given up are told at the end."""
-    scratch = Scratch(args.scratch, round(args.scratch_gb * 1e9))
-    worker = work.worker(scratch, CORES)
-    try:
-        outcomes = run_here(worker, drives, tell)
-    finally:
-        worker.close()
+    room = round(args.scratch_gb * 1e9)
+    if args.ray is not None:
+        cluster = args.ray, args.ray_workers, args.ray_cpus, args.ray_gpus
+        outcomes = run_on_ray(work, drives, ClusterOptions(*cluster, args.scratch, room), tell)
+    else:
+        worker = work.worker(Scratch(args.scratch, room), CORES)
+        try:
+            outcomes = run_here(worker, drives, tell)
+        finally:
+            worker.close()
     broken = [outcome for outcome in outcomes if outcome.problem]
     if broken:
         print(f"enet_ros: {len(broken)} of {len(drives)} bags failed:", file=sys.stderr)

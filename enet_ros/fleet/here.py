@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 from enet_ros.errors import EnetRosError, WorkerError
 from enet_ros.fleet.drives import Drive
 from enet_ros.fleet.ledger import Ledger, Tell, is_final
-from enet_ros.fleet.schedule import Step, Task
-from enet_ros.fleet.work import Done, Worker
+from enet_ros.fleet.work import Done, Outcome, Worker, do
 
 _NAME = "here"
 
 
-def run_here(worker: Worker, drives: Sequence[Drive], tell: Tell = lambda outcome: None) -> list[Any]:
+def run_here(worker: Worker, drives: Sequence[Drive], tell: Tell = lambda outcome: None) -> list[Outcome]:
     """Do the work on all bags; returns their outcomes in the order in which they ended.
 
     tell: called with each. Raises WorkerError where this machine cannot go on: what is done stays done.
@@ -26,7 +25,8 @@ def run_here(worker: Worker, drives: Sequence[Drive], tell: Tell = lambda outcom
             ledger.bars.begun(_NAME, task)
             begun = time.perf_counter()
             try:
-                answer = _answer(worker, task, ledger)
+                moved = partial(ledger.bars.moved, task.drive)
+                answer = do(worker, task, ledger.values(task.drive), moved)
             except WorkerError as error:
                 raise WorkerError(f"{error}; when that is mended, the same command goes on from here") from error
             except EnetRosError as error:
@@ -36,11 +36,3 @@ def run_here(worker: Worker, drives: Sequence[Drive], tell: Tell = lambda outcom
             if isinstance(answer, Done):
                 ledger.bars.did(_NAME, answer.frames, time.perf_counter() - begun)
     return ledger.outcomes
-
-
-def _answer(worker: Worker, task: Task, ledger: Ledger) -> Any:
-    if task.step is Step.OPEN:
-        return worker.open(task.drive)
-    if task.step is Step.PIECE:
-        return worker.piece(task.drive, task.number, lambda messages: ledger.bars.moved(task.drive, messages))
-    return worker.join(task.drive, ledger.values(task.drive))

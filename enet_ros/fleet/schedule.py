@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from enet_ros.fleet.drives import Drive
 
-MOST_FAILURES = 3
-"""How often the work on one bag may fail, or kill who does it, before the bag is given up."""
+MOST_FAILURES = 5
+"""How often one task may fail, or kill who does it, before its bag is given up."""
 
 
 class Step(Enum):
@@ -45,7 +45,7 @@ class Schedule:
     def __init__(self, drives: Iterable[Drive]) -> None:
         self._new = deque(drives)
         self._open: dict[Drive, _Open] = {}
-        self._failures: dict[Drive, int] = {}
+        self._failures: dict[Task, int] = {}
         self._opening = 0
 
     @property
@@ -95,7 +95,7 @@ class Schedule:
 
         blame: whether the bag may be the reason. A bag that is given up must be answered by `broken`.
         """
-        self._failures[task.drive] = failures = self._failures.get(task.drive, 0) + blame
+        self._failures[task] = failures = self._failures.get(task, 0) + blame
         if failures >= MOST_FAILURES:
             return False
         if task.step is Step.OPEN:

@@ -17,6 +17,7 @@ from enet_ros.errors import BagError, EnetRosError, EngineError, WorkerError
 from enet_ros.evaluation import Evaluation, evaluate
 from enet_ros.evaluation.robustness import corrupted
 from enet_ros.fleet.drives import Drive
+from enet_ros.fleet.schedule import Step, Task
 from enet_ros.fleet.scratch import Scratch
 from enet_ros.frames.bag import from_labelled_bag
 from enet_ros.labelling import LabelResult, OutputSettings
@@ -74,6 +75,15 @@ class Worker(Protocol):
     def join(self, drive: Drive, values: Sequence[Any]) -> Any: ...
 
     def close(self) -> None: ...
+
+
+def do(worker: Worker, task: Task, values: Sequence[Any], advance: Advance) -> Any:
+    """One step with a bag. values: of its pieces, for the last step."""
+    if task.step is Step.OPEN:
+        return worker.open(task.drive)
+    if task.step is Step.PIECE:
+        return worker.piece(task.drive, task.number, advance)
+    return worker.join(task.drive, values)
 
 
 @dataclass(frozen=True)

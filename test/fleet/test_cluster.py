@@ -1,0 +1,174 @@
+"""A Ray cluster of several nodes on this machine: the same bytes as without, whatever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from enet_ros.errors import ConfigError, WorkerError
+from enet_ros.fleet import Outcome, find_drives, run_here
+from enet_ros.fleet.cluster import run_on_ray
+from enet_ros.fleet.hand import ClusterOptions, Hand, Models
+from enet_ros.fleet.scratch import Scratch
+from enet_ros.fleet.work import EvaluateWork
+
+from .conftest import MODEL, contents, label_work
+
+pytest.importorskip("ray", reason="ray is not installed: pip install ray")
+NODE = {"num_cpus": 1, "object_store_memory": 100 << 20, "node_ip_address": "127.0.0.2"}  # Ray replaces 127.0.0.1
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A head without CPUs and two nodes of one, on loopback. A test that ends a node adds another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+        from ray.cluster_utils import Cluster
+
+        cluster = Cluster(initialize_head=True, head_node_args={**NODE, "num_cpus": 0, "include_dashboard": False})
+        for _ in range(2):
+            cluster.add_node(**NODE)
+        yield cluster
+        cluster.shutdown()
+
+
+def workers(cluster: Any) -> list[int]:
+    """The processes of our actors."""
+    raylets = {info.process.pid for node in cluster.list_all_nodes() for info in node.all_processes.get("raylet", [])}
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            name, parent = (
+                (folder / "cmdline").read_bytes(),
+                (folder / "stat").read_text().rpartition(")")[2].split()[1],
+            )
+        except (OSError, IndexError):
+            continue
+        if name.startswith(b"ray::Hand") and int(parent) in raylets:
+            found.append(int(folder.name))
+    return found
+
+
+def when(condition: Callable[[], bool], do: Callable[[], None]) -> threading.Thread:
+    """Do something as soon as a condition holds, in a thread."""
+
+    def wait() -> None:
+        for _ in range(1200):
+            if condition():
+                return do()
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def segments(out: Path, count: int) -> Callable[[], bool]:
+    return lambda: len([*out.glob("*.part/*.json"), *out.glob("*/*.part/*.json")]) >= count
+
+
+def run(cluster: Any, drives: Path, out: Path) -> dict[str, Outcome]:
+    options = ClusterOptions(cluster.address)
+    found = run_on_ray(label_work(out), find_drives([str(drives)]), options, lambda outcome: None)
+    return {outcome.drive.name: outcome for outcome in found}
+
+
+def test_a_cluster_gives_the_same_bytes(cluster: Any, drives: Path, labelled: dict[str, bytes], tmp_path: Path) -> None:
+    found = run(cluster, drives, tmp_path / "out")
+    assert contents(tmp_path / "out") == labelled
+    assert found["long"].result.frames == 12
+    assert "has no camera topic" in found["broken"].problem
+
+
+def test_scores_are_the_same(cluster: Any, drives: Path, tmp_path: Path) -> None:
+    work = EvaluateWork(MODEL, classes="camvid")
+    bags = find_drives([str(drives / "long"), str(drives / "night")])
+    worker = work.worker(Scratch(tmp_path), 1)
+    here = {o.drive.name: o.result.to_dict() for o in run_here(worker, bags)}
+    worker.close()
+    there = run_on_ray(work, bags, ClusterOptions(cluster.address), lambda outcome: None)
+    assert {o.drive.name: o.result.to_dict() for o in there} == here and len(here) == 2
+
+
+def test_a_worker_and_a_machine_that_die_cost_time_alone(
+    cluster: Any, drives: Path, labelled: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker by SIGKILL after the first segment, a whole machine after the third; a new one comes and is used."""
+    monkeypatch.setattr("ray._private.utils.set_sigterm_handler", lambda handler: None)  # the main thread's alone
+    out = tmp_path / "out"
+    killed = []
+
+    def kill() -> None:
+        killed.append(workers(cluster)[0])
+        os.kill(killed[0], signal.SIGKILL)
+
+    def exchange() -> None:
+        node = cluster.worker_nodes.copy().pop()
+        cluster.remove_node(node, allow_graceful=False)
+        killed.append(node)
+        cluster.add_node(**NODE)
+
+    threads = [when(segments(out, 1), kill), when(segments(out, 3), exchange)]
+    run(cluster, drives, out)
+    for thread in threads:
+        thread.join()
+    assert len(killed) == 2
+    assert contents(out) == labelled
+
+
+def test_a_driver_that_is_killed_goes_on(
+    cluster: Any, drives: Path, labelled: dict[str, bytes], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    program = (
+        "import sys; from pathlib import Path; from types import SimpleNamespace; from fleet.test_cluster import run;"
+        "run(SimpleNamespace(address=sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))"
+    )
+    command = [sys.executable, "-c", program, cluster.address, str(drives), str(out)]
+    driver = subprocess.Popen(command, cwd=Path(__file__).resolve().parents[1])
+    when(segments(out, 2), driver.kill).join()
+    assert driver.wait() == -signal.SIGKILL
+    assert segments(out, 2)() and not (out / "long").exists()
+    run(cluster, drives, out)
+    assert contents(out) == labelled
+
+
+def test_a_machine_that_cannot_work_is_left_out(
+    cluster: Any,
+    drives: Path,
+    labelled: dict[str, bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").write_text("")
+    bad = cluster.add_node(**NODE, env_vars={"XDG_CACHE_HOME": str(tmp_path / "file")})
+    run(cluster, drives, tmp_path / "out")
+    cluster.remove_node(bad)
+    assert "is left out: " in (said := capsys.readouterr().err) and "cannot be written" in said
+    assert contents(tmp_path / "out") == labelled
+
+
+def test_what_can_be_known_is_told_at_the_start(drives: Path, tmp_path: Path) -> None:
+    bags = find_drives([str(drives)])
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(ConfigError, match=f"no Ray cluster can be reached at {address} .*ray start --head"):
+            run_on_ray(label_work(tmp_path / "out"), bags, ClusterOptions(address), lambda outcome: None)
+    with pytest.raises(ConfigError, match="--ray nonsense: give auto, or HOST:PORT"):
+        run_on_ray(label_work(tmp_path / "out"), bags, ClusterOptions("nonsense"), lambda outcome: None)
+    assert not (tmp_path / "out").exists()
+    answer = Hand().start(label_work(tmp_path), Models.of(MODEL.model), ClusterOptions(), 1, [tmp_path / "elsewhere"])
+    assert isinstance(answer.error, WorkerError)
+    assert "does not see" in str(answer.error) and "mount it there by the same path" in str(answer.error)
