@@ -8,7 +8,7 @@ from typing import Any
 from enet_ros.viewer.sdk import rerun
 
 LIVE, RECORDED = "log_time", "stamp"
-"""Timelines: a node's stamps may jump or be unset, a recording's are its time."""
+"""Timelines: a node's stamps may jump or be unset, a recording's are its time and say nothing of rates."""
 
 
 def blueprint(cameras: Sequence[str], timeline: str) -> Any:
@@ -27,15 +27,16 @@ def blueprint(cameras: Sequence[str], timeline: str) -> Any:
         contents=["/base/**", "- /base/**/lens/free_space"],
         background=(30, 32, 36),
         line_grid=bp.LineGrid3D(spacing=1.0),
-        eye_controls=bp.EyeControls3D(position=(-7.0, 0.0, 6.5), look_target=(6.0, 0.0, 0.0), eye_up=(0.0, 0.0, 1.0)),
+        eye_controls=bp.EyeControls3D(position=(-5.5, 0.0, 5.0), look_target=(6.0, 0.0, 0.0), eye_up=(0.0, 0.0, 1.0)),
     )
     plots = bp.Horizontal(
         bp.TimeSeriesView(origin="/latency", name="latency, ms"),
         bp.TimeSeriesView(origin="/rate", name="images a second"),
     )
     log = bp.TextLogView(origin="/log", name="log")
+    live = bp.Vertical(metres, plots, log, row_shares=[5, 3, 2])
     return bp.Blueprint(
-        bp.Horizontal(pictures, bp.Vertical(metres, plots, log, row_shares=[5, 3, 2]), column_shares=[1, 1]),
+        bp.Horizontal(pictures, metres if timeline == RECORDED else live, column_shares=[1, 1]),
         bp.BlueprintPanel(state="collapsed"),
         bp.SelectionPanel(state="collapsed"),
         bp.TimePanel(state="collapsed", timeline=timeline),

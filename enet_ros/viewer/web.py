@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, urlsplit
@@ -72,7 +72,8 @@ def served(bind: str, port: int, data_port: int, page_port: int) -> Iterator[Non
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Content-Security-Policy", allowed)
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # the tab was closed
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             """Not in our output."""
