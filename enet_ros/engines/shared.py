@@ -147,15 +147,16 @@ class Pool:
 
     def lease(self, name: str, model_path: Path | str, **options: Any) -> Lease:
         """A lease on the engine that `create` makes of the same arguments, with confidence. Raises as that does."""
-        try:
-            digest = hashlib.sha256(Path(model_path).read_bytes()).digest()
-        except OSError as error:
-            raise ModelError(f"{model_path}: {error.strerror}") from error
+        digest = _digest(model_path)
         key = (name, digest, *sorted(options.items()))
         with self._only(key):
             shared = self._shared.get(key)
             if shared is None:
-                shared = _Shared(self, key, engines.create(name, model_path, confidence=True, **options))
+                engine = engines.create(name, model_path, confidence=True, **options)
+                if _digest(model_path) != digest:  # of which of the two files it is, nobody knows
+                    engine.close()
+                    raise ModelError(f"{model_path} changed while it was being loaded: load it again")
+                shared = _Shared(self, key, engine)
             lease = Lease(shared)
             shared.add(lease)
             self._shared[key] = shared
@@ -176,6 +177,14 @@ class Pool:
     def __len__(self) -> int:
         """How many engines there are."""
         return len(self._shared)
+
+
+def _digest(path: Path | str) -> bytes:
+    """sha256 of a file. Raises ModelError where it cannot be read."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).digest()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}") from error
 
 
 POOL = Pool()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -52,13 +53,19 @@ class ParameterServer:
     """The node's parameters. `value` is always valid as a whole; a change that is not is refused with the reason."""
 
     def __init__(
-        self, node: Node, is_unconfigured: Callable[[], bool], accept: Callable[[Parameters, Collection[str]], None]
+        self,
+        node: Node,
+        lock: AbstractContextManager[Any],
+        is_unconfigured: Callable[[], bool],
+        accept: Callable[[Parameters, Collection[str]], None],
     ) -> None:
         """Declare every parameter; an unusable override is replaced by the default and noted in `refused`.
 
+        lock: reentrant, held while a change is judged and accepted.
         accept: called with the values after a change that is valid as such, before it counts, and with the names that
         are set; raises EnetRosError to refuse it.
         """
+        self._lock = lock
         self._is_unconfigured = is_unconfigured
         self._accept = accept
         self.refused: dict[str, str] = {}
@@ -98,16 +105,17 @@ class ParameterServer:
         return self.value.changed(values)
 
     def _on_set(self, parameters: Sequence[Parameter[Any]]) -> SetParametersResult:
-        """Refuse or accept, all or nothing."""
+        """Refuse or accept, all or nothing; one change after the other, whatever thread makes it."""
         names = {p.name for p in parameters if p.name in SPECS}
-        try:
-            wanted = self.wanted(parameters)
-            if names:
-                self._accept(wanted, names)
-        except EnetRosError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        self.value = wanted
-        self.refused = {name: reason for name, reason in self.refused.items() if name not in names}
+        with self._lock:
+            try:
+                wanted = self.wanted(parameters)
+                if names:
+                    self._accept(wanted, names)
+            except EnetRosError as error:
+                return SetParametersResult(successful=False, reason=str(error))
+            self.value = wanted
+            self.refused = {name: reason for name, reason in self.refused.items() if name not in names}
         return SetParametersResult(successful=True)
 
 

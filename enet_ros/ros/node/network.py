@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -44,6 +45,8 @@ class Network:
                 device=parameters.device,
             )
         try:
+            if not self.is_of_its_file():  # the card is of one model, the weights may be of another
+                raise ModelError(f"{path} changed while it was being loaded: set the parameter model again")
             infer_ms = self._warm_up(parameters.warmup)
         except Exception:
             self.engine.close()
@@ -126,13 +129,16 @@ def _close(future: Future[Network]) -> None:
 
 
 class _ToRos(logging.Handler):
-    """Passes Python's log records to a ROS logger."""
+    """Passes one thread's log records to a ROS logger: several networks may be loaded at once."""
 
     def __init__(self, logger: RcutilsLogger) -> None:
-        super().__init__()
+        super().__init__(logging.INFO)
         self._logger = logger
+        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.thread != self._thread:
+            return
         if record.levelno >= logging.WARNING:
             self._logger.warning(record.getMessage())
         else:
@@ -142,12 +148,11 @@ class _ToRos(logging.Handler):
 @contextmanager
 def _forwarded(logger: RcutilsLogger) -> Iterator[None]:
     """While loading, the engines' log lines (what was passed over and why, caches) go to the node's log."""
-    source = logging.getLogger("enet_ros")
-    handler, level = _ToRos(logger), source.level
+    source, handler = logging.getLogger("enet_ros"), _ToRos(logger)
+    if not source.isEnabledFor(logging.INFO):
+        source.setLevel(logging.INFO)  # and so it stays: another node of the process may be loading too
     source.addHandler(handler)
-    source.setLevel(logging.INFO)
     try:
         yield
     finally:
         source.removeHandler(handler)
-        source.setLevel(level)

@@ -55,7 +55,7 @@ class EnetNode(LifecycleNode):
         self._active: Active | None = None
         self._loading: Loading | None = None
         self._numbers = itertools.count(1)
-        self._server = ParameterServer(self, lambda: self._configured is None, self._accept)
+        self._server = ParameterServer(self, self._lock, lambda: self._configured is None, self._accept)
         self.failure = "; ".join(dict.fromkeys(self._server.refused.values()))
         """Why the last transition failed, a network was not loaded, or an override is unusable; '' if all is well."""
         answer_setting(self, self._set)

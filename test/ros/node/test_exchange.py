@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from from_messages import from_image
 from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
-from ros_rig import SIZE, PlainEngine, Rig, wait_for
+from ros_rig import SIZE, WAIT_S, PlainEngine, Rig, wait_for
 from sensor_msgs.msg import Image
 from streams import settle, stream
 
@@ -242,6 +243,39 @@ def test_a_file_that_holds_another_model_is_read_again(rig: Callable[..., Rig], 
     assert answer(ask(r, model=name)).successful
     assert Telling.built == ["town", "town"]
     wait_for(lambda: r.node._configured.serving.network.card.classes == CAMVID)
+
+
+def test_a_file_that_changes_while_it_is_loaded_is_refused(rig: Callable[..., Rig], tmp_path: Path) -> None:
+    path = tmp_path / "town.safetensors"
+    name = model(path, CITYSCAPES)
+    r = rig()
+    r.start()
+    Telling.gate.clear()
+    future = ask(r, model=name)
+    wait_for(lambda: "town" in Telling.built)
+    model(path, CAMVID, seed=1)
+    Telling.gate.set()
+    result = answer(future)
+    assert not result.successful and "changed while it was being loaded" in result.reason
+    assert r.node.parameters.model == "camvid" and r.node._configured.serving.network.card.name == "camvid"
+
+
+def test_a_change_beside_another_does_not_undo_it(rig: Callable[..., Rig]) -> None:
+    """Set from a thread of the process, as the page on the node says, while the executor sets another parameter."""
+    r = rig()
+    r.start()
+    Telling.gate.clear()
+    setting = threading.Thread(target=lambda: r.node.set_parameters([Parameter("model", value="road")]))
+    setting.start()
+    wait_for(lambda: "road" in Telling.built)
+    future = ask(r, overlay_opacity=0.25)
+    time.sleep(0.2)  # time for the executor to take it up
+    Telling.gate.set()
+    setting.join(WAIT_S)
+    assert answer(future).successful
+    assert (r.node.parameters.model, r.node.parameters.overlay_opacity) == ("road", 0.25)
+    assert r.node.get_parameter("model").value == "road" and Telling.built == ["camvid", "road"]
+    wait_for(lambda: r.node._configured.serving.network.card.name == "road")
 
 
 def test_cleaning_up_does_not_wait_for_a_build(rig: Callable[..., Rig]) -> None:

@@ -14,6 +14,7 @@ from streams import settle, stream
 from enet_ros.classes import CAMVID
 from enet_ros.msg import FreeSpace, SegmentationInfo
 from enet_ros.ros import qos
+from enet_ros.ros.node.outputs import output
 from enet_ros.ros.parameters import DEFAULTS, SPECS, Change
 
 ROAD = CAMVID.index("road")
@@ -71,6 +72,23 @@ def test_what_does_not_fit_is_refused_and_the_old_stays(
     assert not result.successful and reason in result.reason
     assert r.node.parameters == before and r.node._configured.serving is serving
     assert all(r.node.get_parameter(name).value != value for name, value in values.items())
+
+
+def test_a_refused_output_leaves_no_topic_behind(rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+    r = rig()
+    r.start()
+    create = output.create
+
+    def forbidden(node: Any, kind: type, topic: str, profile: Any) -> Any:
+        if topic == "~/masks/sky":
+            raise RuntimeError("access control refuses this topic")
+        return create(node, kind, topic, profile)
+
+    monkeypatch.setattr(output, "create", forbidden)
+    before = {publisher.topic for publisher in r.node.publishers}
+    result = change(r, mask_groups=["drivable", "car", "sky"])
+    assert not result.successful and "access control refuses" in result.reason
+    assert {publisher.topic for publisher in r.node.publishers} == before
 
 
 def test_the_pose_changes_without_an_outage(rig: Callable[..., Rig]) -> None:

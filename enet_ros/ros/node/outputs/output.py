@@ -119,13 +119,21 @@ class OutputPublishers:
     def __init__(
         self, node: Node, outputs: Iterable[Output], profile: QoSProfile, before: OutputPublishers | None = None
     ) -> None:
-        """profile: of outputs that have none of their own. before: the same node's, whose publishers are taken over."""
+        """profile: of outputs that have none of their own. before: the same node's, whose publishers are taken over.
+
+        Raises whatever rclpy raises for a topic that may not be published, with none of the others opened.
+        """
         self._node = node
         had = {} if before is None else {output.topic: publisher for output, publisher in before._rows}
-        self._rows: list[tuple[Output, Publisher[Any]]] = [
-            (output, had.get(output.topic) or create(node, output.type, output.topic, output.qos or profile))
-            for output in outputs
-        ]
+        self._rows: list[tuple[Output, Publisher[Any]]] = []
+        try:
+            for output in outputs:
+                made = had.get(output.topic) or create(node, output.type, output.topic, output.qos or profile)
+                self._rows.append((output, made))
+        except Exception:
+            for publisher in self.publishers() - set(had.values()):
+                node.destroy_publisher(publisher)
+            raise
         self.problems: dict[str, str] = {}
         """Topic -> why the last frame had no such output, or not all of it."""
 
