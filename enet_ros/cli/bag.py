@@ -15,22 +15,14 @@ from __future__ import annotations
 import argparse
 
 from enet_ros.cli import bag_create, bag_extract, bag_info, bag_play
+from enet_ros.cli.actions import declare
 
 _ACTIONS = {"create": bag_create, "extract": bag_extract, "info": bag_info, "play": bag_play}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="|".join(_ACTIONS))
-    for name, module in _ACTIONS.items():
-        documentation = module.__doc__ or ""
-        action = actions.add_parser(
-            name,
-            help=documentation.partition("\n")[0],
-            description=documentation,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(action)
+    declare(parser, _ACTIONS)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 
+from enet_ros.cli.actions import declare
 from enet_ros.cli.dataset import check, import_, info, split
 
 _ACTIONS = {"import": import_, "info": info, "check": check, "split": split}
@@ -19,16 +20,7 @@ _ACTIONS = {"import": import_, "info": info, "check": check, "split": split}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="|".join(_ACTIONS))
-    for name, module in _ACTIONS.items():
-        documentation = module.__doc__ or ""
-        action = actions.add_parser(
-            name,
-            help=documentation.partition("\n")[0],
-            description=documentation,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(action)
+    declare(parser, _ACTIONS)
 
 
 def run(args: argparse.Namespace) -> int:
