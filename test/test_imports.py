@@ -79,6 +79,7 @@ ROS_PACKAGES = {
     "rclpy", "rosbag2_py", "cv_bridge", "tf2_ros", "launch", "launch_ros", "builtin_interfaces", "std_msgs",
     "sensor_msgs", "nav_msgs", "geometry_msgs", "diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces",
     "rosgraph_msgs", "vision_msgs", "composition_interfaces", "bond", "rosidl_runtime_py", "enet_ros.msg",
+    "enet_ros.srv",
 }  # fmt: skip
 
 
@@ -130,12 +131,14 @@ def violations(module: str, source: str) -> list[str]:
     found = []
     for target, line, top in imports(source):
         package = target.partition(".")[0]
-        if package == "enet_ros" and not target.startswith("enet_ros.msg"):
+        if package == "enet_ros" and not target.startswith(("enet_ros.msg", "enet_ros.srv")):
             other = room_of(target)
             started = not top and other in STARTERS.get(module, ())
             if other is not None and other not in allowed(room) and not started:
                 found.append(f"{module}:{line} imports {target}: {room} -> {other} is no arrow of the table")
-        elif (package in ROS_PACKAGES or target.startswith("enet_ros.msg")) and not room.startswith("ros"):
+        elif (package in ROS_PACKAGES or target.startswith(("enet_ros.msg", "enet_ros.srv"))) and not room.startswith(
+            "ros"
+        ):
             found.append(f"{module}:{line} imports {target}: only enet_ros.ros may")
         elif package == "torch" and top and room not in TORCH_ROOMS:
             found.append(f"{module}:{line} imports torch at module level: only {', '.join(TORCH_ROOMS)} may")

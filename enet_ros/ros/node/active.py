@@ -15,6 +15,7 @@ from enet_ros.ros.node.account import Account, ClockState, Pace, StampAge
 from enet_ros.ros.node.camera import Arrival, CameraInput
 from enet_ros.ros.node.configured import Configured, Serving
 from enet_ros.ros.node.diagnostics import Health
+from enet_ros.ros.node.looking import Looking
 from enet_ros.ros.node.outputs import Frame
 from enet_ros.ros.node.worker import Worker
 from enet_ros.stamps import NS, stamp_ns
@@ -33,6 +34,8 @@ class Active:
         self._configured = configured
         self._logger = node.get_logger()
         self.account = Account()
+        self.looking: Looking | None = None
+        """Is offered the images that are answered."""
         self._pace = Pace()
         configured.announce(configured.serving)
         self._worker: Worker[tuple[Arrival, StampAge]] = Worker(f"{node.get_name()}_worker", self._answer, self._fail)
@@ -44,10 +47,13 @@ class Active:
 
     def watch(self) -> None:
         """Subscribe to the camera while somebody subscribes to an output; to be called periodically."""
-        self._camera.refresh(not self._configured.serving.parameters.lazy or bool(self._configured.consumers()))
+        lazy = self._configured.serving.parameters.lazy and self.looking is None
+        self._camera.refresh(not lazy or bool(self._configured.consumers()))
 
     def close(self) -> None:
         """Unsubscribe, finish the image in hand, end the worker."""
+        if self.looking is not None:
+            self.looking.end()
         self._camera.close()
         engine = self._configured.serving.network.engine
         engine.hurry()  # a worker that waits for its turn has nothing to do in it any more
@@ -92,8 +98,11 @@ class Active:
             decoded = time.monotonic_ns()
             confidence = any(output.needs_confidence(parameters) for output in wanted)
             result = serving.segmenter.segment(image, confidence=confidence)
-        spent = outputs.publish(Frame(header, image, result, arrival.calibration, parameters), wanted)
+        frame = Frame(header, image, result, arrival.calibration, parameters)
+        spent = outputs.publish(frame, wanted)
         done = time.monotonic_ns()
+        if (looking := self.looking) is not None:
+            looking.offer(frame, serving.network.card.classes)
         counters = self.account.counters
         total_ms = (done - arrival.monotonic_ns) / 1e6 + (age.age_ms if age.state == ClockState.OK else 0.0)
         self._configured.latency.publish(

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from enet_ros.card import ModelCard
 from enet_ros.engines.shared import POOL
 from enet_ros.errors import ModelError
 from enet_ros.ros.parameters import Parameters
+from enet_ros.ros.waiting import Waiting
 from enet_ros.segmenter import Segmenter
 
 
@@ -90,9 +90,6 @@ class Loading:
     freed; where that happens before it is loaded, nobody wants it any more.
     """
 
-    STEP_S = 0.002
-    """Time for which the executor is held at once: it resumes a waiting coroutine again and again, on a whole core."""
-
     def __init__(self, parameters: Parameters, load: Callable[[], Network]) -> None:
         self._parameters = parameters
         self._free = True
@@ -101,13 +98,8 @@ class Loading:
         pool.shutdown(wait=False)
 
     def __await__(self) -> Generator[None, None, None]:
-        while True:
-            try:
-                self._future.result(self.STEP_S)
-            except NotYet:
-                yield
-            else:
-                return
+        yield from Waiting(self._future).__await__()
+        self._future.result()
 
     def take(self, parameters: Parameters) -> Network | None:
         """The network, if it has been loaded, as these parameters name it, and is still to be had."""

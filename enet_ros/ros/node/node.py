@@ -19,7 +19,7 @@ from rclpy.parameter import Parameter
 from enet_ros.errors import ConfigError, EnetRosError, EngineError
 from enet_ros.ros import qos
 from enet_ros.ros.declare import ParameterServer, answer_setting, unknown_overrides
-from enet_ros.ros.node import diagnostics
+from enet_ros.ros.node import calibrate_pose, diagnostics
 from enet_ros.ros.node.active import Active
 from enet_ros.ros.node.bond import Bond
 from enet_ros.ros.node.configured import Configured
@@ -64,6 +64,7 @@ class EnetNode(LifecycleNode):
         self._status = create(self, DiagnosticArray, "/diagnostics", qos.keep_last(10, "reliable"))
         self._transitions = diagnostics.Transitions(self.get_logger().warning)
         self._bond = Bond(self, WATCH_S, group)
+        calibrate_pose.serve(self, lambda: self._active, lambda: self.parameters)
         self.create_timer(WATCH_S, self._watch, callback_group=group, clock=steady)
         self.create_timer(STATUS_S, self._report, callback_group=group, clock=steady)
         if missing := [text for package, text in _OPTIONAL.items() if find_spec(package) is None]:
