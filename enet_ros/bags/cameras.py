@@ -118,12 +118,21 @@ def truth_classes(reader: BagReader, truth: Topic) -> tuple[str, ...] | None:
     """Names of the classes of a truth's ids, where the bag gives them.
 
     For a mask they are those of the SegmentationInfo beside it, for a topic named ground_truth those of the custom
-    data, as `enet_ros bag create` writes them.
+    data, as `enet_ros bag create` writes them. Raises BagError where they change within the bag.
     """
     namespace, _, name = _base(truth.name).rpartition("/")
     if any(t.name == f"{namespace}/info" and t.type == SEGMENTATION_INFO for t in reader.topics):
-        for message in islice(reader.messages((f"{namespace}/info",)), 1):
-            return tuple(from_cdr(SEGMENTATION_INFO, message.data).class_names)
+        names: tuple[str, ...] = ()
+        for message in reader.messages((f"{namespace}/info",)):
+            before, names = names, tuple(from_cdr(SEGMENTATION_INFO, message.data).class_names)
+            if before not in ((), names):
+                raise BagError(
+                    f"{reader.path}: the ids of {truth.name} mean other classes after"
+                    f" {(message.log_ns - reader.start_ns) / NS:.1f} s, for the node exchanged its model: cut the bag"
+                    " there, or choose another --truth-topic"
+                )
+        if names:
+            return names
     stored = reader.custom_data.get(CLASSES_KEY) if name == _TRUTH else None
     return None if stored is None else tuple(json.loads(stored))
 

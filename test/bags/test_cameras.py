@@ -6,11 +6,32 @@ import numpy as np
 import pytest
 
 from enet_ros.bags import BagReader, BagWriter
-from enet_ros.bags.cameras import Calibrations, Camera, find_cameras, find_image, find_truth, has_truth
-from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, camera_info_cdr, compressed_cdr, image_cdr, to_cdr
+from enet_ros.bags.cameras import (
+    Calibrations,
+    Camera,
+    find_cameras,
+    find_image,
+    find_truth,
+    has_truth,
+    truth_classes,
+)
+from enet_ros.bags.messages import (
+    CAMERA_INFO,
+    COMPRESSED,
+    IMAGE,
+    SEGMENTATION_INFO,
+    camera_info_cdr,
+    compressed_cdr,
+    image_cdr,
+    to_cdr,
+)
 from enet_ros.camera import CameraIntrinsics
+from enet_ros.card import ModelCard
+from enet_ros.classes import CAMVID, CITYSCAPES
+from enet_ros.engines.base import EngineInfo
 from enet_ros.errors import BagError
-from enet_ros.messages import Header, compressed
+from enet_ros.messages import Header, compressed, segmentation_info
+from enet_ros.spec import ENetSpec
 from enet_ros.stamps import NS
 
 RGB = image_cdr(Header(1, "cam"), np.zeros((4, 5, 3), np.uint8), "rgb8")
@@ -143,3 +164,20 @@ def test_the_calibration_that_holds_at_a_time(tmp_path: Path) -> None:
             lens = Calibrations(reader, [camera], second * NS).of(camera)
             assert lens is not None
             np.testing.assert_array_equal(lens.k, CameraIntrinsics.from_fov(5, 4, fov).k)
+
+
+def test_masks_whose_classes_change_within_the_bag_are_refused(tmp_path: Path) -> None:
+    """Each exchange of models is told by an info; one of the same classes changes nothing."""
+    engine = EngineInfo("openvino", "OpenVINO", "CPU", "fp32", (24, 32))
+    for name, tables in {"same": (CAMVID, CAMVID), "changed": (CAMVID, CAMVID, CITYSCAPES)}.items():
+        with BagWriter(tmp_path / name) as writer:
+            writer.add_topic("/c/mask", IMAGE)
+            writer.add_topic("/c/info", SEGMENTATION_INFO)
+            for number, table in enumerate(tables):
+                card = ModelCard("m", ENetSpec(num_classes=table.num_classes), table, (24, 32))
+                writer.write("/c/info", number * NS, to_cdr(Header(1, ""), segmentation_info(card, engine)))
+                writer.write("/c/mask", number * NS, GREY)
+    with BagReader(tmp_path / "same") as reader:
+        assert truth_classes(reader, reader.topic("/c/mask")) == CAMVID.names
+    with BagReader(tmp_path / "changed") as reader, pytest.raises(BagError, match=r"/c/mask mean .* after 2\.0 s"):
+        truth_classes(reader, reader.topic("/c/mask"))

@@ -231,7 +231,15 @@ def _remappings(node: str, image: str) -> dict[str, str]:
 
 
 def judge(run: LiveRun) -> LiveScores:
-    """Score every answer that has a ground truth, once. Raises BagError, ConfigError, DatasetError."""
+    """Score every answer that has a ground truth, once.
+
+    Raises BagError, DatasetError, and ConfigError where the classes changed during the run.
+    """
+    if run.record.exchanged:
+        raise ConfigError(
+            f"the node exchanged its model for one of other classes ({run.record.exchanged}): its masks cannot be read"
+            " by one table; measure again, with one model"
+        )
     ids = label_map(run.record.info.class_names, run.names)
     scorer, sample = Scorer(run.record.class_table(run.names)), EvenSample[Answer](STILLS)
     for stamp_ns, truth in _truths(run):

@@ -32,7 +32,9 @@ class RunRecord:
 
     def __init__(self) -> None:
         self.info: Any = None
-        """The node's SegmentationInfo; None until it has come."""
+        """The node's SegmentationInfo, the last; None until it has come."""
+        self.exchanged = ""
+        """What exchange of models gave the ids of masks another meaning, after the first image; empty for none."""
         self.sent: dict[int, Sent] = {}
         """By stamp, in the order of sending."""
         self.total_ms: dict[int, float] = {}
@@ -43,6 +45,8 @@ class RunRecord:
 
     def add_info(self, message: Any) -> None:
         """Keep an enet_ros/SegmentationInfo."""
+        if self.sent and self.info is not None and list(message.class_names) != list(self.info.class_names):
+            self.exchanged = f"{self.info.model} by {message.model}, after {len(self.sent)} images"
         self.info = message
 
     def add_latency(self, message: Any) -> None:

@@ -22,6 +22,7 @@ from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.messages import image_cdr
 from enet_ros.bags.reader import BagReader
 from enet_ros.classes import CAMVID
+from enet_ros.errors import ConfigError
 from enet_ros.frames import Frame, Source
 from enet_ros.messages import Header as Stamped
 from enet_ros.msg import FreeSpace, Latency
@@ -154,6 +155,14 @@ def test_the_page_of_a_node_under_test(live_run) -> None:
     assert [still.caption for still in page.stills] == ["0.00 s", "1.00 s", "2.00 s"]
     assert page.free_space is not None and page.free_space.range_m.shape[0] == 3
     run_page(page)
+
+
+def test_a_run_whose_classes_changed_is_not_judged(live_run) -> None:
+    live_run.record.add_info(SimpleNamespace(model="twin", class_names=list(CAMVID.names)))
+    judge(live_run)
+    live_run.record.add_info(SimpleNamespace(model="yard", class_names=["a", "b"]))
+    with pytest.raises(ConfigError, match=r"of other classes \(twin by yard, after 5 images\)"):
+        judge(live_run)
 
 
 def test_the_ground_truth_is_scored_once(live_run, monkeypatch: pytest.MonkeyPatch) -> None:
