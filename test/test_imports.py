@@ -58,11 +58,11 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "labelling": ("segmenter", "bags", "viewer"),
     "selection.features": ("engines.pytorch",),
     "extraction": ("selection", "segmenter", "bags", "datasets"),
-    "fleet": ("labelling", "evaluation", "frames.bag"),
+    "fleet": ("labelling", "evaluation", "extraction", "selection.features", "frames.bag"),
     "benchmark.peers": ("engines.pytorch",),
     "benchmark": ("segmenter", "metrics", "frames.files", "benchmark.peers"),
     "report": ("metrics", "products", "card"),
-    "cli": ("benchmark", "train", "report", "fleet", "extraction", "selection.features", "terminal"),
+    "cli": ("benchmark", "train", "report", "fleet", "terminal"),
     "__main__": ("cli",),
     # ---- the line: nothing above imports rclpy or a message package ----
     "ros": ("messages", "engines", "memory"),

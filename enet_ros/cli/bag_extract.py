@@ -24,18 +24,23 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 from enet_ros import model_file
 from enet_ros.arrays import U8
-from enet_ros.card import ModelCard
-from enet_ros.engines import ENGINES, create
-from enet_ros.errors import ConfigError
-from enet_ros.extraction import Drive, Eyes, ScanSettings, extract
+from enet_ros.cli import many
+from enet_ros.engines import ENGINES
+from enet_ros.errors import BagError, ConfigError
+from enet_ros.extraction import Drive, ScanSettings, extract
 from enet_ros.extraction.prelabels import FORMATS, write_prelabels
+from enet_ros.extraction.scan import Scanned
+from enet_ros.fleet import Drive as Bag
 from enet_ros.fleet import find_drives
+from enet_ros.fleet.scanning import EyesChoice, ScanWork
+from enet_ros.fleet.work import EngineChoice
 from enet_ros.segmenter import Segmenter
 from enet_ros.selection import BY
 from enet_ros.stamps import NS
@@ -75,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--prelabel", nargs="*", choices=FORMATS, help="masks of the model, and what annotation tools read (all)"
     )
     parser.add_argument("--force", action="store_true", help="replace DIR, and discard a DIR.part of another job")
+    many.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -93,20 +99,21 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--against is for --by disagreement or mixed")
     if not 0 <= args.unlike <= 64:
         raise ConfigError(f"--unlike {args.unlike}: use 0 to 64 bits")
-    drives = _drives(args.drives)
+    bags = _bags(args.drives)
+    drives = [Drive(bag.name, bag.place.local) for bag in bags if bag.place.local is not None]
     formats = None if args.prelabel is None else tuple(args.prelabel or FORMATS)
     with ExitStack() as stack:
-        opened = partial(_opened, stack, args)
-        scored = args.by in _SCORED or args.by == "novelty"
-        first = opened(args.model) if scored or formats is not None else None
-        eyes = _eyes(args, first, opened) if scored and first else None
+        eyes = _eyes(args) if args.by in _SCORED or args.by == "novelty" else None
+        work = ScanWork(settings, eyes)
+        used = [choice.model for choice in work.engines]
         label, finish = None, lambda folder, rows: None
-        if formats is not None and first:
-            segmenter, card = first
-            label = partial(_label, segmenter)
+        if formats is not None:
+            choice = _choice(args, args.model)
+            used = used or [choice.model]
+            engine, card = stack.enter_context(choice.create()), model_file.read_card(choice.model)
+            label = partial(_label, Segmenter(engine, card))
             finish = lambda folder, rows: write_prelabels(folder, rows, card.classes, formats)  # noqa: E731
         bar = stack.enter_context(progress(f"extracting to {args.out}", None))
-        used = [card.digest for _, card in [side for side in (first, eyes and eyes.other) if side]]
         result = extract(
             drives,
             args.out,
@@ -114,10 +121,10 @@ def run(args: argparse.Namespace) -> int:
             count=args.count,
             by=args.by,
             unlike=args.unlike,
-            eyes=eyes,
+            spread=partial(_spread, args, work, bags),
             label=label,
             finish=finish,
-            job=[used, formats],
+            job=[[model_file.read_card(model).digest for model in used], formats],
             overwrite=args.force,
             started=lambda steps: bar.begin(steps, 0),
             advance=bar.advance,
@@ -133,34 +140,38 @@ def run(args: argparse.Namespace) -> int:
     return 1 if result.problems else 0
 
 
-def _drives(texts: list[str]) -> list[Drive]:
+def _bags(texts: list[str]) -> list[Bag]:
     """The bags meant, by names that can be a folder's. ConfigError for one that is not on this machine."""
-    drives = []
+    bags = []
     for found in find_drives(texts):
         if found.place.local is None:
             raise ConfigError(f"{found.place} is in a store: fetch it, pictures are taken out of local bags")
-        drives.append(Drive(found.name.replace("/", "_"), found.place.local))
-    return drives
+        bags.append(found._replace(name=found.name.replace("/", "_")))
+    return bags
 
 
-def _opened(stack: ExitStack, args: argparse.Namespace, model: str) -> tuple[Segmenter, ModelCard]:
-    """A model ready to answer; the stack closes it."""
-    path = model_file.resolve(model)
-    engine = create(args.engine, path, confidence=True, precision=args.precision, threads=args.threads)
-    card = model_file.read_card(path)
-    return Segmenter(stack.enter_context(engine), card), card
+def _spread(
+    args: argparse.Namespace, work: ScanWork, bags: Sequence[Bag], drives: Sequence[Drive]
+) -> Iterator[tuple[Drive, Scanned]]:
+    """Scan drives, here or on a cluster. BagError where some could not be, after all others."""
+    by_name = {drive.name: drive for drive in drives}
+    left = [bag for bag in bags if bag.name in by_name]
+    done = 0
+    for bag, found, _ in many.run_many(work, left, args) if left else ():
+        done += 1
+        yield by_name[bag.name], found
+    if done < len(left):
+        raise BagError(f"{len(left) - done} drives could not be scanned: leave them out, or try again")
 
 
-def _eyes(
-    args: argparse.Namespace, first: tuple[Segmenter, ModelCard], opened: partial[tuple[Segmenter, ModelCard]]
-) -> Eyes:
+def _choice(args: argparse.Namespace, model: str) -> EngineChoice:
+    return EngineChoice(model_file.resolve(model), args.engine, args.precision, None, args.threads, confidence=True)
+
+
+def _eyes(args: argparse.Namespace) -> EyesChoice:
     doubts, disagrees = _SCORED.get(args.by, (False, False))
-    features = None
-    if args.by in ("novelty", "mixed"):
-        from enet_ros.selection.features import Features  # torch, for these ways alone
-
-        features = Features(model_file.resolve(args.model), args.threads)
-    return Eyes(*first, doubts, disagrees, opened(args.against) if args.against else None, features)
+    other = _choice(args, args.against) if args.against else None
+    return EyesChoice(_choice(args, args.model), doubts, disagrees, other, args.by in ("novelty", "mixed"))
 
 
 def _label(segmenter: Segmenter, rgb: U8) -> U8:

@@ -209,8 +209,7 @@ def _bags(args: argparse.Namespace) -> int:
     topics = args.image_topic, args.truth_topic, args.classes
     work = EvaluateWork(engine, *topics, args.caution, corruptions[0] if corruptions else None)
     drives = find_drives(args.bag)
-    outcomes = many.run_many(work, drives, args, lambda outcome: None)
-    parts = sorted((outcome.drive.name, outcome.result) for outcome in outcomes if not outcome.problem)
+    parts = sorted((outcome.drive.name, outcome.result) for outcome in many.run_many(work, drives, args))
     if not parts:
         raise ConfigError("no bag could be scored")
     result = together(parts, f"{len(parts)} bags")

@@ -41,7 +41,7 @@ from enet_ros.camera import CameraPose
 from enet_ros.cli import many
 from enet_ros.engines import ENGINES
 from enet_ros.errors import BagError, ConfigError
-from enet_ros.fleet import Outcome, find_drives
+from enet_ros.fleet import find_drives
 from enet_ros.fleet.work import EngineChoice, LabelWork
 from enet_ros.labelling import BagOptions, LabelResult, OutputSettings, label
 from enet_ros.labelling.outputs import DEFAULT_KINDS, KINDS
@@ -192,20 +192,15 @@ def _tell(sizes: Sizes, source: Path, out: Path) -> None:
 def _many(args: argparse.Namespace, work: LabelWork) -> int:
     """Label many bags."""
     codes = []
-
-    def tell(outcome: Outcome) -> None:
-        result: LabelResult | None = outcome.result
-        if outcome.problem:
-            codes.append(1)  # told at the end
-        elif result is None:
-            print(f"{work.out / outcome.drive.name}: done before", file=sys.stderr)
-        else:
-            codes.append(_report(work.out / outcome.drive.name, result, f"{result.frames} frames"))
-
     drives = find_drives(args.source, work.out)
     with locked(work.out):
-        many.run_many(work, drives, args, tell)
-    return max(codes, default=0)
+        for drive, result, _ in many.run_many(work, drives, args):
+            if result is None:
+                print(f"{work.out / drive.name}: done before", file=sys.stderr)
+                codes.append(0)
+            else:
+                codes.append(_report(work.out / drive.name, result, f"{result.frames} frames"))
+    return max(codes, default=1) or int(len(codes) < len(drives))
 
 
 def _pose(args: argparse.Namespace) -> CameraPose | None:

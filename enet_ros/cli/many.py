@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from enet_ros.fleet import Drive, Outcome, run_here
 from enet_ros.fleet.cluster import run_on_ray
 from enet_ros.fleet.hand import CPUS, ClusterOptions
-from enet_ros.fleet.ledger import Tell
 from enet_ros.fleet.scratch import Scratch
 from enet_ros.fleet.work import Work
 from enet_ros.labelling.pipeline import CORES
@@ -39,21 +38,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_many(work: Work, drives: Sequence[Drive], args: argparse.Namespace, tell: Tell) -> list[Outcome]:
-    """Do a verb's work on all bags, here or on a cluster; the bags that were given up are told at the end."""
-    room = round(args.scratch_gb * 1e9)
-    if args.ray is not None:
-        cluster = args.ray, args.ray_workers, args.ray_cpus, args.ray_gpus
-        outcomes = run_on_ray(work, drives, ClusterOptions(*cluster, args.scratch, room), tell)
-    else:
-        worker = work.worker(Scratch(args.scratch, room), CORES)
-        try:
-            outcomes = run_here(worker, drives, tell)
-        finally:
-            worker.close()
-    broken = [outcome for outcome in outcomes if outcome.problem]
+def run_many(work: Work, drives: Sequence[Drive], args: argparse.Namespace) -> Iterator[Outcome]:
+    """Do a verb's work on all bags, here or on a cluster, and yield what becomes of each that is not given up.
+
+    Those that are given up are told at the end.
+    """
+    broken = []
+    for outcome in _outcomes(work, drives, args):
+        if outcome.problem:
+            broken.append(outcome)
+        else:
+            yield outcome
     if broken:
         print(f"enet_ros: {len(broken)} of {len(drives)} bags failed:", file=sys.stderr)
     for outcome in broken:
         print(f"  {outcome.drive.name}: {outcome.problem}", file=sys.stderr)
-    return outcomes
+
+
+def _outcomes(work: Work, drives: Sequence[Drive], args: argparse.Namespace) -> Iterator[Outcome]:
+    room = round(args.scratch_gb * 1e9)
+    if args.ray is not None:
+        cluster = args.ray, args.ray_workers, args.ray_cpus, args.ray_gpus
+        yield from run_on_ray(work, drives, ClusterOptions(*cluster, args.scratch, room))
+        return
+    worker = work.worker(Scratch(args.scratch, room), CORES)
+    try:
+        yield from run_here(worker, drives)
+    finally:
+        worker.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +15,13 @@ from enet_ros.arrays import U8
 from enet_ros.errors import BagError
 from enet_ros.extraction.drives import Drive
 from enet_ros.extraction.pictures import MANIFEST, Row, manifest, write_pictures
-from enet_ros.extraction.scan import Eyes, Scanned, ScanSettings, check, scan
+from enet_ros.extraction.scan import Scanned, ScanSettings, check
 from enet_ros.selection.choice import Candidate, choose
 
 _JOB, _SCANS = "job.json", "scan"
+
+
+Spread = Callable[[Sequence[Drive]], Iterable[tuple[Drive, Scanned]]]
 
 
 class Extraction(NamedTuple):
@@ -37,7 +40,7 @@ def extract(
     count: int | None = None,
     by: str = "time",
     unlike: int = 0,
-    eyes: Eyes | None = None,
+    spread: Spread,
     label: Callable[[U8], U8] | None = None,
     finish: Callable[[Path, list[Row]], None] = lambda folder, rows: None,
     job: Any = None,
@@ -48,6 +51,7 @@ def extract(
     """Pictures and manifest of the frames chosen, as the folder `out`, which appears when it is whole.
 
     count, by, unlike  as in `enet_ros.selection.choose`
+    spread  scans drives with these settings, in any order
     label   as in `write_pictures`; finish: called with the folder and the rows before it takes its name
     job     JSON values that, with the drives and settings, decide what is written: model, prelabels
     Until the end the work is in OUT.part, from where the same call goes on. Raises BagError where `out` exists or
@@ -57,11 +61,15 @@ def extract(
         check(drive, settings)
     part = out.with_name(f"{out.name}.part")
     _begin(out, part, _identity(drives, settings, [count, by, unlike, job]), overwrite)
-    scans = []
     started(len(drives))
-    for drive in drives:
-        scans.append(_scanned(part / _SCANS / f"{drive.name}.npz", lambda drive=drive: scan(drive, settings, eyes)))  # type: ignore[misc]
+    stored = {drive: part / _SCANS / f"{drive.name}.npz" for drive in drives}
+    left = [drive for drive in drives if not stored[drive].exists()]
+    for _ in range(len(drives) - len(left)):
         advance()
+    for drive, found in spread(left):
+        _store(stored[drive], found)
+        advance()
+    scans = [_scanned(stored[drive]) for drive in drives]
     candidates = [candidate for found in scans for candidate in found.candidates]
     if not candidates:
         raise BagError(f"no frame of these drives can be chosen: {_few(scans)}")
@@ -112,23 +120,20 @@ def _begin(out: Path, part: Path, job: str, overwrite: bool) -> None:
     files.write(part / _JOB, job)
 
 
-def _scanned(path: Path, work: Callable[[], Scanned]) -> Scanned:
-    """What an earlier run found in a drive, or else what `work` finds, which is then kept."""
-    if path.exists():
-        with np.load(path) as stored:
-            plain, features, problems = (
-                json.loads(str(stored["plain"])),
-                stored["features"],
-                stored["problems"].tolist(),
-            )
-        fields = Candidate._fields[:-1]
-        read = [
-            Candidate(**dict(zip(fields, row, strict=True)), feature=feature)
-            for row, feature in zip(plain, features, strict=True)
-        ]
-        read = [c if c.pose is None else c._replace(pose=tuple(c.pose)) for c in read]
-        return Scanned(read, problems)
-    found = work()
+def _scanned(path: Path) -> Scanned:
+    """What `_store` has kept."""
+    with np.load(path) as stored:
+        plain, features, problems = json.loads(str(stored["plain"])), stored["features"], stored["problems"].tolist()
+    fields = Candidate._fields[:-1]
+    read = [
+        Candidate(**dict(zip(fields, row, strict=True)), feature=feature)
+        for row, feature in zip(plain, features, strict=True)
+    ]
+    return Scanned([c if c.pose is None else c._replace(pose=tuple(c.pose)) for c in read], problems)
+
+
+def _store(path: Path, found: Scanned) -> None:
+    """Keep what was found in a drive, for a run that goes on."""
     path.parent.mkdir(exist_ok=True)
     with files.replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(
@@ -137,4 +142,3 @@ def _scanned(path: Path, work: Callable[[], Scanned]) -> Scanned:
             features=np.array([candidate.feature for candidate in found.candidates], np.float32),
             problems=np.array(found.problems, str),
         )
-    return found

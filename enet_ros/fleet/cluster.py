@@ -21,7 +21,7 @@ from enet_ros.engines.base import EngineInfo
 from enet_ros.errors import ConfigError, EnetRosError, WorkerError
 from enet_ros.fleet.drives import Drive
 from enet_ros.fleet.hand import CPUS, Answer, ClusterOptions, Hand, Models
-from enet_ros.fleet.ledger import Ledger, Tell, is_final
+from enet_ros.fleet.ledger import Ledger, is_final
 from enet_ros.fleet.schedule import Step, Task
 from enet_ros.fleet.work import Done, Outcome, Work
 from enet_ros.places import Place
@@ -40,21 +40,21 @@ class _Member(NamedTuple):
     name: str
 
 
-def run_on_ray(work: Work, drives: Sequence[Drive], options: ClusterOptions, tell: Tell) -> list[Outcome]:
-    """Do the work on all bags; returns their outcomes in the order in which they ended.
+def run_on_ray(work: Work, drives: Sequence[Drive], options: ClusterOptions) -> Iterator[Outcome]:
+    """Do the work on all bags, and yield what becomes of each as soon as it is known.
 
-    tell: called with each. Raises ConfigError where the cluster cannot be reached or has no room, WorkerError where
+    Raises ConfigError where the cluster cannot be reached or has no room, WorkerError where
     none of its machines can work.
     """
     with _connected(options) as ray, _token(work, drives) as seen:
-        ledger = Ledger(drives, tell)
+        ledger = Ledger(drives)
         crew = _Crew(ray, work, options, seen)
         with ledger.bars.shown():
             while not ledger.schedule.over:
                 crew.muster(ledger)
                 crew.give(ledger)
                 crew.collect(ledger)
-        return ledger.outcomes
+                yield from ledger.news()
 
 
 class _Crew:
@@ -63,7 +63,7 @@ class _Crew:
     def __init__(self, ray: ModuleType, work: Work, options: ClusterOptions, seen: Sequence[Path]) -> None:
         self._ray = ray
         self._options = options
-        self._args = (ray.put(work), ray.put(Models.of(work.engine.model)), options)
+        self._args = (ray.put(work), ray.put([Models.of(engine.model) for engine in work.engines]), options)
         self._seen = seen
         self._remote = ray.remote(Hand)
         self._idle: list[_Member] = []
@@ -89,7 +89,7 @@ class _Crew:
         alive = {node["NodeID"] for node in nodes}
         self._idle = [member for member in self._idle if member.node in alive]
         rooms = {node["NodeID"]: self._room(node["Resources"]) for node in nodes}
-        if not any(rooms.values()) and not self._busy and not self._options.workers:
+        if not any(rooms.values()) and not self._made and not self._options.workers:
             has = ", ".join(f"{node['NodeManagerHostname']} {node['Resources'].get('CPU', 0):.0f}" for node in nodes)
             wanted = f"{self._options.cpus or 1} CPUs" + f" and {self._options.gpus} GPUs" * bool(self._options.gpus)
             raise ConfigError(f"no machine of the cluster has {wanted} (CPUs: {has}): use --ray-cpus and --ray-gpus")
@@ -121,7 +121,10 @@ class _Crew:
         if not self._busy:
             time.sleep(0.2)
             return
-        ready, _ = self._ray.wait(list(self._busy), num_returns=1, timeout=1.0)
+        refs = list(self._busy)
+        ready, _ = self._ray.wait(refs, num_returns=1, timeout=1.0)
+        if ready:  # and whatever else is there by now
+            ready, _ = self._ray.wait(refs, num_returns=len(refs), timeout=0)
         for ref in ready:
             member, task = self._busy.pop(ref)
             try:
@@ -167,10 +170,9 @@ class _Crew:
         if answer.error is not None:
             self._refuse(member, answer.error)
             return
-        found = answer.value.engine
+        found: EngineInfo | None = answer.value.engine
         self._engine = self._engine or found
-        same = ("name", "runtime", "precision", "size")
-        if [getattr(found, field) for field in same] == [getattr(self._engine, field) for field in same]:
+        if found is None or self._engine is None or _kind(found) == _kind(self._engine):
             self._idle.append(member)
             return
         theirs, ours = (f"{e.name} ({e.runtime}) in {e.precision}" for e in (found, self._engine))
@@ -196,6 +198,11 @@ class _Crew:
         self._refused[member.node] = f"{member.name}: {error}"
         print(f"enet_ros: {member.name} is left out: {error}", file=sys.stderr)
         self._ray.kill(member.actor)
+
+
+def _kind(engine: EngineInfo) -> tuple[object, ...]:
+    """What decides an engine's answers."""
+    return engine.name, engine.runtime, engine.precision, engine.size
 
 
 def _last_line(error: Exception) -> str:

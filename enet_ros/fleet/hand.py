@@ -65,7 +65,7 @@ class About(NamedTuple):
     """What a worker says of itself when it has started."""
 
     host: str
-    engine: EngineInfo
+    engine: EngineInfo | None
 
 
 class Answer(NamedTuple):
@@ -82,19 +82,22 @@ class Hand:
     def __init__(self) -> None:
         self._worker: Worker | None = None
 
-    def start(self, work: Work, models: Models, options: ClusterOptions, cpus: int, seen: Sequence[Path]) -> Answer:
-        """Make the engine. seen: files that this machine must see, as the driver does."""
+    def start(
+        self, work: Work, models: Sequence[Models], options: ClusterOptions, cpus: int, seen: Sequence[Path]
+    ) -> Answer:
+        """Make the engines of these models. seen: files that this machine must see, as the driver does."""
         try:
             for path in seen:
                 if not path.exists():
                     raise WorkerError(f"does not see {path}: mount it there by the same path, or name places by URLs")
             scratch = Scratch(options.scratch, options.scratch_bytes)
-            model = models.put(scratch.root / "models")
-            engine = replace(work.engine, model=model, threads=work.engine.threads or cpus)
+            paths = [each.put(scratch.root / "models") for each in models]
+            given = zip(work.engines, paths, strict=True)
+            engines = [replace(engine, model=path, threads=engine.threads or cpus) for engine, path in given]
             import cv2
 
             cv2.setNumThreads(1)  # frames are decoded and encoded in parallel already
-            self._worker = work.with_engine(engine).worker(scratch, cpus)
+            self._worker = work.with_engines(*engines).worker(scratch, cpus)
         except EnetRosError as error:
             return Answer(error=error)
         except OSError as error:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from enet_ros.errors import EnetRosError, WorkerError
 from enet_ros.fleet.drives import Drive
-from enet_ros.fleet.ledger import Ledger, Tell, is_final
+from enet_ros.fleet.ledger import Ledger, is_final
 from enet_ros.fleet.work import Done, Outcome, Worker, do
 
 _NAME = "here"
 
 
-def run_here(worker: Worker, drives: Sequence[Drive], tell: Tell = lambda outcome: None) -> list[Outcome]:
-    """Do the work on all bags; returns their outcomes in the order in which they ended.
+def run_here(worker: Worker, drives: Sequence[Drive]) -> Iterator[Outcome]:
+    """Do the work on all bags, and yield what becomes of each as soon as it is known.
 
-    tell: called with each. Raises WorkerError where this machine cannot go on: what is done stays done.
+    Raises WorkerError where this machine cannot go on: what is done stays done.
     """
-    ledger = Ledger(drives, tell)
+    ledger = Ledger(drives)
     with ledger.bars.shown():
         while (task := ledger.schedule.next(_NAME)) is not None:
             ledger.bars.begun(_NAME, task)
@@ -31,8 +31,8 @@ def run_here(worker: Worker, drives: Sequence[Drive], tell: Tell = lambda outcom
                 raise WorkerError(f"{error}; when that is mended, the same command goes on from here") from error
             except EnetRosError as error:
                 ledger.failed(task, error, final=is_final(error))
-                continue
-            ledger.answered(task, answer, _NAME)
-            if isinstance(answer, Done):
-                ledger.bars.did(_NAME, answer.frames, time.perf_counter() - begun)
-    return ledger.outcomes
+            else:
+                ledger.answered(task, answer, _NAME)
+                if isinstance(answer, Done):
+                    ledger.bars.did(_NAME, answer.frames, time.perf_counter() - begun)
+            yield from ledger.news()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections import deque
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,19 +16,20 @@ from enet_ros.fleet.drives import Drive
 from enet_ros.fleet.schedule import Schedule, Task
 from enet_ros.fleet.work import Done, Opened, Outcome
 
-Tell = Callable[[Outcome], None]
-
 
 class Ledger:
     """Keeps the schedule, the values of the pieces and the outcomes; `bars` shows them to a person."""
 
-    def __init__(self, drives: Sequence[Drive], tell: Tell = lambda outcome: None) -> None:
-        """tell: called with each bag that is finished or given up."""
+    def __init__(self, drives: Sequence[Drive]) -> None:
         self.schedule = Schedule(drives)
-        self.outcomes: list[Outcome] = []
         self.bars = Bars(drives)
-        self._tell = tell
+        self._outcomes: deque[Outcome] = deque()
         self._values: dict[Drive, dict[int, Any]] = {}
+
+    def news(self) -> Iterator[Outcome]:
+        """The bags that have been finished or given up since the last call."""
+        while self._outcomes:
+            yield self._outcomes.popleft()
 
     def values(self, drive: Drive) -> list[Any]:
         """The values of a bag's pieces, in their order."""
@@ -57,9 +59,8 @@ class Ledger:
 
     def _end(self, outcome: Outcome) -> None:
         self._values.pop(outcome.drive, None)
-        self.outcomes.append(outcome)
+        self._outcomes.append(outcome)
         self.bars.ended(outcome.drive)
-        self._tell(outcome)
 
 
 class Bars:

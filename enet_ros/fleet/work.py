@@ -66,7 +66,8 @@ class Outcome(NamedTuple):
 class Worker(Protocol):
     """Does the steps of a verb; one at a time."""
 
-    info: EngineInfo
+    @property
+    def info(self) -> EngineInfo | None: ...
 
     def open(self, drive: Drive) -> Opened: ...
 
@@ -107,9 +108,9 @@ class Work(Protocol):
     """A verb with its options; it travels to the workers."""
 
     @property
-    def engine(self) -> EngineChoice: ...
+    def engines(self) -> tuple[EngineChoice, ...]: ...
 
-    def with_engine(self, engine: EngineChoice) -> Work: ...
+    def with_engines(self, *engines: EngineChoice) -> Work: ...
 
     def worker(self, scratch: Scratch, cores: int) -> Worker: ...
 
@@ -124,9 +125,14 @@ class LabelWork:
     options: BagOptions
     overwrite: bool = False
 
-    def with_engine(self, engine: EngineChoice) -> LabelWork:
-        """The same with another engine or another place of the model."""
-        return replace(self, engine=engine)
+    @property
+    def engines(self) -> tuple[EngineChoice, ...]:
+        """The engine alone."""
+        return (self.engine,)
+
+    def with_engines(self, *engines: EngineChoice) -> LabelWork:
+        """The same with another place of the model, or other threads."""
+        return replace(self, engine=engines[0])
 
     def worker(self, scratch: Scratch, cores: int) -> LabelWorker:
         """Whoever does it on this machine, with so many processors."""
@@ -219,9 +225,14 @@ class EvaluateWork:
     caution: float = 0.0
     corruption: Corruption | None = None
 
-    def with_engine(self, engine: EngineChoice) -> EvaluateWork:
-        """The same with another engine or another place of the model."""
-        return replace(self, engine=engine)
+    @property
+    def engines(self) -> tuple[EngineChoice, ...]:
+        """The engine alone."""
+        return (self.engine,)
+
+    def with_engines(self, *engines: EngineChoice) -> EvaluateWork:
+        """The same with another place of the model, or other threads."""
+        return replace(self, engine=engines[0])
 
     def worker(self, scratch: Scratch, cores: int) -> EvaluateWorker:
         """Whoever does it on this machine."""

@@ -18,6 +18,7 @@ from enet_ros.cli import main
 from enet_ros.codec import compress
 from enet_ros.datasets.annotations import cvat, drawn
 from enet_ros.extraction import run
+from enet_ros.fleet import scanning
 from enet_ros.messages import Header
 
 STEP_NS = 500_000_000
@@ -150,7 +151,7 @@ def test_a_killed_run_goes_on_and_gives_the_same(tmp_path, monkeypatch, capsys) 
     assert not (tmp_path / "out").exists() and (tmp_path / "out.part" / "images" / "a").is_dir()
     assert extract(*bags, "-o", tmp_path / "out", "--every", "2s") == 2
     assert "repeat those to go on" in capsys.readouterr().err
-    monkeypatch.setattr(run, "scan", None)  # the drives are not scanned again
+    monkeypatch.setattr(scanning, "scan", None)  # the drives are not scanned again
     assert extract(*bags, "-o", tmp_path / "out", *options) == 0
     contents = [
         {p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}

@@ -10,15 +10,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from enet_ros import model_file
 from enet_ros.errors import ConfigError, WorkerError
+from enet_ros.extraction import ScanSettings
+from enet_ros.extraction.scan import Scanned
 from enet_ros.fleet import Outcome, find_drives, run_here
 from enet_ros.fleet.cluster import run_on_ray
 from enet_ros.fleet.hand import ClusterOptions, Hand, Models
+from enet_ros.fleet.scanning import EyesChoice, ScanWork
 from enet_ros.fleet.scratch import Scratch
 from enet_ros.fleet.work import EvaluateWork
 
@@ -80,7 +85,7 @@ def segments(out: Path, count: int) -> Callable[[], bool]:
 
 def run(cluster: Any, drives: Path, out: Path) -> dict[str, Outcome]:
     options = ClusterOptions(cluster.address)
-    found = run_on_ray(label_work(out), find_drives([str(drives)]), options, lambda outcome: None)
+    found = run_on_ray(label_work(out), find_drives([str(drives)]), options)
     return {outcome.drive.name: outcome for outcome in found}
 
 
@@ -97,8 +102,26 @@ def test_scores_are_the_same(cluster: Any, drives: Path, tmp_path: Path) -> None
     worker = work.worker(Scratch(tmp_path), 1)
     here = {o.drive.name: o.result.to_dict() for o in run_here(worker, bags)}
     worker.close()
-    there = run_on_ray(work, bags, ClusterOptions(cluster.address), lambda outcome: None)
+    there = run_on_ray(work, bags, ClusterOptions(cluster.address))
     assert {o.drive.name: o.result.to_dict() for o in there} == here and len(here) == 2
+
+
+def test_frames_to_choose_from_are_the_same(cluster: Any, drives: Path, tmp_path: Path) -> None:
+    """Two models travel to the workers, and their doubts come back."""
+    other = replace(MODEL, model=model_file.resolve("road"), size=(72, 96))
+    work = ScanWork(ScanSettings(every_ns=200_000_000), EyesChoice(MODEL, doubts=True, disagrees=True, other=other))
+    bags = find_drives([str(drives / "long"), str(drives / "night")])
+    worker = work.worker(Scratch(tmp_path), 1)
+    here = {o.drive.name: plain(o.result) for o in run_here(worker, bags)}
+    worker.close()
+    there = run_on_ray(work, bags, ClusterOptions(cluster.address))
+    assert {o.drive.name: plain(o.result) for o in there} == here
+    assert [len(found) for found in here.values()] == [6, 2]
+
+
+def plain(found: Scanned) -> list[tuple[object, ...]]:
+    assert not found.problems and all(c.uncertainty > 0 and c.disagreement >= 0 for c in found.candidates)
+    return [candidate[:-1] for candidate in found.candidates]
 
 
 def test_a_worker_and_a_machine_that_die_cost_time_alone(
@@ -165,10 +188,10 @@ def test_what_can_be_known_is_told_at_the_start(drives: Path, tmp_path: Path) ->
         nobody.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{nobody.getsockname()[1]}"
         with pytest.raises(ConfigError, match=f"no Ray cluster can be reached at {address} .*ray start --head"):
-            run_on_ray(label_work(tmp_path / "out"), bags, ClusterOptions(address), lambda outcome: None)
+            list(run_on_ray(label_work(tmp_path / "out"), bags, ClusterOptions(address)))
     with pytest.raises(ConfigError, match="--ray nonsense: give auto, or HOST:PORT"):
-        run_on_ray(label_work(tmp_path / "out"), bags, ClusterOptions("nonsense"), lambda outcome: None)
+        list(run_on_ray(label_work(tmp_path / "out"), bags, ClusterOptions("nonsense")))
     assert not (tmp_path / "out").exists()
-    answer = Hand().start(label_work(tmp_path), Models.of(MODEL.model), ClusterOptions(), 1, [tmp_path / "elsewhere"])
+    answer = Hand().start(label_work(tmp_path), [Models.of(MODEL.model)], ClusterOptions(), 1, [tmp_path / "elsewhere"])
     assert isinstance(answer.error, WorkerError)
     assert "does not see" in str(answer.error) and "mount it there by the same path" in str(answer.error)
