@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--view", default="web", help="as `ros2 run enet_ros view` takes it (%(default)s)")
     parser.add_argument(
-        "--look-rate", type=float, nargs="+", default=[2.0], help="frames shown per second (%(default)s)"
+        "--look-rate", type=float, nargs="+", default=[1.0, 2.0], help="frames shown per second (%(default)s)"
     )
     parser.add_argument("--seconds", type=float, default=8.0, help="of each turn (%(default)s)")
     parser.add_argument("--turns", type=int, default=4)

@@ -54,6 +54,8 @@ READY_S = 180.0
 QUIET_S = 5.0
 """Nothing more is expected so long after the last image was sent."""
 OUT = Path("demo_out")
+VIEW_HZ = 5.0
+"""Looks a second: a demo is there to be looked at."""
 LIVE_TOPICS = ("mask", "latency")
 """What is listened to where nothing is kept."""
 _DEPTH = 10
@@ -145,7 +147,7 @@ def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, 
     with (
         process.running([], exit_s=None) as ros,
         closing(DemoFiles(out, rate_hz)) if out else nullcontext() as files,
-        viewing(options.view, [target], ros.fail) if options.view else nullcontext() as view,
+        viewing(options.view, [target], ros.fail, rate_hz=VIEW_HZ) if options.view else nullcontext() as view,
         node_process(_parameters(options, source), {"__ns": namespace}, log) as child,
     ):
         if view is not None:
@@ -172,6 +174,8 @@ def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, 
             session.play(player, take, QUIET_S)
         if ros.stopped.is_set() and not source.live:
             raise KeyboardInterrupt
+        if ros.stopped.is_set() and record.sent and next(reversed(record.sent)) not in record.total_ms:
+            record.sent.popitem()  # in hand when it was ended
         result = summary(record, masks)
         if files is not None:
             files.finish(result, page_of(record, files.stills.entries, source.name))

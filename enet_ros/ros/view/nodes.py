@@ -29,8 +29,8 @@ _STATUS = ("INFO", "WARN", "ERROR", "WARN")
 """Of a DiagnosticStatus' levels OK, WARN, ERROR, STALE."""
 
 
-RATE_HZ = 2.0
-"""Looks a second."""
+RATE_HZ = 1.0
+"""Looks a second: on a robot, what is looked at has other work."""
 
 
 @contextmanager
