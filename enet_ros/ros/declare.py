@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.exceptions import ParameterNotDeclaredException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_parameters
 
 from enet_ros.errors import ConfigError, EnetRosError, unknown_name
+from enet_ros.ros import patient
 from enet_ros.ros.parameters import DEFAULTS, SPECS, TYPES, Change, Parameters
 
 _KINDS = {
@@ -119,33 +120,41 @@ class ParameterServer:
         return SetParametersResult(successful=True)
 
 
-def answer_setting(node: Node, answer: Callable[[list[Parameter[Any]]], Awaitable[SetParametersResult]]) -> None:
-    """Have a coroutine answer the node's services that set parameters, in the place of rclpy's functions.
+def answer_setting(
+    node: Node,
+    answer: Callable[[list[Parameter[Any]]], SetParametersResult],
+    takes_time: Callable[[list[Parameter[Any]]], bool],
+) -> None:
+    """Have a function answer the node's services that set parameters, in a thread of its own where it takes time."""
 
-    It may wait for something while the executor goes on, also with other such calls.
-    """
-
-    async def answered(messages: Sequence[Any]) -> SetParametersResult:
+    def answered(parameters: list[Parameter[Any]]) -> SetParametersResult:
         try:
-            return await answer([Parameter.from_parameter_msg(message) for message in messages])
+            return answer(parameters)
         except ParameterNotDeclaredException as error:  # as rclpy's own services do
             return SetParametersResult(successful=False, reason=str(error))
 
-    async def one_by_one(request: Any, response: Any) -> Any:
-        for message in request.parameters:
-            response.results.append(await answered([message]))
-        return response
+    def begin(request: Any, response: Any, reply: Callable[[Any], None]) -> None:
+        parameters = [Parameter.from_parameter_msg(message) for message in request.parameters]
+        together = isinstance(response, SetParametersAtomically.Response)
+        calls = [parameters] if together else [[parameter] for parameter in parameters]
 
-    async def together(request: Any, response: Any) -> Any:
-        response.result = await answered(request.parameters)
-        return response
+        def work() -> None:
+            results = [answered(call) for call in calls]
+            if together:
+                response.result = results[0]
+            else:
+                response.results = results
+            reply(response)
 
-    group = ReentrantCallbackGroup()
-    callbacks = {SetParameters: one_by_one, SetParametersAtomically: together}
-    for service in [service for service in node.services if service.srv_type in callbacks]:
-        node.destroy_service(service)
+        if any(map(takes_time, calls)):
+            threading.Thread(target=work, name="enet_ros_set").start()
+        else:
+            work()
+
+    for service in [one for one in node.services if one.srv_type in (SetParameters, SetParametersAtomically)]:
         kind, name = service.srv_type, service.srv_name
-        node.create_service(kind, name, callbacks[kind], qos_profile=qos_profile_parameters, callback_group=group)
+        node.destroy_service(service)
+        patient.create_service(node, kind, name, begin, qos_profile=qos_profile_parameters)
 
 
 def unknown_overrides(node: Node) -> list[str]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from enet_ros.ros import patient
 from enet_ros.ros.node.active import Active
 from enet_ros.ros.node.looking import Looking
 from enet_ros.ros.parameters import Parameters
-from enet_ros.ros.waiting import Waiting
 from enet_ros.srv import CalibratePose
 
 FRAMES = 30
@@ -23,26 +23,29 @@ TIMEOUT_S = 20.0
 def serve(node: Node, active: Callable[[], Active | None], parameters: Callable[[], Parameters]) -> None:
     """Create the service. active: what answers images now, or None. parameters: returns the current ones."""
 
-    async def answer(request: Any, response: Any) -> Any:
+    def begin(request: Any, response: Any, reply: Callable[[Any], None]) -> None:
         response.pitch = response.roll = response.pitch_spread = response.roll_spread = math.nan
         running = active()
         if running is None or running.looking is not None:
             response.message = "the node is not active" if running is None else "another call is being answered"
-            return response
-        looking = running.looking = Looking(request.frames or FRAMES, request.timeout or TIMEOUT_S)
-        try:
-            await Waiting(looking.done)
-        finally:
-            running.looking = None
-            looking.close()
+            reply(response)
+            return
+        running.looking = Looking(request.frames or FRAMES, request.timeout or TIMEOUT_S)
+        arguments = running, running.looking, request.apply, response, reply
+        threading.Thread(target=answer, args=arguments, name="enet_ros_calibrate").start()
+
+    def answer(running: Active, looking: Looking, apply: bool, response: Any, reply: Callable[[Any], None]) -> None:
+        looking.done.result()
+        running.looking = None
+        looking.close()
         response.frames, found, response.message = looking.result(parameters().camera_roll)
         if found is not None:
             response.pitch, response.pitch_spread = found.pitch_rad, found.pitch_spread_rad
             response.roll, response.roll_spread = found.roll_rad, found.roll_spread_rad
         response.success = found is not None and not response.message
         if response.success:
-            response.message = told(response.pitch, response.roll, request.apply)
-        return response
+            response.message = told(response.pitch, response.roll, apply)
+        reply(response)
 
     def told(pitch: float, roll: float, apply: bool) -> str:
         """Set what is known of the tilt, if that is asked for; what the caller should know."""
@@ -57,4 +60,4 @@ def serve(node: Node, active: Callable[[], Active | None], parameters: Callable[
         result = node.set_parameters_atomically([Parameter(name, value=value) for name, value in angles.items()])
         return f"{' and '.join(angles)} set{missing}" if result.successful else f"nothing is set: {result.reason}"
 
-    node.create_service(CalibratePose, "~/calibrate_pose", answer, callback_group=ReentrantCallbackGroup())
+    patient.create_service(node, CalibratePose, "~/calibrate_pose", begin)

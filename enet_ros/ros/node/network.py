@@ -1,12 +1,11 @@
-"""A network in an engine, loaded as the parameters say and warmed up; by a thread of its own where images go on."""
+"""A network in an engine, loaded as the parameters say and warmed up."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,19 +17,19 @@ from enet_ros.card import ModelCard
 from enet_ros.engines.shared import POOL
 from enet_ros.errors import ModelError
 from enet_ros.ros.parameters import Parameters
-from enet_ros.ros.waiting import Waiting
 from enet_ros.segmenter import Segmenter
 
 
 class Network:
     """A model's card and a warm engine that runs it.
 
-    number: of the networks that the node has loaded, from 1.
+    number: of the networks that the node has used, from 1; 0 before. asked: the parameters that name it.
     """
 
     def __init__(self, path: Path, card: ModelCard, parameters: Parameters, logger: RcutilsLogger) -> None:
         """Raises ModelError, ConfigError or EngineError."""
         self.number = 0
+        self.asked = parameters.network
         self.card = card
         self._path = path
         started = time.monotonic()
@@ -81,43 +80,6 @@ class Network:
             infer_ns = segmenter.segment(image, confidence=True).infer_ns
             infer_ns = segmenter.segment(image).infer_ns
         return infer_ns / 1e6
-
-
-class Loading:
-    """A network that a thread loads while a coroutine in rclpy's executor waits for it: `await loading`.
-
-    Raises then what loading has raised. It is to be closed in the end, by which a network that nobody has taken is
-    freed; where that happens before it is loaded, nobody wants it any more.
-    """
-
-    def __init__(self, parameters: Parameters, load: Callable[[], Network]) -> None:
-        self._parameters = parameters
-        self._free = True
-        pool = ThreadPoolExecutor(1, "enet_ros_load")
-        self._future: Future[Network] = pool.submit(load)
-        pool.shutdown(wait=False)
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield from Waiting(self._future).__await__()
-        self._future.result()
-
-    def take(self, parameters: Parameters) -> Network | None:
-        """The network, if it has been loaded, as these parameters name it, and is still to be had."""
-        if not (self._free and self._future.done() and parameters.network == self._parameters.network):
-            return None
-        self._free = False
-        return self._future.result()
-
-    def close(self) -> None:
-        """Free the network as soon as it is loaded, unless it was taken. May be called twice."""
-        if self._free:
-            self._free = False
-            self._future.add_done_callback(_close)
-
-
-def _close(future: Future[Network]) -> None:
-    if future.exception() is None:
-        future.result().close()
 
 
 class _ToRos(logging.Handler):

@@ -23,7 +23,7 @@ from enet_ros.ros.node import calibrate_pose, diagnostics
 from enet_ros.ros.node.active import Active
 from enet_ros.ros.node.bond import Bond
 from enet_ros.ros.node.configured import Configured
-from enet_ros.ros.node.network import Loading, Network
+from enet_ros.ros.node.network import Network
 from enet_ros.ros.node.outputs import create
 from enet_ros.ros.parameters import NETWORK, Parameters
 
@@ -53,12 +53,13 @@ class EnetNode(LifecycleNode):
         self._lock = threading.RLock()
         self._configured: Configured | None = None
         self._active: Active | None = None
-        self._loading: Loading | None = None
+        self._loading = threading.Lock()
+        self._loaded: Network | None = None
         self._numbers = itertools.count(1)
         self._server = ParameterServer(self, self._lock, lambda: self._configured is None, self._accept)
         self.failure = "; ".join(dict.fromkeys(self._server.refused.values()))
         """Why the last transition failed, a network was not loaded, or an override is unusable; '' if all is well."""
-        answer_setting(self, self._set)
+        answer_setting(self, self._set, lambda parameters: self._needed(parameters) is not None)
         group = MutuallyExclusiveCallbackGroup()
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # keeps running while simulated time is paused
         self._status = create(self, DiagnosticArray, "/diagnostics", qos.keep_last(10, "reliable"))
@@ -153,35 +154,48 @@ class EnetNode(LifecycleNode):
     def _free(self) -> None:
         self._stop()
         configured, self._configured = self._configured, None
-        loading, self._loading = self._loading, None
-        if loading is not None:
-            loading.close()
         if configured is not None:
             configured.close()
 
-    async def _set(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
-        """As set_parameters_atomically. A network that is asked for is loaded first, while images are answered."""
+    def _needed(self, parameters: list[Parameter[Any]]) -> tuple[Configured, Parameters] | None:
+        """What has to load a network before these are set, and the values after that; None where nothing has to."""
         try:
             wanted = self._server.wanted(parameters)
-        except ConfigError:
-            return self.set_parameters_atomically(parameters)  # which says the same, and what rclpy has to say
+        except ConfigError:  # to be refused
+            return None
         configured, named = self._configured, any(parameter.name == "model" for parameter in parameters)
-        if configured is None or not configured.needs_load(wanted, named):
+        return (configured, wanted) if configured is not None and configured.needs_load(wanted, named) else None
+
+    def _set(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
+        """As set_parameters_atomically. A network that they need is loaded first, which holds up this thread alone."""
+        needed = self._needed(parameters)
+        if needed is None:
             return self.set_parameters_atomically(parameters)
-        if self._loading is not None:
+        if not self._loading.acquire(blocking=False):
             return SetParametersResult(successful=False, reason="another network is being loaded: try again then")
-        loading = self._loading = Loading(wanted, lambda: self._load(configured, wanted))
         try:
-            await loading
-            if self._loading is not loading:
-                return SetParametersResult(successful=False, reason="the node was cleaned up in the meantime")
-            return self.set_parameters_atomically(parameters)
+            network = self._load(*needed)
+            with self._lock:
+                if self._configured is not needed[0]:
+                    network.close()
+                    return SetParametersResult(successful=False, reason="the node was cleaned up in the meantime")
+                self._loaded = network
+                try:
+                    return self.set_parameters_atomically(parameters)
+                finally:
+                    self._take_loaded(None)
         except EnetRosError as error:
             return SetParametersResult(successful=False, reason=str(error))
         finally:
-            if self._loading is loading:
-                self._loading = None
-            loading.close()
+            self._loading.release()
+
+    def _take_loaded(self, wanted: Parameters | None) -> Network | None:
+        """The network that `_set` has loaded, if it is the one wanted; another is freed."""
+        network, self._loaded = self._loaded, None
+        if network is None or (wanted is not None and network.asked == wanted.network):
+            return network
+        network.close()
+        return None
 
     def _load(self, configured: Configured, wanted: Parameters) -> Network:
         """A network to be used in place of the one that runs. Raises EnetRosError, and notes the reason."""
@@ -206,8 +220,7 @@ class EnetNode(LifecycleNode):
                 )
             network = None
             if self._configured.needs_load(wanted, "model" in names):
-                network = self._loading.take(wanted) if self._loading is not None else None
-                network = network or self._load(self._configured, wanted)
+                network = self._take_loaded(wanted) or self._load(self._configured, wanted)
             try:
                 serving = self._configured.asked(wanted, network)
             except Exception as error:
