@@ -34,7 +34,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "model_file": ("card", "files"),
     # frames and where they come from
     "frames": ("classes", "camera", "stamps"),
-    "datasets": ("classes", "figures", "files"),
+    "datasets": ("classes", "codec", "figures", "files"),
     "frames.files": ("frames", "datasets"),
     "street": ("classes", "camera"),
     "frames.street": ("frames", "street"),

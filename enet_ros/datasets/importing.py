@@ -69,8 +69,8 @@ def import_annotations(
     annotated = READERS[kind](folder, table)
     if not annotated:
         raise DatasetError(f"{folder} holds no annotation in the form of {kind}: is it another --format?")
+    items = _items(annotated, folder, images, drive)  # first: masks are decoded for pictures of the size they claim
     ids = _ids(annotated, table)
-    items = _items(annotated, folder, images, drive)
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

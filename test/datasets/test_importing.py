@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ import pytest
 from enet_ros.classes import CAMVID
 from enet_ros.cli import main
 from enet_ros.datasets import own
-from enet_ros.datasets.annotations import Annotated, Shape, coco, cvat, drawn, regions_of
+from enet_ros.datasets.annotations import Annotated, Shape, coco, cvat, drawn, labelme, regions_of
 from enet_ros.datasets.opening import open_dataset
 from enet_ros.errors import DatasetError
 
@@ -163,6 +164,64 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(tmp_path, capsys, sha
     assert run(tmp_path / "export", "cvat", tmp_path / "set", *options) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("set*"))
+
+
+@pytest.mark.parametrize("size", [(24, 32), (40_000, 50_000)])
+def test_a_coco_mask_of_another_size_is_refused_before_it_is_decoded(tmp_path, capsys, size) -> None:
+    export_coco(tmp_path / "export")
+    path = tmp_path / "export" / "annotations" / "instances.json"
+    content = json.loads(path.read_text())
+    content["annotations"][2]["segmentation"] = {"size": list(size), "counts": [0, size[0] * size[1]]}
+    path.write_text(json.dumps(content))
+    assert run(tmp_path / "export", "coco", tmp_path / "set") == 2
+    assert "'car' has no usable segmentation (its run lengths are not those of the picture's 64x48" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    ("rle", "width"), [("0,4000000000", 20), ("0,239", 20), ("9,-9,240", 20), ("0,4000000000000", 10**12)]
+)
+def test_runs_that_are_not_the_mask_are_refused_before_they_are_decoded(tmp_path, capsys, rle, width) -> None:
+    mask = f'<mask label="car" rle="{rle}" left="20" top="24" width="{width}" height="12" z_order="2"/>'
+    assert run(cvat_export(tmp_path / "export", mask), "cvat", tmp_path / "set") == 2
+    assert "'monday/a.png' is malformed (the runs of a mask of 'car' have" in capsys.readouterr().err
+
+
+def test_a_png_larger_than_its_picture_is_refused_before_it_is_decoded(tmp_path, capsys) -> None:
+    export_labelme(tmp_path / "export")
+    path = tmp_path / "export" / "monday" / "a.json"
+    content = json.loads(path.read_text())
+    png = bytearray(base64.b64decode(content["shapes"][2]["mask"]))
+    png[16:24] = struct.pack(">II", 30_000, 30_000)  # its size, as the header states it
+    content["shapes"][2]["mask"] = base64.b64encode(png).decode()
+    path.write_text(json.dumps(content))
+    assert run(tmp_path / "export", "labelme", tmp_path / "set") == 2
+    assert "the mask of 'car', 30000x30000 pixels, is larger than the picture of 64x48" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["cvat", "labelme"])
+def test_masks_are_decoded_one_by_one(tmp_path, kind) -> None:
+    """And again at each look: those of an export are never all in memory."""
+    EXPORTS[kind](tmp_path)
+    (one,) = (cvat.read if kind == "cvat" else labelme.read)(tmp_path)
+    first, second = ([shape.mask for shape in one.shapes if shape.mask is not None] for _ in range(2))
+    assert len(first) == 1 and first[0] is not second[0]
+    np.testing.assert_array_equal(first[0], second[0])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("sky:1,2,3::\nroad:200,0,0::\ncar:200,0,0::", "gives 'road' and 'car' one colour, (200, 0, 0)"),
+        ("# label:color_rgb:parts:actions\n200 0 0 road", "labelmap.txt has no row NAME:R,G,B"),
+    ],
+)
+def test_colours_that_do_not_tell_labels_are_refused(tmp_path, capsys, rows, message) -> None:
+    export_voc(tmp_path / "export")
+    (tmp_path / "export" / "labelmap.txt").write_text(rows)
+    assert run(tmp_path / "export", "voc", tmp_path / "set") == 2
+    assert message in capsys.readouterr().err
 
 
 def test_annotations_of_another_size_are_refused(tmp_path, capsys) -> None:

@@ -32,8 +32,8 @@ def _read(path: Path) -> list[Annotated]:
         return [
             Annotated(
                 str(image["file_name"]),
-                (int(image["height"]), int(image["width"])),
-                Decoded(partial(_shapes, found[image["id"]], f"{path}: {image['file_name']}")),
+                _size(image),
+                Decoded(partial(_shapes, found[image["id"]], _size(image), f"{path}: {image['file_name']}")),
             )
             for image in content["images"]
         ]
@@ -42,29 +42,36 @@ def _read(path: Path) -> list[Annotated]:
         raise DatasetError(f"{path} is not a COCO file of instances ({what}): export it as 'COCO 1.0'") from None
 
 
-def _shapes(annotations: list[tuple[str, Any]], name: str) -> Iterator[Shape]:
+def _size(image: dict[str, Any]) -> tuple[int, int]:
+    return int(image["height"]), int(image["width"])
+
+
+def _shapes(annotations: list[tuple[str, Any]], size: tuple[int, int], name: str) -> Iterator[Shape]:
     """The shapes of a picture, in the order of the file."""
     for label, segmentation in annotations:
         try:
-            yield _shape(label, segmentation)
+            yield _shape(label, segmentation, size)
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(
                 f"{name}: an annotation of {label!r} has no usable segmentation ({error}): draw polygons or masks"
             ) from None
 
 
-def _shape(label: str, segmentation: Any) -> Shape:
+def _shape(label: str, segmentation: Any, size: tuple[int, int]) -> Shape:
     """Polygons as rings; run lengths, compressed or not, as a mask of the whole picture."""
     if isinstance(segmentation, list) and segmentation:
         return Shape(label, tuple(np.asarray(ring, np.float64).reshape(-1, 2) for ring in segmentation))
     if not isinstance(segmentation, dict):
         raise ValueError(f"it is {segmentation!r}")
+    runs = segmentation
+    plain = isinstance(runs["counts"], list)
+    if tuple(runs["size"]) != size or (plain and sum(runs["counts"]) != size[0] * size[1]):
+        raise ValueError(f"its run lengths are not those of the picture's {size[1]}x{size[0]} pixels")
     try:
         from pycocotools import mask
     except ModuleNotFoundError:
         raise ConfigError("COCO's run lengths need pycocotools: pip install pycocotools") from None
-    runs = segmentation
-    if isinstance(runs["counts"], list):
+    if plain:
         runs = mask.frPyObjects(runs, *runs["size"])
     return Shape(label, mask=np.asarray(mask.decode(runs), np.uint8))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from enet_ros.arrays import U8
 from enet_ros.classes import ClassTable
-from enet_ros.datasets.annotations.shapes import Annotated, Shape, regions_of
+from enet_ros.datasets.annotations.shapes import Annotated, Decoded, Shape, regions_of
 from enet_ros.errors import DatasetError
 
 _AREALESS = ("box", "polyline", "points", "cuboid", "ellipse", "skeleton", "tag")
@@ -36,12 +37,25 @@ def _image(image: ElementTree.Element, path: Path) -> Annotated:
         size = int(image.attrib["height"]), int(image.attrib["width"])
         elements = [element for element in image if element.tag in ("polygon", "mask", *_AREALESS)]
         elements.sort(key=lambda element: int(element.get("z_order", "0")))  # stable: else the order of the file
-        return Annotated(name, size, [_shape(element, name) for element in elements])
+        return Annotated(name, size, Decoded(partial(_shapes, elements, size, name, path)))
     except (KeyError, ValueError) as error:
-        raise DatasetError(f"{path}: picture {name!r} is malformed ({error}): export the task again") from None
+        raise _malformed(path, name, error) from None
 
 
-def _shape(element: ElementTree.Element, name: str) -> Shape:
+def _shapes(elements: list[ElementTree.Element], size: tuple[int, int], name: str, path: Path) -> Iterator[Shape]:
+    """The shapes of a picture of that (height, width), in the order given."""
+    for element in elements:
+        try:
+            yield _shape(element, size, name)
+        except (KeyError, ValueError) as error:
+            raise _malformed(path, name, error) from None
+
+
+def _malformed(path: Path, name: str, error: Exception) -> DatasetError:
+    return DatasetError(f"{path}: picture {name!r} is malformed ({error}): export the task again")
+
+
+def _shape(element: ElementTree.Element, size: tuple[int, int], name: str) -> Shape:
     label = element.attrib["label"]
     if element.tag == "polygon":
         pairs = (pair.split(",") for pair in element.attrib["points"].split(";"))
@@ -49,6 +63,12 @@ def _shape(element: ElementTree.Element, name: str) -> Shape:
     if element.tag == "mask":
         corner_x, corner_y, width, height = (int(element.attrib[key]) for key in ("left", "top", "width", "height"))
         runs = [int(run) for run in element.attrib["rle"].split(",")]
+        within = 0 < width <= size[1] and 0 < height <= size[0]
+        if not within or min(runs) < 0 or sum(runs) != width * height:
+            raise ValueError(
+                f"the runs of a mask of {label!r} have {sum(runs)} pixels for its {width}x{height}, in a picture of"
+                f" {size[1]}x{size[0]}"
+            )
         pixels = np.repeat(np.arange(len(runs)) % 2, runs).astype(np.uint8)  # runs of outside and inside by turns
         return Shape(label, mask=pixels.reshape(height, width), corner=(corner_x, corner_y))
     raise DatasetError(

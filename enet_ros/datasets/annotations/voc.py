@@ -22,10 +22,21 @@ def read(folder: Path, table: ClassTable) -> list[Annotated]:
     """The masks below `folder`/SegmentationClass, a shape for each colour in them.
 
     Colours are those of labelmap.txt (`name:r,g,b:parts:actions`), or of the table where there is none. Names are those
-    of the masks without their ending. Raises DatasetError for a colour that neither has.
+    of the masks without their ending. Raises DatasetError for a colour that neither has, and for one of two labels.
     """
     paths = sorted(p for p in (folder / _MASKS).rglob("*") if p.suffix.lower() in LABEL_ENDINGS)
-    labels = _labels(folder / _MAP) or {color: name for name, color in zip(table.names, table.colors, strict=True)}
+    if not paths:
+        return []
+    source = folder / _MAP
+    named = _rows(source) if source.is_file() else list(zip(table.colors, table.names, strict=True))
+    labels: dict[tuple[int, ...], str] = {}
+    for color, label in named:
+        if labels.setdefault(color, label) != label:
+            where = source if source.is_file() else f"class table {table.name!r}"
+            raise DatasetError(
+                f"{where} gives {labels[color]!r} and {label!r} one colour, {color}: give each a colour of its own, and"
+                " export the task again"
+            )
     found = []
     for path in paths:
         height, width = read_image(path).shape[:2]
@@ -51,9 +62,10 @@ def _shape(value: int, packed: npt.NDArray[np.int64], labels: dict[tuple[int, ..
     raise DatasetError(f"{path} has colour {color}, which {_MAP} does not name: export the task again, with its labels")
 
 
-def _labels(path: Path) -> dict[tuple[int, ...], str]:
-    """Names by colour; empty where there is no such file."""
-    if not path.is_file():
-        return {}
+def _rows(path: Path) -> list[tuple[tuple[int, int, int], str]]:
+    """Colours and names of a labelmap.txt. DatasetError where it has none."""
     rows = (re.fullmatch(r"(.+?):(\d+),(\d+),(\d+)(?::.*)?", line.strip()) for line in path.read_text().splitlines())
-    return {(int(row[2]), int(row[3]), int(row[4])): row[1] for row in rows if row}
+    found = [((int(row[2]), int(row[3]), int(row[4])), str(row[1])) for row in rows if row]
+    if not found:
+        raise DatasetError(f"{path} has no row NAME:R,G,B: export the task again, with its labels")
+    return found
