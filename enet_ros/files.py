@@ -1,6 +1,7 @@
-"""Files that are replaced in one step, files installed beside the package, and the container of compiled engines.
+"""Files and folders replaced in one step, files installed beside the package, and the container of compiled engines.
 
-After a crash or a power cut a replaced file has its old content or the new, never half of it.
+After a crash or a power cut a replaced file has its old content or the new, never half of it; of a replaced folder the
+old one or the new is whole.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -53,6 +55,28 @@ def sync(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def place(folder: Path, target: Path) -> None:
+    """Move a finished folder to its name, in place of the file or folder that is there. Raises OSError.
+
+    The old one is TARGET.part.old until the new one has the name; a run that was killed in between may leave it.
+    """
+    old = target.with_name(f"{target.name}.part.old")
+    if target.exists():
+        _remove(old)
+        target.rename(old)
+    folder.rename(target)
+    sync(target.parent)
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def installed(folder: str, name: str) -> Path | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from enet_ros.files import packed, replacing, sync, unpacked, write
+from enet_ros.files import packed, place, replacing, sync, unpacked, write
 
 
 def test_a_file_is_replaced(tmp_path: Path) -> None:
@@ -27,6 +27,18 @@ def test_until_the_block_ends_there_is_the_old_content(tmp_path: Path) -> None:
         assert path.read_text() == "old"
         assert part.parent == tmp_path  # a rename across file systems is no single step
     assert path.read_text() == "new"
+
+
+def test_a_folder_takes_the_place_of_another(tmp_path: Path) -> None:
+    """Also where an earlier run was killed in the midst of that; a folder of the user's beside it stays."""
+    for name in ("new", "bag", "bag.part.old", "bag.old"):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        write(tmp_path / name / "sub" / "a.txt", name)
+    place(tmp_path / "new", tmp_path / "bag")
+    assert {path.parent.parent.name: path.read_text() for path in tmp_path.glob("*/sub/a.txt")} == {
+        "bag": "new",
+        "bag.old": "bag.old",
+    }
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])

@@ -25,8 +25,9 @@ from uuid import uuid4
 import yaml
 from rosbags.interfaces import Connection, Qos
 
-from enet_ros.bags.writer import ENDINGS, BagFolder, place
+from enet_ros.bags.writer import ENDINGS, BagFolder
 from enet_ros.errors import BagError, PlaceError
+from enet_ros.files import place
 from enet_ros.places import Place
 
 _METADATA = "metadata.yaml"

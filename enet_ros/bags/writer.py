@@ -19,7 +19,7 @@ from rosbags.rosbag2.errors import WriterError
 from enet_ros.bags.messages import definition_of
 from enet_ros.bags.storage import DurableWriter, Written
 from enet_ros.errors import BagError, EnetRosError
-from enet_ros.files import sync
+from enet_ros.files import place, sync
 
 STORAGES: Final = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
 ENDINGS: Final = {"mcap": ".mcap", "sqlite3": ".db3"}
@@ -149,18 +149,6 @@ class BagWriter:
             shutil.rmtree(self.part, ignore_errors=True)
             return BagError(f"{error}; nothing was written")
         return BagError(f"{error}; the first {kept} messages are a bag in {self._bag.folder}")
-
-
-def place(folder: Path, target: Path) -> None:
-    """Move a finished folder to its name, in place of what is there."""
-    if target.exists():
-        old = target.with_name(f"{target.name}.old")
-        target.rename(old)
-        folder.rename(target)
-        shutil.rmtree(old) if old.is_dir() else old.unlink()
-    else:
-        folder.rename(target)
-    sync(target.parent)
 
 
 def _reason(error: Exception) -> str:

@@ -86,10 +86,7 @@ def import_annotations(
             else:
                 shutil.copyfile(picture, target)
         advance()
-    if out.exists():
-        shutil.rmtree(out)
-    part.replace(out)
-    files.sync(out.parent)
+    files.place(part, out)
     return Imported(Counter(name.rpartition("/")[0] for name, _, _ in items), empty)
 
 

@@ -83,10 +83,7 @@ def extract(
     finish(part, rows)
     shutil.rmtree(part / _SCANS)
     (part / _JOB).unlink()
-    if out.exists():
-        shutil.rmtree(out)
-    part.replace(out)
-    files.sync(out.parent)
+    files.place(part, out)
     return Extraction(rows, len(candidates), [problem for found in scans for problem in found.problems])
 
 
