@@ -141,13 +141,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _bags(texts: list[str]) -> list[Bag]:
-    """The bags meant, by names that can be a folder's. ConfigError for one that is not on this machine."""
-    bags = []
+    """The bags meant, by names that can be a folder's.
+
+    ConfigError for one that is not on this machine, and for two that would have one name.
+    """
+    bags: dict[str, Bag] = {}
     for found in find_drives(texts):
         if found.place.local is None:
             raise ConfigError(f"{found.place} is in a store: fetch it, pictures are taken out of local bags")
-        bags.append(found._replace(name=found.name.replace("/", "_")))
-    return bags
+        bag = found._replace(name=found.name.replace("/", "_"))
+        if (other := bags.setdefault(bag.name, bag)) is not bag:
+            raise ConfigError(f"{other.place} and {bag.place} would both be called {bag.name}: rename one of them")
+    return list(bags.values())
 
 
 def _spread(

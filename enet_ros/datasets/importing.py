@@ -115,6 +115,7 @@ def _items(annotated: list[Annotated], folder: Path, images: Path | None, drive:
     """Where each annotation's picture is and how it will be called; its size is compared with the annotation's."""
     places = [images] if images else [folder / where for where in _WHERE]
     items: dict[str, _Item] = {}
+    drives: dict[str, PurePosixPath] = {}
     for one in annotated:
         path = PurePosixPath(one.name.removeprefix("images/"))
         if path.is_absolute() or ".." in path.parts:
@@ -125,6 +126,8 @@ def _items(annotated: list[Annotated], folder: Path, images: Path | None, drive:
             raise DatasetError(
                 f"the picture {one.name!r} lies in no folder, which would be its drive: say which by --drive NAME"
             )
+        if path.parent.parts and (other := drives.setdefault(where, path.parent)) != path.parent:
+            raise DatasetError(f"the folders {other} and {path.parent} would both be the drive {where}: rename one")
         size = read_image(picture).shape[:2]
         if size != one.size:
             raise DatasetError(

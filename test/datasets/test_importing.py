@@ -224,6 +224,14 @@ def test_colours_that_do_not_tell_labels_are_refused(tmp_path, capsys, rows, mes
     assert message in capsys.readouterr().err
 
 
+def test_two_folders_that_would_be_one_drive_are_refused(tmp_path, capsys) -> None:
+    for name in ("day/1_x/a.png", "day_1/x/b.png"):
+        cvat_export(tmp_path / "export", polygon("road", SHAPES[1][1]), name)
+        (tmp_path / "export" / "annotations.xml").rename(tmp_path / "export" / f"{name[-5]}.xml")
+    assert run(tmp_path / "export", "cvat", tmp_path / "set") == 2
+    assert "the folders day/1_x and day_1/x would both be the drive day_1_x" in capsys.readouterr().err
+
+
 def test_annotations_of_another_size_are_refused(tmp_path, capsys) -> None:
     export_cvat(tmp_path / "export")
     picture(tmp_path / "export" / "images" / "monday" / "a.png", (96, 128))
@@ -249,9 +257,12 @@ def test_a_mask_beyond_the_picture_is_refused() -> None:
 def test_an_existing_dataset_stays(tmp_path, capsys) -> None:
     export_cvat(tmp_path / "export")
     (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "mine.txt").write_text("kept")
     assert run(tmp_path / "export", "cvat", tmp_path / "set") == 2
     assert "exists" in capsys.readouterr().err
+    assert [path.read_text() for path in (tmp_path / "set").iterdir()] == ["kept"]
     assert run(tmp_path / "export", "cvat", tmp_path / "set", "--force", "--drive", "unused") == 0
+    assert not (tmp_path / "set" / "mine.txt").exists() and (tmp_path / "set" / "images").is_dir()
 
 
 @pytest.mark.parametrize("kind", EXPORTS)

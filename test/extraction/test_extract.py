@@ -189,6 +189,14 @@ def test_bad_input_is_told_before_anything_is_written(tmp_path, monkeypatch, cap
     assert not list(tmp_path.glob("out*"))
 
 
+def test_two_drives_that_would_have_one_name_are_refused(tmp_path, capsys) -> None:
+    for name in ("day/1_x", "day_1/x"):
+        drive(tmp_path / "drives" / name, 2)
+    assert extract(tmp_path / "drives", "-o", tmp_path / "out", "--every", "1s") == 2
+    error = capsys.readouterr().err
+    assert "day/1_x and " in error and "day_1/x would both be called day_1_x" in error
+
+
 def test_a_damaged_drive_gives_what_is_readable(tmp_path, capsys) -> None:
     bag = drive(tmp_path / "d", 40, ODOMETRY, jpeg=False)
     shutil.copytree(bag, tmp_path / "cut")
