@@ -54,8 +54,8 @@ READY_S = 180.0
 QUIET_S = 5.0
 """Nothing more is expected so long after the last image was sent."""
 OUT = Path("demo_out")
-VIEW_HZ = 5.0
-"""Looks a second: a demo is there to be looked at."""
+VIEW_HZ = 2.0
+"""Looks a second: more would cost the node over a tenth of its rate."""
 LIVE_TOPICS = ("mask", "latency")
 """What is listened to where nothing is kept."""
 _DEPTH = 10
