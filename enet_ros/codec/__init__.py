@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enet_ros.codec.compressed import COMPRESSIONS, compress, decode_compressed, decode_ids
+from enet_ros.codec.compressed import COMPRESSIONS, compress, decode_compressed, decode_ids, is_swapped
 from enet_ros.codec.layouts import ENCODINGS, UnsupportedEncoding
 from enet_ros.codec.raw import MAX_PIXELS, RawImage, to_rgb
 
@@ -15,5 +15,6 @@ __all__ = [
     "compress",
     "decode_compressed",
     "decode_ids",
+    "is_swapped",
     "to_rgb",
 ]

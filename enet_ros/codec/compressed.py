@@ -46,9 +46,14 @@ def decode_compressed(format: str, data: Buffer, *, max_pixels: int = MAX_PIXELS
             f"format {format!r}: decoded to {rgb.shape[1]}x{rgb.shape[0]} where the header says"
             f" {header.width}x{header.height}: the data is corrupt"
         )
-    if "compressed rgb" in format:
+    if is_swapped(format):
         return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_BGR2RGB), np.uint8)
     return rgb
+
+
+def is_swapped(format: str) -> bool:
+    """Whether red and blue were swapped before encoding, by CompressedImage.format."""
+    return "compressed rgb" in format
 
 
 def decode_ids(data: Buffer, *, max_pixels: int = MAX_PIXELS) -> U8:

@@ -15,6 +15,7 @@ from enet_ros import files
 from enet_ros.arrays import U8
 from enet_ros.bags.messages import COMPRESSED, CameraFrame, camera_frame, from_cdr
 from enet_ros.bags.reader import BagMessage, BagReader
+from enet_ros.codec import is_swapped
 from enet_ros.errors import BagError
 from enet_ros.extraction.drives import Drive
 from enet_ros.selection.choice import Candidate
@@ -48,7 +49,8 @@ def write_pictures(
 ) -> list[Row]:
     """Write the chosen frames of a drive below `folder`/images; a picture that is there already is left.
 
-    JPEG and PNG payloads are written as they were recorded, other images as PNG. label: an image (H, W, 3) uint8 RGB to
+    JPEG and PNG payloads are written as they were recorded, other images, and payloads whose red and blue are swapped,
+    as PNG. label: an image (H, W, 3) uint8 RGB to
     its mask (H, W) uint8, written as PNG of the same name below `folder`/labels. Raises BagError where the bag has
     become unreadable, OSError where the disk is full.
     """
@@ -104,8 +106,10 @@ def manifest(rows: Sequence[Row]) -> str:
 def _encoded(message: BagMessage) -> tuple[bytes, str, CameraFrame | None]:
     """The file of a message and its ending, and the decoded frame where it had to be decoded."""
     if message.type == COMPRESSED:
-        payload = from_cdr(message.type, message.data).data.tobytes()
-        if ending := _MAGIC.get(payload[:3]):
+        image = from_cdr(message.type, message.data)
+        payload = image.data.tobytes()
+        ending = _MAGIC.get(payload[:3])
+        if ending and not is_swapped(str(image.format)):
             return payload, ending, None
     frame = camera_frame(message.type, message.data)
     return _png(cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR)), ".png", frame

@@ -100,6 +100,18 @@ def test_raw_images_become_png_and_duplicates_are_left_out(tmp_path) -> None:
     assert len(rows(tmp_path / "all")) == 5
 
 
+def test_swapped_colours_are_put_right(tmp_path) -> None:
+    """What compressed_image_transport writes of rgb8 images, where its format says so."""
+    payload = compress(picture(0)[..., ::-1], "png")
+    with BagWriter(tmp_path / "d") as bag:
+        bag.add_topic("/cam/image_raw/compressed", COMPRESSED)
+        cdr = compressed_cdr(Header(STEP_NS, "cam"), payload, "rgb8; png compressed rgb8")
+        bag.write("/cam/image_raw/compressed", STEP_NS, cdr)
+    assert extract(tmp_path / "d", "-o", tmp_path / "out", "--every", "1s") == 0
+    stored = cv2.imread(str(tmp_path / "out" / rows(tmp_path / "out")[0].file))[..., ::-1]
+    np.testing.assert_array_equal(stored, picture(0))
+
+
 @pytest.mark.parametrize("place", [ODOMETRY, TF])
 def test_moved_by_odometry_and_by_tf(tmp_path, place) -> None:
     bag = drive(tmp_path / "d", 8, place)
