@@ -43,14 +43,17 @@ class Track(NamedTuple):
 
 
 def track_of(reader: BagReader, base_frame: str) -> tuple[Track | None, str]:
-    """The track of a bag, and why there is none: by the odometry with most messages, else by TF of `base_frame`.
+    """The track of a bag, and why there is none: by the odometry with most messages, else (also where none of those can
+    be read) by TF of `base_frame`.
 
     Of TF the transform is taken whose child the base frame is, such as odom -> base_link.
     """
     odometry = max((t for t in reader.topics if t.type == ODOMETRY and t.total), key=lambda t: t.total, default=None)
     if odometry is not None:
         messages = _readable(reader, (odometry.name,))
-        return _track([(m.header.frame_id, stamp_ns(m.header.stamp), _pose(m.pose.pose)) for m in messages]), ""
+        placed = [(m.header.frame_id, stamp_ns(m.header.stamp), _pose(m.pose.pose)) for m in messages]
+        if placed:
+            return _track(placed), ""
     topics = _tf_topics(reader)
     children: Counter[str] = Counter()
     rows = []
@@ -67,7 +70,7 @@ def track_of(reader: BagReader, base_frame: str) -> tuple[Track | None, str]:
     if children:
         known = ", ".join(sorted(children)[:6])
         return None, f"its TF moves no frame {base_frame!r} ({known}): name one by --base-frame"
-    return None, "it has neither odometry (nav_msgs/Odometry) nor TF"
+    return None, "it has no odometry (nav_msgs/Odometry) and no TF that can be read"
 
 
 def _readable(reader: BagReader, topics: Sequence[str]) -> Iterator[Any]:

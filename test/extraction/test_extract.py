@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from enet_ros.bags.messages import compressed_cdr, image_cdr, typestore
+from enet_ros.bags.reader import BagReader
 from enet_ros.bags.writer import BagWriter
 from enet_ros.classes import CAMVID
 from enet_ros.cli import main
@@ -118,6 +119,23 @@ def test_moved_by_odometry_and_by_tf(tmp_path, place) -> None:
     assert extract(bag, "-o", tmp_path / "out", "--moved", "2m") == 0
     found = rows(tmp_path / "out")
     assert [(row.number, float(row.x), row.qw) for row in found] == [(str(n), n, "1") for n in (0, 2, 4, 6)]
+
+
+@pytest.mark.parametrize("tf", [True, False])
+def test_odometry_that_cannot_be_read_leaves_tf(tmp_path, capsys, tf) -> None:
+    bag = drive(tmp_path / "whole", 4, TF if tf else "")
+    with BagReader(bag) as reader, BagWriter(tmp_path / "d") as copy:
+        for topic in reader.topics:
+            copy.add_topic(topic.name, topic.type)
+        copy.add_topic("/odom", ODOMETRY)
+        for message in reader.messages():
+            copy.write(message.topic, message.log_ns, message.data)
+            copy.write("/odom", message.log_ns, b"\0\1\0\0damaged")
+    assert extract(tmp_path / "d", "-o", tmp_path / "out", "--moved", "2m", "--unlike", "0") == (0 if tf else 2)
+    if tf:
+        assert [row.number for row in rows(tmp_path / "out")] == ["0", "2"]
+    else:
+        assert "how far the robot moved: it has no odometry (nav_msgs/Odometry) and no TF" in capsys.readouterr().err
 
 
 @pytest.fixture
