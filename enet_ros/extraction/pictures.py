@@ -97,7 +97,8 @@ def manifest(rows: Sequence[Row]) -> str:
     for row in rows:
         cells = row._replace(pose=None)
         plain = [f"{value:.6g}" if isinstance(value, float) else value for value in cells]
-        place = [f"{value:.6g}" for value in row.pose] if row.pose else [""] * len(pose)
+        digits = (3, 3, 3, 6, 6, 6, 6)  # millimetres: a map's coordinates have seven digits before the point
+        place = [f"{v:.{d}f}" for v, d in zip(row.pose, digits, strict=True)] if row.pose else [""] * len(pose)
         where = Row._fields.index("pose")
         table.writerow(["" if value == "nan" else value for value in (*plain[:where], *place, *plain[where + 1 :])])
     return out.getvalue()

@@ -19,6 +19,7 @@ from enet_ros.cli import main
 from enet_ros.codec import compress
 from enet_ros.datasets.annotations import cvat, drawn
 from enet_ros.extraction import run
+from enet_ros.extraction.pictures import Row, manifest
 from enet_ros.fleet import scanning
 from enet_ros.messages import Header
 
@@ -118,7 +119,7 @@ def test_moved_by_odometry_and_by_tf(tmp_path, place) -> None:
     bag = drive(tmp_path / "d", 8, place)
     assert extract(bag, "-o", tmp_path / "out", "--moved", "2m") == 0
     found = rows(tmp_path / "out")
-    assert [(row.number, float(row.x), row.qw) for row in found] == [(str(n), n, "1") for n in (0, 2, 4, 6)]
+    assert [(row.number, float(row.x), float(row.qw)) for row in found] == [(str(n), n, 1) for n in (0, 2, 4, 6)]
 
 
 @pytest.mark.parametrize("tf", [True, False])
@@ -136,6 +137,14 @@ def test_odometry_that_cannot_be_read_leaves_tf(tmp_path, capsys, tf) -> None:
         assert [row.number for row in rows(tmp_path / "out")] == ["0", "2"]
     else:
         assert "how far the robot moved: it has no odometry (nav_msgs/Odometry) and no TF" in capsys.readouterr().err
+
+
+def test_places_on_a_map_keep_their_millimetres() -> None:
+    pose = (691603.123, 4649776.224, 12.5, 0.0, 0.0, 0.70710678, 0.70710678)
+    row = Row("a.png", "d", "d", "/t", 0, 1, 1, pose, 0.123456789, float("nan"))
+    (read,) = csv.DictReader(manifest([row]).splitlines())
+    assert [float(read[name]) for name in ("x", "y", "z")] == list(pose[:3])
+    assert (read["qw"], read["uncertainty"], read["disagreement"]) == ("0.707107", "0.123457", "")
 
 
 @pytest.fixture
@@ -234,5 +243,5 @@ def test_a_damaged_drive_gives_what_is_readable(tmp_path, capsys) -> None:
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     assert extract(tmp_path / "cut", "-o", tmp_path / "out", "--every", "500ms", "--unlike", "0") == 1
     assert 1 < len(rows(tmp_path / "out")) < 40
-    assert rows(tmp_path / "out")[1].x == "1"
+    assert rows(tmp_path / "out")[1].x == "1.000"
     assert "not read" in capsys.readouterr().err
