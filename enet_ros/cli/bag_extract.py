@@ -34,7 +34,7 @@ from enet_ros.arrays import U8
 from enet_ros.cli import many
 from enet_ros.engines import ENGINES
 from enet_ros.errors import BagError, ConfigError
-from enet_ros.extraction import Drive, ScanSettings, extract
+from enet_ros.extraction import Drive, Extraction, ScanSettings, extract
 from enet_ros.extraction.prelabels import FORMATS, write_prelabels
 from enet_ros.extraction.scan import Scanned
 from enet_ros.fleet import Drive as Bag
@@ -132,12 +132,22 @@ def run(args: argparse.Namespace) -> int:
     say = partial(print, file=sys.stderr)
     say(f"{args.out}: {len(result.rows)} pictures of {result.candidates} frames from {len(drives)} drives")
     if args.count and len(result.rows) < args.count:
-        say(f"enet_ros: {args.count} were asked for; the others are too like these (--unlike {args.unlike})")
+        say(f"enet_ros: {args.count} were asked for; {_shortage(args, result)}")
     for problem in result.problems[:5]:
         say(f"enet_ros: not read: {problem}")
     if len(result.problems) > 5:
         say(f"enet_ros: and {len(result.problems) - 5} more")
     return 1 if result.problems else 0
+
+
+def _shortage(args: argparse.Namespace, result: Extraction) -> str:
+    """Why there are fewer pictures than --count."""
+    if len(result.rows) == result.candidates:
+        return "there are no other frames to choose from"
+    reasons = [f"are too like these (--unlike {args.unlike})"] if args.unlike else []
+    if args.by in ("uncertainty", "disagreement"):
+        reasons.append("lie within a second of one of these")
+    return f"the others {' or '.join(reasons)}"
 
 
 def _bags(texts: list[str]) -> list[Bag]:

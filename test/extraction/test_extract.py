@@ -228,6 +228,18 @@ def test_bad_input_is_told_before_anything_is_written(tmp_path, monkeypatch, cap
     assert not list(tmp_path.glob("out*"))
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--unlike", "0"), "there are no other frames to choose from"),
+        ((), "the others are too like these (--unlike 5)"),
+    ],
+)
+def test_fewer_pictures_than_asked_for_say_why(tmp_path, capsys, options, why) -> None:
+    assert extract(drive(tmp_path / "d", 5), "-o", tmp_path / "out", "--count", "9", *options) == 0
+    assert f"9 were asked for; {why}" in capsys.readouterr().err
+
+
 def test_two_drives_that_would_have_one_name_are_refused(tmp_path, capsys) -> None:
     for name in ("day/1_x", "day_1/x"):
         drive(tmp_path / "drives" / name, 2)

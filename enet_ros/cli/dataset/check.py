@@ -4,7 +4,7 @@
   enet_ros dataset check dataset/ --model runs/mine/model.safetensors --json check.json
 
 Also told: frames without a label or with one class alone, and pictures that are in train and in val. Exit code 1 where
-there is any of these; suspicious labels alone are no fault, for the model may be wrong.
+a frame has no label or a picture is in both parts; the others may be right, for the model may be wrong.
 """
 
 from __future__ import annotations
