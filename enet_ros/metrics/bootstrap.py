@@ -55,8 +55,8 @@ def groups_of(drives: Sequence[str]) -> Groups:
     for drive in range(len(names)):
         place[number == drive] = np.arange(np.count_nonzero(number == drive))
     _, blocks = np.unique(np.stack([number, place // length]), axis=1, return_inverse=True)
-    known = "drives are not known" if "" in names else f"of {len(names)} drives, fewer than {LEAST_DRIVES},"
-    told = f"{known} so the interval is for more frames of these roads, not for others"
+    known = "drives are not known" if "" in names else f"fewer than {LEAST_DRIVES} drives ({len(names)})"
+    told = f"{known}, so the interval is for more frames of these roads, not for others"
     return Groups(blocks.reshape(-1), f"{blocks.max(initial=-1) + 1} blocks of at most {length} frames: {told}")
 
 

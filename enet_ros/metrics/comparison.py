@@ -71,15 +71,17 @@ class Comparison(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """Why the verdict is that."""
+        """Why the verdict is that, and which classes lose whatever it is."""
         better, worse = self.surely(1), self.surely(-1)
         if not self.headlines:
             return "the frames have no labels: add --labels and --classes"
+        lost = ", ".join(name for name, found in self.classes.items() if found.sign < 0)
+        classes = f"; of the classes, surely down: {lost}" if lost else ""
         if better and worse:
-            return f"a trade: {', '.join(better)} surely up, {', '.join(worse)} surely down"
+            return f"a trade: {', '.join(better)} surely up, {', '.join(worse)} surely down{classes}"
         if better or worse:
-            return f"{', '.join(better or worse)} surely {'up' if better else 'down'}"
-        return f"the intervals of {', '.join(_DECIDING)} all hold zero"
+            return f"{', '.join(better or worse)} surely {'up' if better else 'down'}{classes}"
+        return f"the intervals of {', '.join(_DECIDING)} all hold zero{classes}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, fractions 0..1, None where undefined."""

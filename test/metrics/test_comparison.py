@@ -63,9 +63,25 @@ def test_the_interval_is_that_of_whole_drives() -> None:
     assert once.high - once.low == pytest.approx(2 * normal, rel=0.15)
 
 
+def test_a_class_that_is_lost_is_named_beside_a_gain() -> None:
+    """Far more road is found, and no car any more."""
+    comparer = Comparer(CAMVID)
+    rng = np.random.default_rng(6)
+    for index in range(30):
+        truth = np.full((20, 50), ROAD, np.uint8)
+        truth[12:], truth[0, :20] = PAVEMENT, CAMVID.index("car")
+        before, after = truth.copy(), truth.copy()
+        before[1:12][rng.random((11, 50)) > 0.4] = PAVEMENT
+        after[0, : 5 + int(rng.integers(3))] = CAMVID.index("building")
+        comparer.add(f"f{index}", f"d{index}", truth, before, after)
+    result = comparer.comparison()
+    assert result.verdict is Verdict.BETTER
+    assert "of the classes, surely down: car" in result.reason
+
+
 def test_few_drives_are_told_and_drawn_in_blocks() -> None:
     two = groups_of(["a"] * 10 + ["b"] * 6)
-    assert "of 2 drives, fewer than 6" in two.kind and "blocks of at most 4 frames" in two.kind
+    assert "fewer than 6 drives (2), so" in two.kind and "blocks of at most 4 frames" in two.kind
     assert two.number.tolist() == [0] * 4 + [1] * 4 + [2] * 2 + [3] * 4 + [4] * 2
     assert "drives are not known" in groups_of([""] * 9).kind
 
