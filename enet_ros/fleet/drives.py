@@ -42,7 +42,8 @@ def is_bag(place: Place) -> bool:
 def find_drives(sources: Sequence[str], out: Place | None = None) -> list[Drive]:
     """The bags that `sources` name, sorted by name, without those below `out`.
 
-    Raises ConfigError where a source holds no bag or two would have one name, PlaceError where one cannot be listed.
+    Raises ConfigError where a source holds no bag, two would have one name, or one would lie within another's result;
+    PlaceError where one cannot be listed.
     """
     drives: dict[str, Drive] = {}
     for source in sources:
@@ -59,6 +60,13 @@ def find_drives(sources: Sequence[str], out: Place | None = None) -> list[Drive]
             if other.place != drive.place:
                 raise ConfigError(
                     f"{other.place} and {drive.place} would both be called {drive.name}: name one of them"
+                )
+    for name, drive in drives.items():
+        for parent in PurePosixPath(name).parents:
+            if (around := drives.get(str(parent))) is not None:
+                raise ConfigError(
+                    f"{drive.place} would be called {name}, and {around.place} {around.name}: rename one, as no result"
+                    " can lie within another"
                 )
     return [drives[name] for name in sorted(drives)]
 

@@ -54,6 +54,11 @@ def test_what_cannot_be_told_apart_or_is_not_there(tmp_path: Path) -> None:
     touch(tmp_path, "x/a.mcap", "y/a.mcap", "z/readme")
     with pytest.raises(ConfigError, match=r"x/a.mcap and .*y/a.mcap would both be called a"):
         find_drives([str(tmp_path / "x"), str(tmp_path / "y")])
+    touch(tmp_path, "w/day1.mcap", "w/day1/x/deep.mcap")
+    with pytest.raises(
+        ConfigError, match=r"deep.mcap would be called day1/x/deep, and .*/w/day1.mcap day1: rename one"
+    ):
+        find_drives([str(tmp_path / "w")])
     for nothing in ("z", "none", "z/*.mcap"):
         with pytest.raises(ConfigError, match=f"{nothing.replace('*', '.')} holds no bag: name folders"):
             find_drives([str(tmp_path / nothing)])
