@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from glob import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -86,10 +87,14 @@ class Place:
         start = len(path.rstrip("/")) + 1
         return [Found(name[start:], int(info["size"]), _version(info)) for name, info in sorted(found.items())]
 
-    def matching(self) -> list[Place]:
-        """The files and folders that the place, a glob such as "s3://drives/2024-*", stands for."""
+    def matching(self, fixed: Place) -> list[Place]:
+        """The files and folders that the place, a glob such as "s3://drives/2024-*", stands for.
+
+        fixed: the folder above it whose name is to be taken as it stands, "s3://drives".
+        """
+        start = fixed._opened[1]
         with self._store("listed") as (fs, path):
-            found = sorted(str(name) for name in fs.glob(path))
+            found = sorted(str(name) for name in fs.glob(escape(start) + path[len(start) :]))
         store = self.url.removesuffix(path.lstrip("/"))
         return [Place(store + name.lstrip("/")) for name in found]
 

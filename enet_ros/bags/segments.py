@@ -35,7 +35,8 @@ _VERSION = 3
 _JOB = "job.json"
 _LOCK = ".lock"
 _MADE_BY = "enet_ros.job"
-"""Key of a bag's custom data: what tells the job that made it."""
+_AMISS = "enet_ros.amiss"
+"""Keys of a bag's custom data: what tells the job that made it, and what was amiss with its input."""
 
 
 class TopicPlan(NamedTuple):
@@ -131,13 +132,16 @@ class SegmentedBag:
         """The accounts of the segments that are finished, by their numbers."""
         return {number: str(entry["account"]) for number, entry in self._entries().items()}
 
-    def made_by(self, job: Mapping[str, Any]) -> bool:
-        """Whether the bag is there, and made by this job; wherever its input was."""
+    def made_by(self, job: Mapping[str, Any]) -> str | None:
+        """What `join` was told to be amiss, where the bag is there and made by this job, wherever its input was.
+
+        None where it is not.
+        """
         metadata = (self.out / _METADATA).read()
         if metadata is None:
-            return False
+            return None
         found = yaml.safe_load(metadata)["rosbag2_bagfile_information"].get("custom_data") or {}
-        return bool(found.get(_MADE_BY) == _digest(self._job(job)))
+        return str(found.get(_AMISS, "")) if found.get(_MADE_BY) == _digest(self._job(job)) else None
 
     def segment(
         self,
@@ -166,10 +170,10 @@ class SegmentedBag:
                 shutil.rmtree(folder.parent)
         (self.part / f"{number}.json").write(json.dumps({"attempt": attempt, "account": account}).encode())
 
-    def join(self, count: int) -> None:
+    def join(self, count: int, amiss: str = "") -> None:
         """Make the first `count` segments one bag and put it in its place. Raises PlaceError where one is missing.
 
-        A run that was killed in between is finished by the next.
+        amiss: what is to be told of it again by later runs. A run that was killed in between is finished by the next.
         """
         entries = self._entries()
         missing = [number for number in range(count) if number not in entries]
@@ -181,7 +185,7 @@ class SegmentedBag:
         if not folders:
             raise BagError(f"{self.out} would have no message: nothing was written")
         whole = self.out if self.part.local is None else self.part / self.out.name
-        made_by = {_MADE_BY: _digest(json.loads((self.part / _JOB).read() or b"{}"))}
+        made_by = {_MADE_BY: _digest(json.loads((self.part / _JOB).read() or b"{}")), _AMISS: amiss}
         metadata = _joined([(folder / _METADATA).read() or b"" for folder in folders.values()], made_by)
         (whole / _METADATA).remove()
         files = {folder: f"{folder.name}{ENDINGS[self.storage]}" for folder in folders.values()}

@@ -46,7 +46,7 @@ from enet_ros.evaluation.metres import RATE_HZ, STRIDE, StreetJudge
 from enet_ros.evaluation.robustness import corrupted, robustness
 from enet_ros.evaluation.score import judge_exact_labels
 from enet_ros.figures import parse_size, percent
-from enet_ros.fleet import find_drives, is_bag
+from enet_ros.fleet import find_drives, is_bag, is_glob
 from enet_ros.fleet.work import EngineChoice, EvaluateWork
 from enet_ros.frames import Frame, Source
 from enet_ros.frames.files import from_folder, from_pairs
@@ -192,7 +192,9 @@ def _source(args: argparse.Namespace) -> Source:
 def _one_bag(args: argparse.Namespace) -> bool:
     """Whether --bag names one bag of this machine; what is missing counts as one, and is told as such."""
     place = Place.of(args.bag[0])
-    return len(args.bag) == 1 and place.local is not None and (is_bag(place) or not place.files())
+    if len(args.bag) > 1 or place.local is None or is_glob(place):
+        return False
+    return is_bag(place) or not place.files()
 
 
 def _bags(args: argparse.Namespace) -> int:

@@ -39,6 +39,11 @@ def is_bag(place: Place) -> bool:
     return [drive.place for drive in _below(place, place)] == [place]
 
 
+def is_glob(place: Place) -> bool:
+    """Whether a place is a pattern: what exists is not, whatever its name."""
+    return bool(_GLOB.search(place.url)) and not place.exists()
+
+
 def find_drives(sources: Sequence[str], out: Place | None = None) -> list[Drive]:
     """The bags that `sources` name, sorted by name, without those below `out`.
 
@@ -49,9 +54,9 @@ def find_drives(sources: Sequence[str], out: Place | None = None) -> list[Drive]
     for source in sources:
         place = Place.of(source)
         fixed = place
-        while _GLOB.search(fixed.url):
+        while is_glob(fixed):
             fixed = fixed.parent
-        found = [d for match in (place.matching() if fixed != place else [place]) for d in _below(match, fixed)]
+        found = [d for match in (place.matching(fixed) if fixed != place else [place]) for d in _below(match, fixed)]
         found = [d for d in found if out is None or not f"{d.place}/".startswith(f"{out}/")]
         if not found:
             raise ConfigError(f"{source} holds no bag: name folders with .mcap or .db3 files, or a glob in quotes")

@@ -152,12 +152,17 @@ class LabelWorker:
         self.info = self._engine.info
 
     def open(self, drive: Drive) -> Opened:
-        """Fetch the bag, find its cameras, and see what is done. Raises BagError where the result would not fit."""
+        """Fetch the bag, find its cameras, and see what is done.
+
+        Raises BagError where the result would not fit, and where it is there but something of its input was amiss.
+        """
         bag = self._bag(drive)
         with self._labelled(drive) as work:
             job = work.job(str(drive.place))
-            if bag.made_by(job):
+            if (amiss := bag.made_by(job)) is not None:
                 bag.part.remove()
+                if amiss:
+                    raise BagError(f"{bag.out} was made before: {amiss}")
                 return Opened((), work.messages, work.messages)
             if bag.whole() and not self._work.overwrite:
                 raise BagError(f"{bag.out} exists, made with other settings: name another folder, or use --force")

@@ -322,8 +322,12 @@ def join(bag: SegmentedBag, count: int | None) -> LabelResult:
         count = damaged + 1
     kept = [done[number] for number in range(len(done) if count is None else count) if number in done]
     damage = kept[-1].damage if damaged is not None else ""
+    problems = tuple(problem for account in kept for problem in account.problems)
+    messages = sum(account.messages for account in kept)
+    amiss = [f"the input is damaged after {messages} messages, and labelled up to there"] if damage else []
+    amiss += [f"{len(problems)} messages of the input could not be labelled"] if problems else []
     try:
-        bag.join(len(done) if count is None else count)
+        bag.join(len(done) if count is None else count, "; ".join(amiss))
     except BagError as error:
         raise BagError(f"{damage}; {error}" if damage else str(error)) from error
     if damage:
@@ -332,7 +336,6 @@ def join(bag: SegmentedBag, count: int | None) -> LabelResult:
     for account in kept:
         notes.update({(topic, note): frames for topic, note, frames in account.notes})
     lacks = (f"{topic}, {frames} frames: {note}" for (topic, note), frames in notes.items())
-    problems = tuple(problem for account in kept for problem in account.problems)
     return LabelResult(sum(account.frames for account in kept), 0, problems, tuple(lacks))
 
 

@@ -50,6 +50,14 @@ def test_globs_and_several_sources(tmp_path: Path) -> None:
     assert list(names(str(tmp_path / "x/d.mcap"), str(tmp_path / "x"))) == ["d"]  # the same bag twice
 
 
+def test_what_exists_is_no_glob(tmp_path: Path) -> None:
+    touch(tmp_path, "[old]/2024-05/a.mcap", "[old]/b.mcap", "[old]/b[1].mcap", "o/2024-05/wrong.mcap")
+    assert list(names(f"{tmp_path}/[old]")) == ["2024-05/a", "b", "b[1]"]
+    assert list(names(f"{tmp_path}/[old]/b[1].mcap")) == ["b[1]"]
+    assert list(names(f"{tmp_path}/[old]/2024-*")) == ["2024-05/a"]
+    assert list(names(f"{tmp_path}/[no]/2024-*")) == ["o/2024-05/wrong"]
+
+
 def test_what_cannot_be_told_apart_or_is_not_there(tmp_path: Path) -> None:
     touch(tmp_path, "x/a.mcap", "y/a.mcap", "z/readme")
     with pytest.raises(ConfigError, match=r"x/a.mcap and .*y/a.mcap would both be called a"):

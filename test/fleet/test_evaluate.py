@@ -37,6 +37,7 @@ def test_the_scores_of_many_bags_are_those_of_one_that_holds_them_all(streets: P
     halves = scores(tmp_path / "halves.json", streets / "halves")
     assert halves.pop("bags") == ["a", "b"]
     assert halves == whole and whole["frames"] == 5
+    assert scores(tmp_path / "glob.json", streets / "halves/*")["frames"] == 5
 
 
 def test_a_bag_that_cannot_be_scored_costs_the_others_nothing(

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from enet_ros.bags import BagReader
+from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.segments import Segment
+from enet_ros.bags.writer import BagWriter
 from enet_ros.errors import BagError, WorkerError
 from enet_ros.fleet import Outcome, find_drives, run_here
 from enet_ros.fleet.scratch import Scratch
+from enet_ros.frames.street import from_street
 from enet_ros.places import Place
 
 from .conftest import contents, label_work
@@ -37,6 +41,26 @@ def test_a_folder_of_bags_is_what_each_is_by_itself(
     monkeypatch.setattr(Segment, "write", None)
     again = run(str(drives), out, tmp_path / "scratch")
     assert [again[name].result for name in ("long", "night/short")] == [None, None]  # nothing was written
+
+
+def test_what_is_amiss_is_told_by_every_run(drives: Path, tmp_path: Path) -> None:
+    """Of a bag that is cut short, and of one with an image that is none."""
+    create(tmp_path / "whole", from_street(8, rate_hz=10.0, width=320, height=240), BagLayout(compression="none"))
+    whole = (tmp_path / "whole/whole.mcap").read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/cut.mcap").write_bytes(whole[: len(whole) * 8 // 10])
+    with BagReader(drives / "night/short.mcap") as reader, BagWriter(tmp_path / "in/bad") as bag:
+        for topic in reader.topics:
+            bag.add_topic(topic.name, topic.type, topic.connection)
+        for message in reader.messages():
+            broken = message.number == 1 and message.topic.endswith("/compressed")
+            data = message.data.replace(b"\xff\xd8\xff", b"\0\0\0") if broken else message.data
+            bag.write(message.topic, message.log_ns, data)
+    first = run(str(tmp_path / "in"), tmp_path / "out", tmp_path / "scratch")
+    assert "is damaged at message" in first["cut"].problem and len(first["bad"].result.problems) == 1
+    again = run(str(tmp_path / "in"), tmp_path / "out", tmp_path / "scratch")
+    assert "out/cut was made before: the input is damaged after" in again["cut"].problem
+    assert again["bad"].problem.endswith("out/bad was made before: 1 messages of the input could not be labelled")
 
 
 def test_from_a_store_to_a_store(drives: Path, labelled: dict[str, bytes], memory: Place, tmp_path: Path) -> None:
