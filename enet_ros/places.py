@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -48,9 +49,9 @@ class Place:
         try:
             fs, path = url_to_fs(self.url)
         except (ValueError, ImportError) as error:
-            raise ConfigError(f"{self.url} cannot be opened: {error}") from error
+            raise ConfigError(f"{self} cannot be opened: {without_password(str(error))}") from error
         except Exception as error:  # a store that is connected to at once, such as sftp
-            raise PlaceError(f"{self.url} cannot be reached: {_reason(error)}") from error
+            raise PlaceError(f"{self} cannot be reached: {_reason(error)}") from error
         return fs, str(path)
 
     @property
@@ -73,7 +74,7 @@ class Place:
         return Place(f"{self.url}/{name}")
 
     def __str__(self) -> str:
-        return self.url
+        return without_password(self.url)
 
     def exists(self) -> bool:
         """Whether there is a file or folder."""
@@ -154,7 +155,12 @@ class Place:
         except PlaceError:
             raise
         except Exception as error:  # each store raises errors of its own
-            raise PlaceError(f"{self.url} cannot be {done}: {_reason(error)}") from error
+            raise PlaceError(f"{self} cannot be {done}: {_reason(error)}") from error
+
+
+def without_password(text: str) -> str:
+    """A text as people may see it: its URLs without user and password."""
+    return re.sub(r"://[^/?#\s]*@", "://", text)
 
 
 def _version(info: dict[str, Any]) -> str:
@@ -164,7 +170,7 @@ def _version(info: dict[str, Any]) -> str:
 
 def _reason(error: Exception) -> str:
     """What a store said, with the remedy where it lacks credentials."""
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    text = without_password(getattr(error, "strerror", None) or str(error) or type(error).__name__)
     words = f"{type(error).__name__} {error}".lower()
     denied = isinstance(error, PermissionError) or any(word in words for word in ("credential", "authentic", "denied"))
     return f"{text}: check the credentials that this store's library looks for" if denied else text

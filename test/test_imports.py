@@ -33,7 +33,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "card": ("classes", "spec"),
     "model_file": ("card", "files"),
     # frames and where they come from
-    "frames": ("classes", "camera", "stamps"),
+    "frames": ("classes", "camera", "stamps", "places"),
     "datasets": ("classes", "codec", "figures", "files"),
     "frames.files": ("frames", "datasets"),
     "street": ("classes", "camera"),

@@ -59,7 +59,7 @@ def find_drives(sources: Sequence[str], out: Place | None = None) -> list[Drive]
         found = [d for match in (place.matching(fixed) if fixed != place else [place]) for d in _below(match, fixed)]
         found = [d for d in found if out is None or not f"{d.place}/".startswith(f"{out}/")]
         if not found:
-            raise ConfigError(f"{source} holds no bag: name folders with .mcap or .db3 files, or a glob in quotes")
+            raise ConfigError(f"{place} holds no bag: name folders with .mcap or .db3 files, or a glob in quotes")
         for drive in found:
             other = drives.setdefault(drive.name, drive)
             if other.place != drive.place:

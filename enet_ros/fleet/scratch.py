@@ -102,6 +102,11 @@ class Scratch:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(copy)
                 used -= sizes[copy]
+        if used + size > self._most:
+            raise WorkerError(
+                f"bags that are being read leave no room in a scratch of {self._most / 1e9:.1f} GB for one of"
+                f" {size / 1e9:.1f} GB: give --scratch-gb more"
+            )
         if (free := shutil.disk_usage(self._bags).free) < size + RESERVE:
             raise WorkerError(
                 f"{self.root} has {free / 1e9:.1f} GB free, and a bag of {size / 1e9:.1f} GB is to be fetched: free"

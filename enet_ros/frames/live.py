@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from functools import partial
 from glob import glob
 from itertools import count
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from enet_ros.arrays import U8
 from enet_ros.errors import CameraError
 from enet_ros.frames.source import Frame, Load, Source
+from enet_ros.places import without_password
 
 OPEN_S = 10.0
 """Longest wait for a stream to be opened."""
@@ -98,10 +98,7 @@ class Newest:
 
 def shown(camera: str) -> str:
     """The camera as messages name it: the path of a numbered one, a URL without user and password."""
-    if camera.isdecimal():
-        return f"/dev/video{camera}"
-    parts = urlsplit(camera)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.scheme else camera
+    return f"/dev/video{camera}" if camera.isdecimal() else without_password(camera)
 
 
 def _open(camera: str) -> cv2.VideoCapture:

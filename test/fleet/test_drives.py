@@ -74,6 +74,16 @@ def test_what_cannot_be_told_apart_or_is_not_there(tmp_path: Path) -> None:
         find_drives(["abc://x/y"])
 
 
+def test_passwords_are_not_told(memory: Place) -> None:
+    assert str(Place("sftp://bob:p@ss@host/x") / "a@b") == "sftp://host/x/a@b"
+    assert str(Place("simplecache::ftp://bob:secret@host/x")) == "simplecache::ftp://host/x"
+    assert str(memory) == "memory://fleet"
+    with pytest.raises(ConfigError, match="^abc://host/x cannot be opened"):
+        find_drives(["abc://bob:secret@host/x"])
+    with pytest.raises(ConfigError, match="^memory://host/x holds no bag"):
+        find_drives(["memory://bob:secret@host/x"])
+
+
 def test_a_store_is_listed_as_a_folder_is(drives: Path, memory: Place) -> None:
     for file in Place.of(drives).files():
         (memory / "in" / file.path).put(drives / file.path)

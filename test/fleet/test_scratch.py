@@ -24,6 +24,12 @@ def test_copies_stay_within_the_limit_and_whoever_reads_keeps_its_own(memory: Pl
             assert second.exists()
         with other.bag(c):  # no room for three: b goes, since a is being read
             assert path.exists() and not second.exists()
+        with (
+            other.bag(b),
+            pytest.raises(WorkerError, match="being read leave no room .* give --scratch-gb more"),
+            Scratch(tmp_path, most=100).bag(c),
+        ):
+            pass
     (memory / "a.mcap").remove()
     with other.bag(a) as again:  # still here
         assert again == path
