@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -46,7 +46,11 @@ def run_on_ray(work: Work, drives: Sequence[Drive], options: ClusterOptions) -> 
     Raises ConfigError where the cluster cannot be reached or has no room, WorkerError where
     none of its machines can work.
     """
-    with _connected(options) as ray, _token(work, drives) as seen:
+    with (
+        _connected(options) as ray,
+        _grown(options) if options.workers else nullcontext(),
+        _token(work, drives) as seen,
+    ):
         ledger = Ledger(drives)
         crew = _Crew(ray, work, options, seen)
         with ledger.bars.shown():
@@ -73,12 +77,6 @@ class _Crew:
         self._engine: EngineInfo | None = None
         self._made = 0
         self._looked_s = 0.0
-        if options.workers:  # a cluster that can grow does so
-            with suppress(Exception):
-                from ray.autoscaler.sdk import request_resources
-
-                bundle = {"CPU": options.cpus or CPUS, **({"GPU": options.gpus} if options.gpus else {})}
-                request_resources(bundles=[bundle] * options.workers)
 
     def muster(self, ledger: Ledger) -> None:
         """Make actors where the cluster has room and there is work; WorkerError where no machine can work."""
@@ -229,6 +227,25 @@ def _connected(options: ClusterOptions) -> Iterator[ModuleType]:
         yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _grown(options: ClusterOptions) -> Iterator[None]:
+    """A cluster that can grow does so for the workers asked for, and may shrink again afterwards."""
+    bundle = {"CPU": options.cpus or CPUS, **({"GPU": options.gpus} if options.gpus else {})}
+    try:
+        _request([bundle] * options.workers)
+        yield
+    finally:
+        _request([])
+
+
+def _request(bundles: list[dict[str, float]]) -> None:
+    """What the cluster should have room for, in place of what was asked for last."""
+    with suppress(Exception):
+        from ray.autoscaler.sdk import request_resources
+
+        request_resources(bundles=bundles)
 
 
 def _require_port(address: str) -> None:

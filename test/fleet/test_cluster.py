@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -21,7 +22,7 @@ from enet_ros.errors import ConfigError, WorkerError
 from enet_ros.extraction import ScanSettings
 from enet_ros.extraction.scan import Scanned
 from enet_ros.fleet import Outcome, find_drives, run_here
-from enet_ros.fleet.cluster import run_on_ray
+from enet_ros.fleet.cluster import _connected, _grown, run_on_ray
 from enet_ros.fleet.hand import ClusterOptions, Hand, Models
 from enet_ros.fleet.scanning import EyesChoice, ScanWork
 from enet_ros.fleet.scratch import Scratch
@@ -180,6 +181,17 @@ def test_a_machine_that_cannot_work_is_left_out(
     cluster.remove_node(bad)
     assert "is left out: " in (said := capsys.readouterr().err) and "cannot be written" in said
     assert contents(tmp_path / "out") == labelled
+
+
+def test_the_room_that_a_run_asks_for_is_given_back(cluster: Any) -> None:
+    from ray.autoscaler._private.constants import AUTOSCALER_RESOURCE_REQUEST_CHANNEL
+    from ray.experimental.internal_kv import _internal_kv_get
+
+    options = ClusterOptions(cluster.address, workers=2, cpus=3)
+    with _connected(options):
+        with _grown(options):
+            assert json.loads(_internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL)) == [{"CPU": 3}] * 2
+        assert json.loads(_internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL)) == []
 
 
 def test_what_can_be_known_is_told_at_the_start(drives: Path, tmp_path: Path) -> None:
