@@ -6,6 +6,7 @@ Content-Security-Policy does: https://www.w3.org/TR/CSP3.
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from enet_ros.errors import ConfigError
 
 LOOPBACK = "127.0.0.1"
+REMEDY = "end another viewer that has this port, save a file (--view FILE.rrd), or, of `view`, use another --port"
 _FETCH_S = 30.0
 
 
@@ -81,7 +83,7 @@ def served(bind: str, port: int, data_port: int, page_port: int) -> Iterator[Non
     try:
         server = ThreadingHTTPServer((bind, port), Page)
     except OSError as error:
-        raise ConfigError(f"cannot serve the viewer on {bind}:{port}: {error.strerror}; use another --port") from error
+        raise _refused(bind, port, error) from error
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="viewer_page", daemon=True)
     thread.start()
@@ -91,3 +93,15 @@ def served(bind: str, port: int, data_port: int, page_port: int) -> Iterator[Non
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def require_free(bind: str, port: int) -> None:
+    """Raise ConfigError where nothing can listen there: whoever does would be taken for a viewer of ours."""
+    try:
+        socket.create_server((bind, port)).close()
+    except OSError as error:
+        raise _refused(bind, port, error) from error
+
+
+def _refused(bind: str, port: int, error: OSError) -> ConfigError:
+    return ConfigError(f"cannot serve the viewer on {bind}:{port}: {error.strerror}; {REMEDY}")

@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 from enet_ros.errors import ConfigError
 from enet_ros.viewer.blueprint import blueprint
 from enet_ros.viewer.sdk import rerun
-from enet_ros.viewer.web import LOOPBACK, served
+from enet_ros.viewer.web import LOOPBACK, REMEDY, require_free, served
 
 WEB, NATIVE = "web", "native"
 HELP = "where to look: web (a page for the browser), native (Rerun's own window), or FILE.rrd to save it"
 PORT = 9090
 """Of the page; the one above it is the data's."""
+_EVERY = "0.0.0.0"
+"""The address that stands for all of this machine."""
 _MEMORY = "512MiB"
 """Kept for a browser that comes later; the oldest goes first."""
 _START_S = 60.0
@@ -49,23 +51,28 @@ def opened(where: str, timeline: str, port: int = PORT, bind: str = LOOPBACK) ->
     browser's page listens, and one port above it the data. Raises ConfigError where nothing can be shown there.
     """
     recording = rerun().RecordingStream("enet_ros")
-    data = f"rerun+http://{LOOPBACK}:{port + 1}/proxy"
+    near = LOOPBACK if bind == _EVERY else bind
+    data = f"rerun+http://{near}:{port + 1}/proxy"
     with ExitStack() as stack:
         if where.endswith(".rrd"):
             _save(recording, Path(where))
         elif where == WEB:
-            stack.enter_context(_data_server(bind, port))
+            for needed in (port, port + 1):
+                require_free(bind, needed)
+            stack.enter_context(_data_server(bind, near, port))
             stack.enter_context(_page(bind, port, data))
             recording.connect_grpc(data)
         elif where == NATIVE:
             _require_display()
+            require_free(LOOPBACK, port + 1)
             arguments = ("--port", str(port + 1), "--bind", LOOPBACK, "--hide-welcome-screen", "--expect-data-soon")
-            _wait_for(port + 1, _start(*arguments))
+            _wait_for(LOOPBACK, port + 1, _start(*arguments))
             recording.connect_grpc(data)
         else:
             raise ConfigError(f"--view {where}: use {WEB}, {NATIVE} or FILE.rrd")
         stack.callback(recording.disconnect)  # first of all: what is under way arrives
-        yield Window(recording, f"http://localhost:{port}" if where == WEB else where, timeline, where == WEB)
+        host = "localhost" if near == LOOPBACK else near
+        yield Window(recording, f"http://{host}:{port}" if where == WEB else where, timeline, where == WEB)
 
 
 def _save(recording: Any, path: Path) -> None:
@@ -77,12 +84,12 @@ def _save(recording: Any, path: Path) -> None:
 
 
 @contextmanager
-def _data_server(bind: str, port: int) -> Iterator[None]:
-    """Keeps what is logged for the browsers, on the port above the page's."""
+def _data_server(bind: str, near: str, port: int) -> Iterator[None]:
+    """Keeps what is logged for the browsers, on the port above the page's. near: where this machine reaches `bind`."""
     # Rerun lets in pages from localhost alone; whom `bind` lets in comes from this page.
     origin = f"http://*:{port}"
     arguments = ("--serve-grpc", "--bind", bind, "--port", str(port + 1), "--cors-allow-origin", origin)
-    with _running(port + 1, *arguments, "--server-memory-limit", _MEMORY):
+    with _running(near, port + 1, *arguments, "--server-memory-limit", _MEMORY):
         yield
 
 
@@ -92,7 +99,7 @@ def _page(bind: str, port: int, data: str) -> Iterator[None]:
     with socket.create_server((LOOPBACK, 0)) as probe:
         inner = int(probe.getsockname()[1])
     arguments = ("--serve-web", "--bind", LOOPBACK, "--web-viewer-port", str(inner), data)
-    with _running(inner, *arguments), served(bind, port, port + 1, inner):
+    with _running(LOOPBACK, inner, *arguments), served(bind, port, port + 1, inner):
         yield
 
 
@@ -102,11 +109,11 @@ def _require_display() -> None:
 
 
 @contextmanager
-def _running(port: int, *arguments: str) -> Iterator[None]:
-    """A Rerun process that listens on a port, until the block ends."""
+def _running(host: str, port: int, *arguments: str) -> Iterator[None]:
+    """A Rerun process that listens there, until the block ends."""
     child = _start(*arguments)
     try:
-        _wait_for(port, child)
+        _wait_for(host, port, child)
         yield
     finally:
         child.kill()  # it has nothing to tidy up, and may have inherited that SIGTERM is held back
@@ -121,12 +128,12 @@ def _start(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([program, *arguments], stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
 
 
-def _wait_for(port: int, child: subprocess.Popen[bytes]) -> None:
+def _wait_for(host: str, port: int, child: subprocess.Popen[bytes]) -> None:
     """Until the process listens. Raises ConfigError."""
     end_s = time.monotonic() + _START_S
     while child.poll() is None and time.monotonic() < end_s:
-        with suppress(OSError), socket.create_connection((LOOPBACK, port), 1.0):
+        with suppress(OSError), socket.create_connection((host, port), 1.0):
             return
         time.sleep(0.05)
     child.kill()
-    raise ConfigError(f"Rerun does not listen on port {port}: is it taken? Use another --port")
+    raise ConfigError(f"Rerun does not listen on {host}:{port}: {REMEDY}")

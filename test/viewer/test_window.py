@@ -118,13 +118,24 @@ def test_rerun_keeps_no_statistics_of_its_use(port: int, monkeypatch: pytest.Mon
 
 
 @needs_rerun
-def test_a_port_that_is_taken_is_named(port: int) -> None:
+@pytest.mark.parametrize("above", [0, 1])
+def test_a_port_that_is_taken_is_named(port: int, above: int) -> None:
+    """Also the data's: whoever listens there gets no picture."""
+    taken = f"cannot serve the viewer on 127.0.0.1:{port + above}: .*--view FILE.rrd.* use another --port"
     with (
-        socket.create_server(("127.0.0.1", port)),
-        pytest.raises(ConfigError, match=f"cannot serve the viewer on 127.0.0.1:{port}: .* use another --port"),
+        socket.create_server(("127.0.0.1", port + above)),
+        pytest.raises(ConfigError, match=taken),
         opened("web", LIVE, port),
     ):
         pass
+
+
+@needs_rerun
+def test_another_address_of_this_machine_is_served(port: int) -> None:
+    with opened("web", LIVE, port, "127.0.0.2") as window:
+        assert window.place == f"http://127.0.0.2:{port}"
+        found = listeners()
+        assert {found[port], found[port + 1]} == {"0200007F"}
 
 
 def test_a_page_may_load_and_send_to_its_own_machine_alone() -> None:
