@@ -35,7 +35,8 @@ class Bond:
         """period_s: of the calls of `beat`."""
         self._node = node
         self._period_s = period_s
-        self._instance = ""
+        self._instance = self._sister = ""
+        self._own: set[str] = set()
         self._type = status_type()
         if self._type is None:
             return
@@ -50,7 +51,8 @@ class Bond:
 
     def form(self) -> None:
         """Begin one, by a new instance: whoever has seen the last one end takes it for another."""
-        self._instance = str(uuid.uuid4())
+        self._instance, self._sister = str(uuid.uuid4()), ""
+        self._own.add(self._instance)
         self.beat()
 
     def beat(self) -> None:
@@ -63,9 +65,15 @@ class Bond:
         self._instance = ""
 
     def _hear(self, status: Any) -> None:
-        """The other side's word that it ends is answered, for which it waits."""
-        ours = status.instance_id == self._instance
-        if status.id == self._node.get_name() and not ours and not status.active:
+        """The other side's word that it ends is answered, for which it waits.
+
+        As in bondcpp, the other side is the first that says it lives; what we said of an earlier bond comes back, too.
+        """
+        if status.id != self._node.get_name() or status.instance_id in self._own:
+            return
+        if status.active:
+            self._sister = self._sister or status.instance_id
+        elif status.instance_id == self._sister:
             self.end()
 
     def _say(self, active: bool) -> None:

@@ -29,8 +29,8 @@ class Manager:
         if status.instance_id != "manager":
             self.heard.append(status)
 
-    def say(self, active: bool, name: str = "segmentation") -> None:
-        self.publisher.publish(Status(id=name, instance_id="manager", active=active))
+    def say(self, active: bool, name: str = "segmentation", instance: str = "manager") -> None:
+        self.publisher.publish(Status(id=name, instance_id=instance, active=active))
 
     def instances(self) -> list[str]:
         """Of the heartbeats, each once, in order."""
@@ -67,6 +67,29 @@ def test_the_manager_s_end_is_acknowledged_and_the_node_goes_on(rig: Callable[..
     manager.say(False)
     wait_for(lambda: not manager.heard[-1].active)
     assert r.node._active is not None
+
+
+def test_no_word_of_others_or_of_an_earlier_bond_ends_it(rig: Callable[..., Rig]) -> None:
+    """Such as the node's own goodbye, which comes back after it has been activated anew."""
+    r = rig()
+    manager = Manager(r)
+    wait_for(lambda: manager.publisher.get_subscription_count() == 2)
+    r.start()
+    wait_for(manager.instances)
+    (first,) = manager.instances()
+    r.node.trigger_deactivate()
+    r.node.trigger_activate()
+    wait_for(lambda: len(manager.instances()) == 2)
+    manager.say(True, instance=first)
+    manager.say(False, instance=first)
+    manager.say(False, instance="stranger")
+    manager.say(True)
+    manager.say(False, instance="stranger")
+    count = len(manager.heard)
+    wait_for(lambda: len(manager.heard) > count + 5)
+    assert all(s.active for s in manager.heard if s.instance_id == manager.instances()[1])
+    manager.say(False)
+    wait_for(lambda: not manager.heard[-1].active)
 
 
 def test_it_can_be_switched_off(rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
