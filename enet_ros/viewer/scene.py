@@ -67,6 +67,7 @@ class CameraScene:
     def __init__(self, recording: Any, camera: str) -> None:
         """recording: a RecordingStream. camera: its name, which may have slashes."""
         self._rr, self._recording, self.name = rerun(), recording, camera.strip("/")
+        self._context: Any = None
         rr = self._rr
         recording.log("base", rr.ViewCoordinates.FLU, static=True)
         for topic, names, colors in (("latency", STAGES, _STAGE_COLORS), ("rate", RATES, _RATE_COLORS)):
@@ -77,11 +78,10 @@ class CameraScene:
             )
 
     def classes(self, names: Sequence[str], colors: U8) -> None:
-        """What the ids of the labels mean. colors: (N, 3) uint8 RGB."""
+        """What the ids of the labels mean in the frames that are shown from now on. colors: (N, 3) uint8 RGB."""
         rr = self._rr
         infos = [rr.AnnotationInfo(i, name, tuple(map(int, colors[i]))) for i, name in enumerate(names)]
-        context = rr.AnnotationContext([*infos, rr.AnnotationInfo(255, "void", (0, 0, 0, 0))])
-        self._recording.log(f"base/{self.name}", context, static=True)
+        self._context = rr.AnnotationContext([*infos, rr.AnnotationInfo(255, "void", (0, 0, 0, 0))])
 
     def show(self, seen: Seen) -> None:
         """A frame. What it lacks is cleared, so that nothing of an earlier frame stays beside it."""
@@ -105,6 +105,8 @@ class CameraScene:
             made[f"{base}/free_points"] = rr.Points3D(seen.free_points, colors=_FREE, radii=0.04)
         if seen.grid is not None:
             made[f"{base}/grid"] = self._grid(seen.grid)
+        if self._context is not None:  # with each frame: a viewer that is full forgets the oldest
+            self._recording.log(base, self._context)
         for name in (*(f"{base}/{entity}" for entity in _SPATIAL), f"confidence/{self.name}"):
             self._recording.log(name, made.get(name) or rr.Clear(recursive=False))
         self._place(seen.camera, seen.pose, size)

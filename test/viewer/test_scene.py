@@ -97,6 +97,26 @@ def test_the_mask_is_logged_with_its_classes(record: Record) -> None:
     assert infos[255]["label"] == "void" and infos[255]["color"] & 255 == 0
 
 
+def test_frames_keep_the_classes_that_they_were_shown_with(record: Record) -> None:
+    """A node may exchange its model meanwhile."""
+    colors = np.zeros((2, 3), np.uint8)
+
+    def fill(scene: CameraScene) -> None:
+        for stamp_ns, names in ((1, ["road", "tree"]), (2, ["tree", "road"])):
+            scene.classes(names, colors)
+            scene.show(seen(stamp_ns=stamp_ns))
+
+    found = record(fill)
+    told = {}
+    for chunk in found.chunks:
+        if chunk.entity_path == BASE:
+            batch = chunk.to_record_batch()
+            stamps = batch.column("stamp").cast("int64").to_pylist()
+            contexts = batch.column("AnnotationContext:context").to_pylist()
+            told |= {s: c[0][0]["class_description"]["info"]["label"] for s, c in zip(stamps, contexts, strict=True)}
+    assert told == {1: "road", 2: "tree"}
+
+
 def test_pictures_are_jpegs_of_the_masks_size(record: Record) -> None:
     found = record(lambda scene: scene.show(seen()))
     for entity, left, right in (

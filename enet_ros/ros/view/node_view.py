@@ -66,6 +66,9 @@ class NodeView:
         self._looking: list[Subscription[Any]] = []
         self._expected = {PICTURE, *OUTPUTS}
         self._picture: type = Image
+        self._infos: dict[int, SegmentationInfo] = {}
+        self._answered_by: dict[int, int] = {}
+        self._unstamped = False
         self._due_s = self._now_s = 0.0
         self._heart = Heart()
         self._parameters = Parameters()
@@ -111,6 +114,7 @@ class NodeView:
             self._picture = PICTURES[kind]
             wanted.append((PICTURE, self._picture, topic))
         self._look = Gathering(self._expected)
+        self._answered_by = {}
         self._looking = [self._subscribe(*row) for row in wanted]
 
     def _end(self) -> None:
@@ -134,16 +138,23 @@ class NodeView:
         return [(topic, kind) for topic, kinds in heard for kind in kinds if kind in PICTURES]
 
     def _on_part(self, part: str, cdr: bytes) -> None:
-        if self._look is not None:
-            self._look.add(cdr_stamp_ns(cdr), part, cdr)
+        stamp = cdr_stamp_ns(cdr)
+        if stamp == 0:  # different images' all look like one
+            if not self._unstamped:
+                self.text("WARN", "images have no stamp, so none is shown: have the camera's driver fill header.stamp")
+            self._unstamped = True
+        elif self._look is not None:
+            self._look.add(stamp, part, cdr)
 
     def _on_latency(self, latency: Latency) -> None:
         self._heart.beat(latency)
         if self._look is not None:
-            self._look.finish(stamp_ns(latency.header.stamp), self._now_s)
+            stamp = stamp_ns(latency.header.stamp)
+            self._answered_by[stamp] = latency.model_number
+            self._look.finish(stamp, self._now_s)
 
     def _on_info(self, info: SegmentationInfo) -> None:
-        self._scene.classes(info.class_names, np.array(info.class_colors, np.uint8).reshape(-1, 3))
+        self._infos[info.model_number] = info
         size = f"{info.network_width}x{info.network_height}"
         self.text("INFO", f"{info.model} on {info.engine} ({info.runtime}), {info.device}, {info.precision}, {size}")
 
@@ -156,7 +167,14 @@ class NodeView:
             self._parameters = Parameters(**values)
 
     def _show(self, stamp: int, parts: Mapping[str, bytes]) -> None:
-        """Parts that cannot be read are left out, with a line in the log."""
+        """Parts that cannot be read are left out, with a line in the log.
+
+        So is a frame whose classes are not known: an exchange of models may be under way.
+        """
+        info = self._infos.get(self._answered_by[stamp])
+        if info is None:
+            return
+        self._scene.classes(info.class_names, np.array(info.class_colors, np.uint8).reshape(-1, 3))
         try:
             self._scene.show(self._seen(stamp, parts))
         except EnetRosError as error:

@@ -17,8 +17,11 @@ pytest.importorskip("rerun", reason="rerun-sdk is not installed")
 from ros_rig import Rig, picture, wait_for
 from rrd import Recorded
 from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import Header
 
 from enet_ros.camera import CameraPose
+from enet_ros.classes import CAMVID
+from enet_ros.msg import Latency, SegmentationInfo
 from enet_ros.ros.view.main import main
 from enet_ros.ros.view.nodes import NodesView, viewing, wanted
 from enet_ros.viewer import CameraScene
@@ -93,6 +96,40 @@ def test_between_two_looks_only_the_smallest_output_is_asked_for(node: Rig, tmp_
         return frozenset({"~/camera_info"}) in wanted_outputs and any("~/confidence" in w for w in wanted_outputs)
 
     view_into(tmp_path / "seen.rrd", node, [], watch)
+
+
+def test_images_without_a_stamp_are_not_matched(node: Rig, tmp_path: Path) -> None:
+    """Mask and picture of two of them would look like one frame; that is said once."""
+    answers: list[Any] = node.listen("latency", Latency)
+
+    def sent(view: NodesView) -> Any:
+        node.send(picture(3), header=Header(frame_id="camera_optical_frame"))
+        time.sleep(0.05)
+        return view.targets() and len(answers) > 20
+
+    with viewing(str(tmp_path / "seen.rrd"), [], lambda: pytest.fail("the viewer broke"), rate_hz=5.0) as view:
+        wait_for(lambda: sent(view))
+    found = Recorded(tmp_path / "seen.rrd")
+    texts = [text for row in found.rows("/log/segmentation", "text") for text in row]
+    assert sum(text.startswith("images have no stamp, so none is shown") for text in texts) == 1
+    assert not any(entity.startswith(BASE) for entity in found.entities())
+
+
+def test_a_frame_has_the_classes_of_the_model_that_answered_it(
+    node: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said of the next model may come before the last answers of this one are shown."""
+    named: list[str] = []
+    monkeypatch.setattr(CameraScene, "classes", lambda scene, names, colors: named.append(names[0]))
+
+    def told(view: NodesView) -> bool:
+        for target in view.targets():
+            early = SegmentationInfo(model_number=2, class_names=["wrong"], class_colors=[0, 0, 0])
+            view._views[target]._on_info(early)
+        return len(named) > 2
+
+    view_into(tmp_path / "seen.rrd", node, [], told)
+    assert set(named) == {CAMVID.names[0]}
 
 
 def test_other_nodes_are_left_alone(node: Rig, tmp_path: Path) -> None:
