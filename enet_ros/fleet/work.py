@@ -21,7 +21,8 @@ from enet_ros.fleet.schedule import Step, Task
 from enet_ros.fleet.scratch import Scratch
 from enet_ros.frames.bag import from_labelled_bag
 from enet_ros.labelling import LabelResult, OutputSettings
-from enet_ros.labelling.run import BagOptions, LabelledBag, Piece, accounts, join, label_piece
+from enet_ros.labelling.account import accounts, join
+from enet_ros.labelling.run import BagOptions, LabelledBag, Piece, label_piece
 from enet_ros.places import Place
 from enet_ros.segmenter import Segmenter
 

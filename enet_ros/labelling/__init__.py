@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from enet_ros.labelling.account import LabelResult
 from enet_ros.labelling.outputs import Outputs, OutputSettings
-from enet_ros.labelling.run import BagOptions, LabelResult, label
+from enet_ros.labelling.run import BagOptions, label
 
 __all__ = ["BagOptions", "LabelResult", "OutputSettings", "Outputs", "label"]

@@ -18,7 +18,8 @@ from enet_ros.engines import create
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError
 from enet_ros.labelling import BagOptions, OutputSettings, label
-from enet_ros.labelling.run import LabelledBag, join, label_piece
+from enet_ros.labelling.account import join
+from enet_ros.labelling.run import LabelledBag, label_piece
 from enet_ros.places import Place
 from enet_ros.segmenter import Segmenter
 
