@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
-from enet_ros.errors import WorkerError
+from enet_ros.errors import BagError, WorkerError
 from enet_ros.fleet.drives import Drive
 
 RESERVE = 1 << 30
@@ -75,7 +75,11 @@ class Scratch:
                 self._fetch(drive, copy)
             os.utime(copy)
             fcntl.flock(lock, fcntl.LOCK_SH)
-            yield copy / drive.place.name
+            path = copy / drive.place.name
+            try:
+                yield path
+            except BagError as error:  # of the copy, which nobody knows
+                raise BagError(str(error).replace(str(path), drive.place.url)) from error
 
     def _fetch(self, drive: Drive, copy: Path) -> None:
         part = copy.with_suffix(".part")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from enet_ros import model_file
 from enet_ros.errors import ConfigError, WorkerError
@@ -192,6 +193,19 @@ def test_the_room_that_a_run_asks_for_is_given_back(cluster: Any) -> None:
         with _grown(options):
             assert json.loads(_internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL)) == [{"CPU": 3}] * 2
         assert json.loads(_internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL)) == []
+
+
+def test_the_files_for_clusters_fit_together() -> None:
+    """Ray takes the one for machines of one's own; the versions of Ray are one."""
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    root = Path(__file__).resolve().parents[2]
+    folder = root / "docker/cluster"
+    validate_config(prepare_config(yaml.safe_load((folder / "ray-cluster.yaml").read_text())))
+    version = (root / "requirements/cluster.txt").read_text().split("ray==")[1].split()[0]
+    job = yaml.safe_load((folder / "kuberay.yaml").read_text())["spec"]
+    assert job["rayClusterSpec"]["rayVersion"] == version
+    assert f"FROM rayproject/ray:{version}-" in (folder / "Dockerfile").read_text()
 
 
 def test_what_can_be_known_is_told_at_the_start(drives: Path, tmp_path: Path) -> None:
