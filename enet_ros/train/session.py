@@ -115,6 +115,11 @@ def _run(config: SessionConfig, device: str, console: Console, measure: Measure 
         f"{frames} frames to train on, {len(mix.held_out)} held out; recipe {recipe.name}, "
         f"{recipe.encoder_epochs + recipe.epochs} epochs on {device}{', compiled, bfloat16' if fast else ''}"
     )
+    if recipe.frozen and not mix.exact:
+        console.print(
+            "these labels are coarser than the model's classes, and what they do not tell apart is forgotten: "
+            "mix in frames that the model learned from, such as --data camvid=DIR:0.1"
+        )
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bar(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("starting", total=None)

@@ -144,6 +144,17 @@ def test_finetuning_leaves_the_first_stages_as_they_were(camvid: Path, capsys: p
     assert "name that one by --init" in capsys.readouterr().err
 
 
+def test_finetuning_on_coarse_labels_alone_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for split in ("train", "val"):
+        frame(tmp_path / "lums" / split / "a.png", 90)
+        frame(tmp_path / "lums" / f"{split}annot" / "a.png", 2)
+    options = (
+        "--dataset lums --recipe finetune --init camvid --epochs 1 --batch 160 --size 48x32 --compile off --threads 1"
+    )
+    assert main(["train", "--data", str(tmp_path / "lums"), *options.split(), "--out", str(tmp_path / "out")]) == 0
+    assert "what they do not tell apart is forgotten" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(("fast_cpu", "least"), [(False, 0), (True, session.COMPILED_FRAMES)])
 def test_where_compiling_does_not_pay_nothing_is_compiled(
     camvid: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fast_cpu: bool, least: int
