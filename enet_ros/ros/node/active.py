@@ -75,7 +75,7 @@ class Active:
     def _receive(self, arrival: Arrival) -> None:
         """Count an image, judge its stamp and hand it to the worker, without waiting."""
         stamp = stamp_ns(arrival.message.header.stamp)
-        parameters = self._configured.serving.parameters
+        parameters = self._configured.parameters
         age = self.account.received(stamp, arrival.ros_ns, parameters.max_age, parameters.max_ahead)
         if not self._pace.chooses(arrival.monotonic_ns / NS, parameters.max_rate):
             self.account.counters.skipped += 1

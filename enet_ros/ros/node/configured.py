@@ -73,6 +73,11 @@ class Configured:
         last = self._asked
         return parameters.network != last.parameters.network or (model_named and not last.network.is_of_its_file())
 
+    @property
+    def parameters(self) -> Parameters:
+        """Those set last, for what arrives from now on; an image is answered with those of `serving`."""
+        return self._asked.parameters
+
     def asked(self, parameters: Parameters, network: Network | None = None) -> Serving:
         """What takes the place of the last one asked for, once it is given to `exchange`.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from rclpy.parameter import Parameter
-from ros_rig import Rig, wait_for
+from ros_rig import Rig, picture, wait_for
 from sensor_msgs.msg import CameraInfo, Image
 from streams import settle, stream
 
@@ -73,6 +74,23 @@ def test_what_does_not_fit_is_refused_and_the_old_stays(
     assert not result.successful and reason in result.reason
     assert r.node.parameters == before and r.node._configured.serving is serving
     assert all(r.node.get_parameter(name).value != value for name, value in values.items())
+
+
+def test_what_arrives_after_a_change_is_judged_by_it(rig: Callable[..., Rig]) -> None:
+    r = rig(max_rate=0.01)
+    masks = r.listen("mask")
+    r.start()
+    r.wait_for_camera()
+    r.send(picture(1))
+    wait_for(lambda: masks)
+    busy = threading.Event()
+    r.node._active._worker.between(lambda: busy.wait(30))  # as with an image in hand
+    assert change(r, max_rate=0.0).successful
+    r.send(picture(2))
+    wait_for(lambda: r.counters().received == 2)
+    busy.set()
+    wait_for(lambda: len(masks) == 2)
+    assert r.counters().skipped == 0
 
 
 def test_a_refused_output_leaves_no_topic_behind(rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
