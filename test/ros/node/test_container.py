@@ -59,8 +59,16 @@ def answers(watcher: Any, namespace: str, label: int) -> Callable[[], bool]:
     return answered
 
 
+def engines_at_rest() -> int:
+    """How many engines there are, once the threads that load and free those of earlier tests have ended."""
+    wait_for(
+        lambda: not any(thread.name.startswith(("enet_ros_free", "enet_ros_load")) for thread in threading.enumerate())
+    )
+    return PlainEngine.open_engines
+
+
 def test_each_camera_has_its_own_node(host: Host, watcher: Any) -> None:
-    before = PlainEngine.open_engines
+    before = engines_at_rest()
     numbers = [host.add(namespace=namespace, parameter_overrides=PLAIN) for namespace in ("/front", "/rear")]
     answered = [answers(watcher, "/front", 3), answers(watcher, "/rear", 8)]
     wait_for(lambda: all(done() for done in answered))
@@ -75,7 +83,7 @@ def test_each_camera_has_its_own_node(host: Host, watcher: Any) -> None:
 
 
 def test_one_camera_changes_its_model_and_the_other_keeps_its_own(host: Host, watcher: Any) -> None:
-    before = PlainEngine.open_engines
+    before = engines_at_rest()
     numbers = [host.add(namespace=namespace, parameter_overrides=PLAIN) for namespace in ("/front", "/rear")]
     front, rear = (host.nodes()[number] for number in numbers)
     wait_for(answers(watcher, "/front", 3))
