@@ -32,6 +32,7 @@ from pathlib import Path
 from enet_ros import model_file
 from enet_ros.arrays import U8
 from enet_ros.cli import many
+from enet_ros.cli.results import tell_problems
 from enet_ros.engines import ENGINES
 from enet_ros.errors import BagError, ConfigError
 from enet_ros.extraction import Drive, Extraction, ScanSettings, extract
@@ -133,11 +134,7 @@ def run(args: argparse.Namespace) -> int:
     say(f"{args.out}: {len(result.rows)} pictures of {result.candidates} frames from {len(drives)} drives")
     if args.count and len(result.rows) < args.count:
         say(f"enet_ros: {args.count} were asked for; {_shortage(args, result)}")
-    for problem in result.problems[:5]:
-        say(f"enet_ros: not read: {problem}")
-    if len(result.problems) > 5:
-        say(f"enet_ros: and {len(result.problems) - 5} more")
-    return 1 if result.problems else 0
+    return tell_problems(result.problems, "not read")
 
 
 def _shortage(args: argparse.Namespace, result: Extraction) -> str:

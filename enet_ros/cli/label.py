@@ -39,6 +39,7 @@ from enet_ros.bags.segments import locked
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraPose
 from enet_ros.cli import many
+from enet_ros.cli.results import tell_problems
 from enet_ros.engines import ENGINES
 from enet_ros.errors import BagError, ConfigError
 from enet_ros.fleet import find_drives
@@ -216,8 +217,4 @@ def _report(out: Path | Place, result: LabelResult, done: str) -> int:
     say(f"{out}: {done}{resumed}")
     for note in result.notes:
         say(f"enet_ros: {note}")
-    for problem in result.problems[:5]:
-        say(f"enet_ros: not labelled: {problem}")
-    if len(result.problems) > 5:
-        say(f"enet_ros: and {len(result.problems) - 5} more")
-    return 1 if result.problems else 0
+    return tell_problems(result.problems, "not labelled")

@@ -1,8 +1,10 @@
-"""Figures and pages that a verb leaves as files."""
+"""What a verb leaves and tells at its end: figures and pages as files, and what went wrong."""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,3 +23,12 @@ def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     files.write(path, text)
     print(f"wrote {path}")
+
+
+def tell_problems(problems: Sequence[str], what: str, shown: int = 5) -> int:
+    """Print the first problems to stderr, each as "what: problem", and how many more there are; the exit code."""
+    for problem in problems[:shown]:
+        print(f"enet_ros: {what}: {problem}", file=sys.stderr)
+    if len(problems) > shown:
+        print(f"enet_ros: and {len(problems) - shown} more", file=sys.stderr)
+    return 1 if problems else 0
