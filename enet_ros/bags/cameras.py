@@ -121,10 +121,14 @@ def truth_classes(reader: BagReader, truth: Topic) -> tuple[str, ...] | None:
     data, as `enet_ros bag create` writes them. Raises BagError where they change within the bag.
     """
     namespace, _, name = _base(truth.name).rpartition("/")
-    if any(t.name == f"{namespace}/info" and t.type == SEGMENTATION_INFO for t in reader.topics):
+    told = next((t for t in reader.topics if t[:2] == (f"{namespace}/info", SEGMENTATION_INFO)), None)
+    if told is not None:
         names: tuple[str, ...] = ()
-        for message in reader.messages((f"{namespace}/info",)):
-            before, names = names, tuple(from_cdr(SEGMENTATION_INFO, message.data).class_names)
+        for message in reader.messages((told.name,)):
+            info = from_cdr(SEGMENTATION_INFO, message.data, told.connection)
+            if not hasattr(info, "class_names"):
+                raise BagError(f"{reader.path} defines {SEGMENTATION_INFO} without class_names: add --classes TABLE")
+            before, names = names, tuple(info.class_names)
             if before not in ((), names):
                 raise BagError(
                     f"{reader.path}: the ids of {truth.name} mean other classes after"

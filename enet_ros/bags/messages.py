@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from rosbags.interfaces import MessageDefinitionFormat
+from rosbags.interfaces import Connection, MessageDefinition, MessageDefinitionFormat
 from rosbags.rosbag2.errors import ReaderError
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, TypesysError, get_types_from_idl, get_types_from_msg, get_typestore
@@ -72,7 +72,7 @@ def definition_of(msgtype: str, stored: Any = None, digest: str = "") -> tuple[s
     Raises BagError for a type that neither knows.
     """
     if stored is not None and stored.format != MessageDefinitionFormat.NONE and stored.data:
-        return stored.data, digest or _hash(msgtype, stored)
+        return stored.data, digest or _defined(msgtype, stored).hash_rihs01(msgtype)
     store = typestore()
     if msgtype not in store.fielddefs:
         raise BagError(
@@ -83,16 +83,46 @@ def definition_of(msgtype: str, stored: Any = None, digest: str = "") -> tuple[s
     return definition, store.hash_rihs01(msgtype)
 
 
-def _hash(msgtype: str, stored: Any) -> str:
-    """The type hash of a definition that came without one."""
+@lru_cache(maxsize=64)
+def _defined(msgtype: str, stored: MessageDefinition) -> Typestore:
+    """The types of a definition that a bag carries. Raises BagError where it is unusable."""
     plain = stored.format == MessageDefinitionFormat.MSG
     try:
         store = get_typestore(Stores.EMPTY)
         store.register(get_types_from_msg(stored.data, msgtype) if plain else get_types_from_idl(stored.data))
-        return store.hash_rihs01(msgtype)
+        store.hash_rihs01(msgtype)  # what it refers to is there
     except (TypesysError, ReaderError, KeyError) as error:
         message = f"the bag's definition of {msgtype!r} is unusable ({error}): leave its topic out"
         raise BagError(message) from error
+    return store
+
+
+@lru_cache(maxsize=64)
+def _types_of(msgtype: str, stored: MessageDefinition, digest: str) -> Typestore:
+    """The types by which a bag's messages were written: the known ones, or the bag's own where those differ.
+
+    A bag without definition and digest (SQLite before Iron) is taken to be of today. Raises BagError where the digest
+    is another and the definition missing, or unusable.
+    """
+    known = typestore()
+    today = known.hash_rihs01(msgtype) if msgtype in known.fielddefs else ""
+    if stored.format != MessageDefinitionFormat.NONE and stored.data:
+        own = _defined(msgtype, stored)
+        return known if own.hash_rihs01(msgtype) == today else own
+    if digest and today and digest != today:
+        raise BagError(
+            f"the bag was recorded with another definition of {msgtype} than today's, and does not carry it:"
+            " record with mcap, or leave the topic out"
+        )
+    return known
+
+
+def is_todays(connection: Connection) -> bool:
+    """Whether the messages of a bag's topic are of the definition that this package knows."""
+    try:
+        return _types_of(connection.msgtype, connection.msgdef, connection.digest) is typestore()
+    except BagError:
+        return False
 
 
 def to_cdr(header: Header, value: Any) -> memoryview:
@@ -109,14 +139,25 @@ def _wrapped(value: Any, **more: Any) -> Any:
     return typestore().types[_TYPES[type(value)]](**more, **fields)
 
 
-def from_cdr(msgtype: str, data: bytes | memoryview) -> Any:
-    """The message in CDR bytes; array fields are views. BagError where the bytes are not such a message."""
+def from_cdr(msgtype: str, data: bytes | memoryview, connection: Connection | None = None) -> Any:
+    """The message in CDR bytes; array fields are views.
+
+    connection: of the bag that they lie in, by whose definition they are decoded; None: by the known one, for types
+    that never change. Raises BagError where the bytes are not such a message.
+    """
     if len(data) > MAX_MESSAGE_BYTES:
         raise BagError(f"a {msgtype} of {len(data)} bytes is over the limit of {MAX_MESSAGE_BYTES} bytes")
+    types, undefined = typestore(), ""
+    if connection is not None:
+        types = _types_of(msgtype, connection.msgdef, connection.digest)
+        if connection.msgdef.format == MessageDefinitionFormat.NONE:
+            undefined = f", or it was recorded with another definition of {msgtype}, which it does not carry"
     try:
-        return typestore().deserialize_cdr(data, msgtype)
+        return types.deserialize_cdr(data, msgtype)
     except (SerdeError, ValueError, IndexError, AssertionError) as error:
-        raise BagError(f"{len(data)} bytes are not a {msgtype} ({error}): the bag is damaged here") from error
+        raise BagError(
+            f"{len(data)} bytes are not a {msgtype} ({error}): the bag is damaged here{undefined}"
+        ) from error
 
 
 def image_cdr(header: Header, pixels: U8, encoding: str) -> memoryview:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinition, MessageDefinitionFormat
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.cameras import (
@@ -23,6 +27,8 @@ from enet_ros.bags.messages import (
     camera_info_cdr,
     compressed_cdr,
     image_cdr,
+    is_todays,
+    message_folder,
     to_cdr,
 )
 from enet_ros.camera import CameraIntrinsics
@@ -180,4 +186,68 @@ def test_masks_whose_classes_change_within_the_bag_are_refused(tmp_path: Path) -
     with BagReader(tmp_path / "same") as reader:
         assert truth_classes(reader, reader.topic("/c/mask")) == CAMVID.names
     with BagReader(tmp_path / "changed") as reader, pytest.raises(BagError, match=r"/c/mask mean .* after 2\.0 s"):
+        truth_classes(reader, reader.topic("/c/mask"))
+
+
+BEFORE_EXCHANGES = ("uint32 model_number", "string precision_reason")
+"""Lines that SegmentationInfo.msg has had since models can be exchanged."""
+
+
+def earlier_bag(path: Path, storage: str = "mcap", moved: bool = False) -> Path:
+    """Masks whose info is of the definition before BEFORE_EXCHANGES, or with its names moved to the end."""
+    lines = (message_folder() / "SegmentationInfo.msg").read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(BEFORE_EXCHANGES)]
+    assert len(lines) - len(kept) == 2
+    if moved:
+        names = next(line for line in lines if line.startswith("string[] class_names"))
+        kept = [line for line in lines if line != names] + [names]
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    store.register(get_types_from_msg("\n".join(kept), SEGMENTATION_INFO))
+    definition, _ = store.generate_msgdef(SEGMENTATION_INFO, ros_version=2)
+    time = store.types["builtin_interfaces/msg/Time"](1, 0)
+    values = {
+        "header": store.types["std_msgs/msg/Header"](time, ""),
+        "class_names": list(CAMVID.names),
+        "class_colors": np.zeros(3, np.uint8),
+        "drivable": np.zeros(1, np.uint8),
+        "mask_groups": ["drivable"],
+        "model_number": 0,
+        "network_height": 24,
+        "network_width": 32,
+    }
+    kind = store.types[SEGMENTATION_INFO]
+    fields = [name for name, _ in store.fielddefs[SEGMENTATION_INFO][1]]
+    info = kind(**{name: values.get(name, "a text") for name in fields})
+    like = Connection(
+        0, "", SEGMENTATION_INFO, MessageDefinition(MessageDefinitionFormat.MSG, definition),
+        store.hash_rihs01(SEGMENTATION_INFO), 0, ConnectionExtRosbag2("cdr", []), None,
+    )  # fmt: skip
+    with BagWriter(path, storage=storage) as writer:
+        writer.add_topic("/c/mask", IMAGE)
+        writer.add_topic("/c/info", SEGMENTATION_INFO, like)
+        writer.write("/c/mask", NS, GREY)
+        writer.write("/c/info", NS, store.serialize_cdr(info, SEGMENTATION_INFO))
+    return path
+
+
+@pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_an_earlier_info_is_read_by_the_definition_of_its_bag(tmp_path: Path, storage: str, moved: bool) -> None:
+    with BagReader(earlier_bag(tmp_path / "bag", storage, moved)) as reader:
+        assert truth_classes(reader, reader.topic("/c/mask")) == CAMVID.names
+        assert [is_todays(topic.connection) for topic in reader.topics] == [False, True]
+
+
+@pytest.mark.parametrize("digest", [True, False])
+def test_an_earlier_info_without_its_definition_is_refused(tmp_path: Path, digest: bool) -> None:
+    """As SQLite bags before Iron have none, not even the digest."""
+    folder = earlier_bag(tmp_path / "bag", "sqlite3")
+    (file,) = folder.glob("*.db3")
+    (folder / "metadata.yaml").unlink()
+    with closing(sqlite3.connect(file)) as base:
+        base.execute("DELETE FROM message_definitions")
+        if not digest:
+            base.execute("UPDATE topics SET type_description_hash = ''")
+        base.commit()
+    with BagReader(file) as reader, pytest.raises(BagError, match="another definition of enet_ros/msg/Segment"):
         truth_classes(reader, reader.topic("/c/mask"))

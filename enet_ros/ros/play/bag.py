@@ -13,7 +13,7 @@ from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rosbags.interfaces import QosDurability
 
-from enet_ros.bags.messages import COMPRESSED, IMAGE, IMAGE_TYPES, raw_image_cdr
+from enet_ros.bags.messages import COMPRESSED, IMAGE, IMAGE_TYPES, is_todays, raw_image_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
 from enet_ros.errors import BagError, EnetRosError
 from enet_ros.ros import qos
@@ -53,7 +53,7 @@ class BagFeed:
         sent: Callable[[BagMessage], None] = lambda message: None,
         heard: str = "",
     ) -> None:
-        """Create the publishers; `skipped` has the topics whose types are not installed.
+        """Create the publishers; `skipped` has the topics whose types are not installed as they were recorded.
 
         sent: called just before each message goes out. heard: the topic that has to have a subscriber; without it any
         image, or any topic where the bag has no image. Raises BagError where nothing is left to publish.
@@ -99,6 +99,9 @@ class BagFeed:
         message_class = message_type(IMAGE if decompress else topic.type)
         if message_class is None:
             self.skipped.append(f"{topic.name} [{topic.type}]")
+            return None
+        if topic.type.startswith("enet_ros/") and not is_todays(topic.connection):
+            self.skipped.append(f"{topic.name} [{topic.type}, recorded with other fields]")
             return None
         plain = topic.name.removesuffix("/compressed") if decompress else topic.name
         name = self._options.remap.get(topic.name, plain)

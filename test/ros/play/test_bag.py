@@ -181,18 +181,21 @@ def test_types_that_are_not_installed_are_skipped_and_told(ros: int, tmp_path: P
         pytest.raises(BagError, match=r"nothing to play; the types of /thing \[acme"),
     ):
         BagFeed(node, reader, BagOptions())
+    with BagReader(bag) as reader, BagWriter(tmp_path / "earlier") as writer:
+        writer.add_topic("/info", "enet_ros/msg/Latency", like=thing(reader, "enet_ros/msg/Latency"))
+        writer.write("/info", 1, b"\0\1\0\0\0\0\0\0")
+    with BagReader(tmp_path / "earlier") as reader, pytest.raises(BagError, match="/Latency, recorded with other fie"):
+        BagFeed(node, reader, BagOptions())
     with BagReader(bag) as reader, pytest.raises(BagError, match="has no topic '/typo'"):
         BagFeed(node, reader, BagOptions(exclude=("/typo",)))
     node.destroy_node()
 
 
-def thing(reader: BagReader) -> Any:
+def thing(reader: BagReader, name: str = "acme_msgs/msg/Thing") -> Any:
     from rosbags.interfaces import MessageDefinition, MessageDefinitionFormat
 
     some = reader.topics[0].connection
-    return some._replace(
-        msgtype="acme_msgs/msg/Thing", msgdef=MessageDefinition(MessageDefinitionFormat.MSG, "int32 x"), digest=""
-    )
+    return some._replace(msgtype=name, msgdef=MessageDefinition(MessageDefinitionFormat.MSG, "int32 x"), digest="")
 
 
 @pytest.mark.parametrize("flags", [("--clock", "100"), ("--clock", "10", "--rate", "2")])
