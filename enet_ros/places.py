@@ -16,6 +16,9 @@ from uuid import uuid4
 from enet_ros import files
 from enet_ros.errors import ConfigError, PlaceError
 
+_QUERY = re.compile(r"\?[\w.~%-]+=[^\s'\"<>]*")
+"""That of a URL; the "?" of a glob has no name and "=" after it."""
+
 
 class Found(NamedTuple):
     """A file below a place: its path from there, its size in bytes, and what tells its content from another's."""
@@ -49,7 +52,7 @@ class Place:
         try:
             fs, path = url_to_fs(self.url)
         except (ValueError, ImportError) as error:
-            raise ConfigError(f"{self} cannot be opened: {without_password(str(error))}") from error
+            raise ConfigError(f"{self} cannot be opened: {without_secrets(str(error))}") from error
         except Exception as error:  # a store that is connected to at once, such as sftp
             raise PlaceError(f"{self} cannot be reached: {_reason(error)}") from error
         return fs, str(path)
@@ -63,7 +66,7 @@ class Place:
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return self.url.rpartition("/")[2]
+        return _QUERY.sub("", self.url).rpartition("/")[2]
 
     @property
     def parent(self) -> Place:
@@ -74,7 +77,7 @@ class Place:
         return Place(f"{self.url}/{name}")
 
     def __str__(self) -> str:
-        return without_password(self.url)
+        return without_secrets(self.url) if "://" in self.url else self.url
 
     def exists(self) -> bool:
         """Whether there is a file or folder."""
@@ -85,8 +88,10 @@ class Place:
         """All files below, by path; the place itself, as "", where it is a file; none where nothing is there."""
         with self._store("listed") as (fs, path):
             found = fs.find(path, detail=True)
+            for name in [name for name, info in found.items() if info.get("size") is None]:
+                found[name] = fs.info(name)  # HTTP lists names alone
         start = len(path.rstrip("/")) + 1
-        return [Found(name[start:], int(info["size"]), _version(info)) for name, info in sorted(found.items())]
+        return [Found(name[start:], int(info["size"] or 0), _version(info)) for name, info in sorted(found.items())]
 
     def matching(self, fixed: Place) -> list[Place]:
         """The files and folders that the place, a glob such as "s3://drives/2024-*", stands for.
@@ -158,9 +163,9 @@ class Place:
             raise PlaceError(f"{self} cannot be {done}: {_reason(error)}") from error
 
 
-def without_password(text: str) -> str:
-    """A text as people may see it: its URLs without user and password."""
-    return re.sub(r"://[^/?#\s]*@", "://", text)
+def without_secrets(text: str) -> str:
+    """A text as people may see it: its URLs without user and password, and without the query, which may be signed."""
+    return _QUERY.sub("", re.sub(r"://[^/?#\s]*@", "://", text))
 
 
 def _version(info: dict[str, Any]) -> str:
@@ -170,7 +175,7 @@ def _version(info: dict[str, Any]) -> str:
 
 def _reason(error: Exception) -> str:
     """What a store said, with the remedy where it lacks credentials."""
-    text = without_password(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+    text = without_secrets(getattr(error, "strerror", None) or str(error) or type(error).__name__)
     words = f"{type(error).__name__} {error}".lower()
     denied = isinstance(error, PermissionError) or any(word in words for word in ("credential", "authentic", "denied"))
     return f"{text}: check the credentials that this store's library looks for" if denied else text

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from enet_ros.bags.writer import ENDINGS
 from enet_ros.errors import ConfigError
-from enet_ros.places import Found, Place
+from enet_ros.places import Found, Place, without_secrets
 
 _METADATA = "metadata.yaml"
 _GLOB = re.compile(r"[*?\[]")
@@ -41,7 +41,7 @@ def is_bag(place: Place) -> bool:
 
 def is_glob(place: Place) -> bool:
     """Whether a place is a pattern: what exists is not, whatever its name."""
-    return bool(_GLOB.search(place.url)) and not place.exists()
+    return bool(_GLOB.search(without_secrets(place.url))) and not place.exists()
 
 
 def find_drives(sources: Sequence[str], out: Place | None = None) -> list[Drive]:

@@ -66,7 +66,7 @@ class Scratch:
         if drive.place.local is not None:
             yield drive.place.local
             return
-        key = hashlib.sha256(repr((drive.place.url, drive.files)).encode()).hexdigest()[:24]
+        key = hashlib.sha256(repr((str(drive.place), drive.files)).encode()).hexdigest()[:24]
         copy = self._bags / key
         with (self._bags / f"{key}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # one fetches, the others wait
@@ -79,7 +79,7 @@ class Scratch:
             try:
                 yield path
             except BagError as error:  # of the copy, which nobody knows
-                raise BagError(str(error).replace(str(path), drive.place.url)) from error
+                raise BagError(str(error).replace(str(path), str(drive.place))) from error
 
     def _fetch(self, drive: Drive, copy: Path) -> None:
         part = copy.with_suffix(".part")

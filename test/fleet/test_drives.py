@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from enet_ros.errors import ConfigError
-from enet_ros.fleet import find_drives, is_bag
-from enet_ros.places import Place
+from enet_ros.fleet import find_drives, is_bag, is_glob
+from enet_ros.places import Place, without_secrets
 
 
 def touch(root: Path, *paths: str) -> None:
@@ -82,6 +82,15 @@ def test_passwords_are_not_told(memory: Place) -> None:
         find_drives(["abc://bob:secret@host/x"])
     with pytest.raises(ConfigError, match="^memory://host/x holds no bag"):
         find_drives(["memory://bob:secret@host/x"])
+
+
+def test_a_signature_is_not_told() -> None:
+    signed = Place("https://host/x/day1.mcap?X-Amz-Credential=k%2F2024&X-Amz-Signature=5ec3e7")
+    assert (str(signed), signed.name, is_glob(signed)) == ("https://host/x/day1.mcap", "day1.mcap", False)
+    assert is_glob(Place("memory://none/day?/a=b/*.mcap")) and str(Place("memory://none/?/a=b")).endswith("/?/a=b")
+    assert str(Place("/data/what?a=b")) == "/data/what?a=b"
+    said = "403, message='Forbidden', url='https://host/x?X-Amz-Signature=5ec3e7&a=b', retried /x?sig=5ec3e7"
+    assert without_secrets(said) == "403, message='Forbidden', url='https://host/x', retried /x"
 
 
 def test_a_store_is_listed_as_a_folder_is(drives: Path, memory: Place) -> None:

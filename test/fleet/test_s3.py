@@ -46,6 +46,19 @@ def test_bags_of_a_bucket_are_labelled_into_it(bucket: Place, labelled: dict[str
     assert contents(bucket / "out") == labelled
 
 
+def test_a_signed_address_is_a_bag_and_its_signature_stays_secret(
+    bucket: Place, labelled: dict[str, bytes], tmp_path: Path
+) -> None:
+    signed = s3fs.S3FileSystem().sign(f"{bucket}/in/night/short.mcap")
+    assert "Signature=" in signed
+    found = run(signed, tmp_path / "out/night", tmp_path / "scratch")
+    assert contents(tmp_path / "out") == {path: data for path, data in labelled.items() if path.startswith("night")}
+    assert list(found) == ["short"] and "Signature" not in f"{found['short'].drive.place}"
+    broken = s3fs.S3FileSystem().sign(f"{bucket}/in/broken.mcap")
+    problem = run(broken, tmp_path / "out", tmp_path / "scratch")["broken"].problem
+    assert "/in/broken.mcap has no camera topic" in problem and "Signature" not in problem
+
+
 @pytest.mark.parametrize("moved", [0, 1])
 def test_a_run_that_was_killed_while_it_moved_segments_goes_on(
     bucket: Place, labelled: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int

@@ -93,7 +93,7 @@ def test_an_address_without_a_server() -> None:
     [
         ("0", "/dev/video0"),
         ("/dev/v4l/by-id/left", "/dev/v4l/by-id/left"),
-        ("rtsp://user:p@ss@10.0.0.7:554/live?x=1", "rtsp://10.0.0.7:554/live?x=1"),
+        ("rtsp://user:p@ss@10.0.0.7:554/live?password=x", "rtsp://10.0.0.7:554/live"),
     ],
 )
 def test_how_messages_name_a_camera(camera: str, said: str) -> None:
