@@ -83,6 +83,13 @@ class CameraPose:
         return rotation
 
 
+def fov_rad(horizontal_deg: float) -> float:
+    """A horizontal field of view as option --fov states it. Raises ConfigError where no ideal camera has it."""
+    if not 0 < horizontal_deg < 180:
+        raise ConfigError(f"--fov {horizontal_deg}: use degrees between 0 and 180")
+    return math.radians(horizontal_deg)
+
+
 def load_calibration(path: Path) -> CameraIntrinsics:
     """Reads a camera_calibration YAML file. Raises ConfigError, which names the entry that is unusable."""
     try:

@@ -17,13 +17,12 @@ PREFIX/ground_truth (mono8 class ids, void 255) where there are labels. OUT appe
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from pathlib import Path
 
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.writer import STORAGES
-from enet_ros.camera import CameraIntrinsics, load_calibration
+from enet_ros.camera import CameraIntrinsics, fov_rad, load_calibration
 from enet_ros.codec import COMPRESSIONS
 from enet_ros.datasets.opening import LAYOUTS, open_dataset
 from enet_ros.errors import ConfigError
@@ -112,7 +111,6 @@ def _camera(args: argparse.Namespace, source: Source) -> CameraIntrinsics | None
         return load_calibration(args.camera_info)
     if args.fov is None:
         return None
-    if not 0 < args.fov < 180:
-        raise ConfigError(f"--fov {args.fov}: use degrees between 0 and 180")
+    fov = fov_rad(args.fov)
     height, width = next(iter(source)).rgb.shape[:2]
-    return CameraIntrinsics.from_fov(width, height, math.radians(args.fov))
+    return CameraIntrinsics.from_fov(width, height, fov)

@@ -34,12 +34,17 @@ ANSWER_S = 20.0
 
 
 class Look(NamedTuple):
-    """How the camera publishes. encoding: of ENCODINGS, or of COMPRESSED for image_raw/compressed."""
+    """How the camera publishes.
+
+    encoding: of ENCODINGS, or of COMPRESSED for image_raw/compressed. fov_rad: horizontal field of view of an ideal
+    camera, whose calibration takes the place of the source's; 0 for the source's.
+    """
 
     encoding: str = "rgb8"
     frame_id: str = "camera_optical_frame"
     reliability: str = "best_effort"
     depth: int = 1
+    fov_rad: float = 0.0
 
 
 class CameraFeed:
@@ -96,7 +101,10 @@ class CameraFeed:
             stamp = frame.stamp_ns
         self._sent(stamp, frame.name)
         header = Header(stamp=to_stamp(stamp), frame_id=self._look.frame_id)
-        self._info.publish(_camera_info(self._source.calibration, header, frame.rgb.shape[1], frame.rgb.shape[0]))
+        height, width = frame.rgb.shape[:2]
+        fov = self._look.fov_rad
+        lens = CameraIntrinsics.from_fov(width, height, fov) if fov else self._source.calibration
+        self._info.publish(_camera_info(lens, header, width, height))
         self._image.publish(_message(frame.rgb, self._look.encoding, header))
         if self._answers is not None:
             self._answers.wait_for(stamp)

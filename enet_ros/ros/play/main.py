@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from enet_ros.camera import fov_rad
 from enet_ros.errors import ConfigError, EnetRosError
 from enet_ros.ros import process
 
@@ -58,6 +59,9 @@ def add_source_arguments(target: argparse.ArgumentParser, required: bool) -> Non
     target.add_argument("--frames", type=int, default=0, metavar="N", help="stop after N images")
     target.add_argument(
         "--seconds", type=float, metavar="S", help="stop a live camera after S seconds (default: Ctrl-C)"
+    )
+    target.add_argument(
+        "--fov", type=float, metavar="DEG", help="calibration of an ideal camera with this horizontal field of view"
     )
     target.add_argument("--rate", type=float, default=0.0, metavar="HZ", help="images a second (default: the source's)")
 
@@ -106,11 +110,12 @@ def _play(ros: process.RosProcess, args: argparse.Namespace) -> int:
     source = source_of(args)
     if args.clock and source.live:
         raise ConfigError("--clock replays a recording's time: a live camera has the time of the wall")
+    reliability = ("reliable", 10) if args.reliable else ("best_effort", 1)
     node = ros.create_node("camera")
     feed = CameraFeed(
         node,
         source,
-        Look(args.encoding, args.frame_id, *(("reliable", 10) if args.reliable else ("best_effort", 1))),
+        Look(args.encoding, args.frame_id, *reliability, fov_rad=0.0 if args.fov is None else fov_rad(args.fov)),
         args.rate or source.rate_hz,
         simulated=args.clock,
     )

@@ -5,6 +5,7 @@
   ./run demo --video drive.mp4 --model my.safetensors
   ./run demo --bag drive.mcap
   ./run demo --camera 0 --view                a webcam, looked at in the browser (needs rerun-sdk)
+  ./run demo --camera 0 --view --fov 70 --height 0.4 --pitch-deg 10    and where it is, for metres
 
 Writes OUT/overlay.mp4, OUT/masks/NAME.png (class ids, 255 void), OUT/summary.json and OUT/report.html. The next image
 is sent when the last one is answered, at most at --rate: every image is answered, and latencies are those of a camera
@@ -33,6 +34,7 @@ from rich.table import Table
 from enet_ros import model_file
 from enet_ros.arrays import U8
 from enet_ros.bags.messages import IMAGE, camera_frame, label_image
+from enet_ros.camera import CameraPose
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError, EnetRosError
 from enet_ros.figures import finite_or_none, percentiles
@@ -43,6 +45,7 @@ from enet_ros.ros import process
 from enet_ros.ros.play.camera import Answers, CameraFeed, Look
 from enet_ros.ros.play.main import add_source_arguments, source_of
 from enet_ros.ros.play.player import Player, PlayOptions
+from enet_ros.ros.session.mounting import mounting
 from enet_ros.ros.session.record import STILLS, RunRecord
 from enet_ros.ros.session.session import TOPICS, Picture, Session, node_process
 from enet_ros.ros.view.nodes import viewing
@@ -68,6 +71,8 @@ def parser() -> argparse.ArgumentParser:
     )
     add_source_arguments(made, required=False)
     made.add_argument("--out", type=Path, metavar="DIR", help=f"folder to write ({OUT}; none for a live camera)")
+    made.add_argument("--height", type=float, metavar="M", help="of the camera above the ground; 0: no metres")
+    made.add_argument("--pitch-deg", type=float, metavar="DEG", help="of the camera; positive looks down")
     made.add_argument("--view", nargs="?", const=WEB, metavar="WHERE", help=HELP)
     made.add_argument("--model", default=model_file.DEFAULT, help="a shipped model's name or a file (%(default)s)")
     made.add_argument("--engine", default="auto", help="auto, openvino, onnxruntime, pytorch or tensorrt (%(default)s)")
@@ -144,18 +149,25 @@ def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, 
     target = f"{namespace}/segmentation"
     rate_hz = options.rate or source.rate_hz
     out = options.out or (None if source.live else OUT)
+    mounted = mounting(source, options.fov, options.height, options.pitch_deg)
+    if mounted.assumed:
+        print(
+            f"demo: assumed for metres and the view in 3D: a camera {mounted.assumed} (change it with --fov, --height,"
+            " --pitch-deg); they are as wrong as that is, so only look at them",
+            file=sys.stderr,
+        )
     with (
         process.running([], exit_s=None) as ros,
         closing(DemoFiles(out, rate_hz)) if out else nullcontext() as files,
         viewing(options.view, [target], ros.fail, rate_hz=VIEW_HZ) if options.view else nullcontext() as view,
-        node_process(_parameters(options, source), {"__ns": namespace}, log) as child,
+        node_process(_parameters(options, mounted.pose), {"__ns": namespace}, log) as child,
     ):
         if view is not None:
             print(f"demo: look at {view.window.place}", file=sys.stderr)
         node = ros.create_node("demo", namespace=namespace)
         session = Session(node, target, TOPICS if out else LIVE_TOPICS, "reliable", ros.stopped)
         answers = Answers(node, f"{target}/latency", ros.stopped)
-        look = Look(reliability="reliable", depth=_DEPTH)
+        look = Look(reliability="reliable", depth=_DEPTH, fov_rad=mounted.fov_rad)
         feed = CameraFeed(node, source, look, rate_hz, sent=session.note_sent, answers=answers)
         player = Player(node, feed, PlayOptions())
         with progress(f"the node loads {options.model}", None):
@@ -178,7 +190,7 @@ def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, 
             record.sent.popitem()  # in hand when it was ended
         result = summary(record, masks)
         if files is not None:
-            files.finish(result, page_of(record, files.stills.entries, source.name))
+            files.finish(result, page_of(record, files.stills.entries, source.name, mounted.assumed))
         show(result, out)
         if view is not None and view.window.lasting and not ros.stopped.is_set():
             print(f"demo: {view.window.place} stays; Ctrl-C ends it", file=sys.stderr)
@@ -186,18 +198,17 @@ def run(options: argparse.Namespace, source: Source, log: IO[str]) -> dict[str, 
         return result
 
 
-def _parameters(options: argparse.Namespace, source: Source) -> dict[str, object]:
+def _parameters(options: argparse.Namespace, pose: CameraPose) -> dict[str, object]:
     """The parameters of the node."""
-    values: dict[str, object] = {
+    return {
         "model": options.model,
         "engine": options.engine,
         "reliability": "reliable",
         "depth": _DEPTH,
         "output_depth": _DEPTH,
+        "camera_height": pose.height_m,
+        "camera_pitch": pose.pitch_rad,
     }
-    if (pose := source.pose) is not None:
-        values |= {"camera_height": pose.height_m, "camera_pitch": pose.pitch_rad}
-    return values
 
 
 def summary(record: RunRecord, answered: int) -> dict[str, Any]:
@@ -221,12 +232,12 @@ def _rounded(milliseconds: float) -> float | None:
     return finite_or_none(round(milliseconds, 3))
 
 
-def page_of(record: RunRecord, overlays: Sequence[tuple[int, Still]], source: str) -> RunPage:
-    """The page report.html. overlays: with their stamps. source: short, for the title."""
+def page_of(record: RunRecord, overlays: Sequence[tuple[int, Still]], source: str, assumed: str) -> RunPage:
+    """The page report.html. overlays: with their stamps. source: short, for the title. assumed: of the camera."""
     stills = (still._replace(caption=f"{still.name}, {record.seconds(stamp):.2f} s") for stamp, still in overlays)
     return record.page(
         record.total_ms,
-        facts=(("source", source),),
+        facts=(("source", source), *((("camera, assumed", assumed),) if assumed else ())),
         kind="enet_ros demo",
         title=f"{record.info.model} on {source}",
         lede=f"{len(record.sent)} images sent over DDS, each when the last was answered; latency is from an image's "

@@ -102,11 +102,13 @@ def test_other_encodings(folder: Path, watcher: Any, play: Callable[..., Any], e
     assert red == (list(range(PICTURES)) if encoding == "bgr8" else [0, 0, 1, 1, 1, 1])
 
 
-def test_compressed_in_a_namespace(folder: Path, watcher: Any, play: Callable[..., Any]) -> None:
+def test_compressed_in_a_namespace_with_a_field_of_view(folder: Path, watcher: Any, play: Callable[..., Any]) -> None:
     images = listen(watcher, CompressedImage, "/front/image_raw/compressed")
+    infos = listen(watcher, CameraInfo, "/front/camera_info")
     arguments = ("--encoding", "png", "--reliable", "--wait", "20", "--rate", "50", "--ros-args", "-r", "__ns:=/front")
-    play("--images", str(folder), *arguments)
+    play("--images", str(folder), "--fov", "90", *arguments)
     wait_for(lambda: len(images) == PICTURES)
+    assert infos[-1].k == pytest.approx([16, 0, 15.5, 0, 16, 11.5, 0, 0, 1])
     assert [int(decode(image, 10_000)[0, 0, 0]) for image in images] == list(range(PICTURES))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import signal
 import subprocess
@@ -38,8 +39,10 @@ def test_every_picture_is_answered(ros_domain: int, tmp_path: Path) -> None:
     source, out = pictures(tmp_path / "views", 7), tmp_path / "out"
     (out / "masks").mkdir(parents=True)
     (out / "masks" / "of_an_earlier_run.png").write_bytes(b"")
-    result = demo("--images", str(source), "--out", str(out), "--rate", "30")
+    place = ("--fov", "90", "--height", "1", "--pitch-deg", "5")
+    result = demo("--images", str(source), "--out", str(out), "--rate", "30", *place)
     assert result.returncode == 0, result.stderr
+    assert "assumed" not in result.stderr
     summary = json.loads((out / "summary.json").read_text())
     assert list(summary) == KEYS
     assert (summary["frames_in"], summary["frames_out"], summary["dropped"]) == (7, 7, 0)
@@ -73,17 +76,23 @@ def test_every_picture_is_answered(ros_domain: int, tmp_path: Path) -> None:
 def test_a_live_camera_is_answered_and_looked_at(
     ros_domain: int, tmp_path: Path, stream: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing but the recording is kept."""
+    """In metres too, by what is told and what is assumed. Nothing but the recording is kept."""
     pytest.importorskip("rerun", reason="rerun-sdk is not installed")
     monkeypatch.chdir(tmp_path)
-    result = demo("--camera", stream(), "--frames", "40", "--view", "seen.rrd")
+    result = demo("--camera", stream(), "--frames", "40", "--view", "seen.rrd", "--pitch-deg", "10")
     assert result.returncode == 0, result.stderr
     assert "40, 40, 0" in result.stdout and "secret" not in result.stdout + result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["seen.rrd"]
     from rrd import Recorded
 
     seen = Recorded(tmp_path / "seen.rrd")
-    assert [name for name in seen.entities() if re.fullmatch(r"/base/enet_demo_\d+/segmentation/lens/picture", name)]
+    (base,) = {found[1] for e in seen.entities() if (found := re.match(r"(/base/enet_demo_\d+/segmentation)/", e))}
+    assert seen.last(f"{base}/lens", "translation") == [[0, 0, pytest.approx(1.3)]]
+    ((*_, ahead),) = seen.last(f"{base}/lens", "mat3x3")
+    assert ahead == pytest.approx(-math.sin(math.radians(10)))
+    assert seen.last(f"{base}/lens", "image_from_camera")[0][0] == pytest.approx(32 / math.tan(math.radians(30)))
+    assert seen.last(f"{base}/lens/picture", "blob") and seen.last(f"{base}/grid", "cell_size")
+    assert "assumed for metres and the view in 3D: a camera 60 degrees wide, 1.3 m above the ground (" in result.stderr
 
 
 def test_a_camera_that_is_not_there_is_told(ros_domain: int) -> None:

@@ -196,7 +196,7 @@ def demo_page(sent: dict[int, Sent], record: RunRecord, overlays: int) -> RunPag
         assert sample.wants()
         picture = np.full((24, 32, 3), 50 * number, np.uint8)
         sample.add((stamp_ns(number), Still(f"p{number}", "", picture, np.full((24, 32), 255, np.uint8))))
-    return demo.page_of(record, sample.entries, "street <1>")
+    return demo.page_of(record, sample.entries, "street <1>", "1.3 m <above>")
 
 
 def test_the_page_of_the_demo() -> None:
@@ -211,6 +211,7 @@ def test_the_page_of_the_demo() -> None:
     assert page.free_space is not None and page.free_space.ahead_m().tolist() == [10, 11, 12]
     html = run_page(page)
     assert "camvid on street &lt;1&gt;" in html and 'data-figure="filmstrip"' in html and "CC &amp; co" in html
+    assert "1.3 m &lt;above&gt;" in html
 
 
 def test_the_page_of_a_demo_without_answers() -> None:
