@@ -4,6 +4,7 @@
   enet_ros bag extract a.mcap b/ -o frames/ --moved 2m                where the robot moved on, by odometry or TF
   enet_ros bag extract drives/ -o frames/ --every 1s --count 200 --by mixed --prelabel
   enet_ros bag extract drives/ -o frames/ --count 100 --by disagreement --against camvid
+  enet_ros bag extract 's3://fleet/2024-06-*' -o frames/ --count 200 --by novelty --ray
 
 --count N chooses over all drives, --by
   time           evenly
@@ -24,9 +25,9 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import cache, partial
 from pathlib import Path
 
 from enet_ros import model_file
@@ -41,6 +42,7 @@ from enet_ros.extraction.scan import Scanned
 from enet_ros.fleet import Drive as Bag
 from enet_ros.fleet import find_drives
 from enet_ros.fleet.scanning import EyesChoice, ScanWork
+from enet_ros.fleet.scratch import Scratch
 from enet_ros.fleet.work import EngineChoice
 from enet_ros.segmenter import Segmenter
 from enet_ros.selection import BY
@@ -55,7 +57,9 @@ _SCORED = {"uncertainty": (True, False), "disagreement": (False, True), "mixed":
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("drives", nargs="+", metavar="DRIVE", help="a bag, a folder of bags, or a glob in quotes")
+    parser.add_argument(
+        "drives", nargs="+", metavar="DRIVE", help="a bag, a folder of bags, or a glob in quotes, here or in a store"
+    )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
     which = parser.add_argument_group("which frames")
     which.add_argument("--every", metavar="TIME", help="at least so far apart: 2s, 500ms")
@@ -101,7 +105,8 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.unlike <= 64:
         raise ConfigError(f"--unlike {args.unlike}: use 0 to 64 bits")
     bags = _bags(args.drives)
-    drives = [Drive(bag.name, bag.place.local) for bag in bags if bag.place.local is not None]
+    scratch = cache(lambda: many.scratch(args))
+    drives = [Drive(b.name, str(b.place), b.files, partial(_fetched, scratch, b)) for b in bags]
     formats = None if args.prelabel is None else tuple(args.prelabel or FORMATS)
     with ExitStack() as stack:
         eyes = _eyes(args) if args.by in _SCORED or args.by == "novelty" else None
@@ -148,14 +153,9 @@ def _shortage(args: argparse.Namespace, result: Extraction) -> str:
 
 
 def _bags(texts: list[str]) -> list[Bag]:
-    """The bags meant, by names that can be a folder's.
-
-    ConfigError for one that is not on this machine, and for two that would have one name.
-    """
+    """The bags meant, by names that can be a folder's. ConfigError for two that would have one name."""
     bags: dict[str, Bag] = {}
     for found in find_drives(texts):
-        if found.place.local is None:
-            raise ConfigError(f"{found.place} is in a store: fetch it, pictures are taken out of local bags")
         bag = found._replace(name=found.name.replace("/", "_"))
         if (other := bags.setdefault(bag.name, bag)) is not bag:
             raise ConfigError(f"{other.place} and {bag.place} would both be called {bag.name}: rename one of them")
@@ -165,15 +165,29 @@ def _bags(texts: list[str]) -> list[Bag]:
 def _spread(
     args: argparse.Namespace, work: ScanWork, bags: Sequence[Bag], drives: Sequence[Drive]
 ) -> Iterator[tuple[Drive, Scanned]]:
-    """Scan drives, here or on a cluster. BagError where some could not be, after all others."""
+    """Scan drives, here or on a cluster; a broken one has a problem alone.
+
+    Raises BagError, after all others, where some could not be scanned for reasons that may pass.
+    """
     by_name = {drive.name: drive for drive in drives}
     left = [bag for bag in bags if bag.name in by_name]
-    done = 0
-    for bag, found, _ in many.run_many(work, left, args) if left else ():
-        done += 1
-        yield by_name[bag.name], found
-    if done < len(left):
-        raise BagError(f"{len(left) - done} drives could not be scanned: leave them out, or try again")
+    later = []
+    for outcome in many.outcomes(work, left, args) if left else ():
+        if outcome.again:
+            later.append(f"{outcome.drive.name}: {outcome.problem}")
+        else:
+            yield by_name[outcome.drive.name], outcome.result or Scanned([], [outcome.problem])
+    if later:
+        listing = "; ".join(later[:3])
+        raise BagError(
+            f"{len(later)} drives could not be scanned ({listing}): the same command goes on from here, or leave them"
+            " out"
+        )
+
+
+def _fetched(scratch: Callable[[], Scratch], bag: Bag) -> AbstractContextManager[Path]:
+    """The bag on this machine."""
+    return nullcontext(bag.place.local) if bag.place.local is not None else scratch().bag(bag)
 
 
 def _choice(args: argparse.Namespace, model: str) -> EngineChoice:

@@ -195,7 +195,7 @@ def _many(args: argparse.Namespace, work: LabelWork) -> int:
     codes = []
     drives = find_drives(args.source, work.out)
     with locked(work.out):
-        for drive, result, _ in many.run_many(work, drives, args):
+        for drive, result, *_ in many.run_many(work, drives, args):
             if result is None:
                 print(f"{work.out / drive.name}: done before", file=sys.stderr)
                 codes.append(0)

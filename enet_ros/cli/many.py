@@ -44,7 +44,7 @@ def run_many(work: Work, drives: Sequence[Drive], args: argparse.Namespace) -> I
     Those that are given up are told at the end.
     """
     broken = []
-    for outcome in _outcomes(work, drives, args):
+    for outcome in outcomes(work, drives, args):
         if outcome.problem:
             broken.append(outcome)
         else:
@@ -55,13 +55,18 @@ def run_many(work: Work, drives: Sequence[Drive], args: argparse.Namespace) -> I
         print(f"  {outcome.drive.name}: {outcome.problem}", file=sys.stderr)
 
 
-def _outcomes(work: Work, drives: Sequence[Drive], args: argparse.Namespace) -> Iterator[Outcome]:
-    room = round(args.scratch_gb * 1e9)
+def scratch(args: argparse.Namespace) -> Scratch:
+    """Where bags of a store are copied to on this machine."""
+    return Scratch(args.scratch, round(args.scratch_gb * 1e9))
+
+
+def outcomes(work: Work, drives: Sequence[Drive], args: argparse.Namespace) -> Iterator[Outcome]:
+    """Do a verb's work on all bags, here or on a cluster, and yield what becomes of each."""
     if args.ray is not None:
         cluster = args.ray, args.ray_workers, args.ray_cpus, args.ray_gpus
-        yield from run_on_ray(work, drives, ClusterOptions(*cluster, args.scratch, room))
+        yield from run_on_ray(work, drives, ClusterOptions(*cluster, args.scratch, round(args.scratch_gb * 1e9)))
         return
-    worker = work.worker(Scratch(args.scratch, room), CORES)
+    worker = work.worker(scratch(args), CORES)
     try:
         yield from run_here(worker, drives)
     finally:

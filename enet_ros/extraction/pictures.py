@@ -52,11 +52,11 @@ def write_pictures(
     JPEG and PNG payloads are written as they were recorded, other images, and payloads whose red and blue are swapped,
     as PNG. label: an image (H, W, 3) uint8 RGB to
     its mask (H, W) uint8, written as PNG of the same name below `folder`/labels. Raises BagError where the bag has
-    become unreadable, OSError where the disk is full.
+    become unreadable, PlaceError where it cannot be fetched, OSError where the disk is full.
     """
     wanted = {(candidate.topic, candidate.number): candidate for candidate in chosen}
     rows = {}
-    with BagReader(drive.path) as reader:
+    with drive.bag() as path, BagReader(path) as reader:
         several = len({candidate.topic for candidate in chosen}) > 1
         for message in reader.messages({candidate.topic for candidate in chosen} or {""}):
             candidate = wanted.get((message.topic, message.number))
@@ -70,7 +70,7 @@ def write_pictures(
             if label is not None and not mask_file.exists():
                 _write(mask_file, _png(label((frame or camera_frame(message.type, message.data)).rgb)))
             of = (
-                str(drive.path),
+                drive.place,
                 candidate.topic,
                 candidate.number,
                 candidate.stamp_ns,
@@ -84,7 +84,7 @@ def write_pictures(
                 break
     if lost := set(wanted) - set(rows):
         topic, number = min(lost)
-        raise BagError(f"{drive.path} no longer has message {number} of {topic}: has it been replaced?")
+        raise BagError(f"{drive.place} no longer has message {number} of {topic}: has it been replaced?")
     return [rows[candidate.topic, candidate.number] for candidate in chosen]
 
 

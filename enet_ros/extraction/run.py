@@ -15,7 +15,7 @@ from enet_ros.arrays import U8
 from enet_ros.errors import BagError
 from enet_ros.extraction.drives import Drive
 from enet_ros.extraction.pictures import MANIFEST, Row, manifest, write_pictures
-from enet_ros.extraction.scan import Scanned, ScanSettings, check
+from enet_ros.extraction.scan import Scanned, ScanSettings
 from enet_ros.selection.choice import Candidate, choose
 
 _JOB, _SCANS = "job.json", "scan"
@@ -51,14 +51,12 @@ def extract(
     """Pictures and manifest of the frames chosen, as the folder `out`, which appears when it is whole.
 
     count, by, unlike  as in `enet_ros.selection.choose`
-    spread  scans drives with these settings, in any order
+    spread  scans drives with these settings, in any order; of one that is broken it gives a problem and no candidate
     label   as in `write_pictures`; finish: called with the folder and the rows before it takes its name
     job     JSON values that, with the drives and settings, decide what is written: model, prelabels
     Until the end the work is in OUT.part, from where the same call goes on. Raises BagError where `out` exists or
-    OUT.part is of another job (unless `overwrite`), and as `scan` before anything is written.
+    OUT.part is of another job (unless `overwrite`), and where no frame can be chosen, of which nothing is left.
     """
-    for drive in drives:
-        check(drive, settings)
     part = out.with_name(f"{out.name}.part")
     _begin(out, part, _identity(drives, settings, [count, by, unlike, job]), overwrite)
     started(len(drives))
@@ -72,6 +70,7 @@ def extract(
     scans = [_scanned(stored[drive]) for drive in drives]
     candidates = [candidate for found in scans for candidate in found.candidates]
     if not candidates:
+        shutil.rmtree(part)
         raise BagError(f"no frame of these drives can be chosen: {_few(scans)}")
     chosen = choose(candidates, count, by, unlike)
     rows = []
@@ -94,13 +93,8 @@ def _few(scans: Sequence[Scanned]) -> str:
 
 def _identity(drives: Sequence[Drive], settings: ScanSettings, more: list[Any]) -> str:
     """The job as text: another bag, setting or model is another job."""
-    bags = [[name, str(path), *_size_and_time(path)] for name, path in drives]
+    bags = [drive[:-1] for drive in drives]
     return json.dumps([bags, vars(settings), more], sort_keys=True, default=list)
-
-
-def _size_and_time(path: Path) -> tuple[int, int]:
-    found = [file.stat() for file in (path.iterdir() if path.is_dir() else [path]) if file.is_file()]
-    return sum(stat.st_size for stat in found), max((stat.st_mtime_ns for stat in found), default=0)
 
 
 def _begin(out: Path, part: Path, job: str, overwrite: bool) -> None:

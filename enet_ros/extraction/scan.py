@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -16,7 +17,6 @@ from enet_ros.bags.messages import camera_frame
 from enet_ros.bags.reader import BagMessage, BagReader
 from enet_ros.card import ModelCard
 from enet_ros.errors import BagError, EnetRosError
-from enet_ros.extraction.drives import Drive
 from enet_ros.extraction.track import Track, track_of
 from enet_ros.products.images import nearest
 from enet_ros.segmenter import Segmenter
@@ -76,24 +76,28 @@ class Scanned(NamedTuple):
     problems: list[str]
 
 
-def check(drive: Drive, settings: ScanSettings) -> None:
-    """Raise BagError where a scan could find nothing: no camera, or no place of the robot where `moved_m` needs it."""
-    with BagReader(drive.path) as reader:
+def check(bag: Path, settings: ScanSettings) -> int:
+    """The messages of a bag.
+
+    Raises BagError where a scan could find nothing: no camera, or no place of the robot where `moved_m` needs it.
+    """
+    with BagReader(bag) as reader:
         find_cameras(reader, settings.topics or None)
         if settings.moved_m:
             track, missing = track_of(reader, settings.base_frame)
             if track is None:
-                raise BagError(f"{drive.path} does not tell how far the robot moved: {missing}; use --every instead")
+                raise BagError(f"{bag} does not tell how far the robot moved: {missing}; use --every instead")
+        return reader.message_count
 
 
-def scan(drive: Drive, settings: ScanSettings, eyes: Eyes | None = None) -> Scanned:
-    """The frames of a drive that may be chosen: a function of the bag and the settings alone.
+def scan(name: str, bag: Path, settings: ScanSettings, eyes: Eyes | None = None) -> Scanned:
+    """The frames of a drive that may be chosen: a function of its name, the bag and the settings alone.
 
     A frame that cannot be decoded, and the end of a damaged bag, are told as problems. Raises BagError as `check`.
     """
     problems: list[str] = []
     candidates = []
-    with BagReader(drive.path) as reader:
+    with BagReader(bag) as reader:
         topics = [camera.topic for camera in find_cameras(reader, settings.topics or None)]
         track, _ = track_of(reader, settings.base_frame)
         try:
@@ -108,9 +112,9 @@ def scan(drive: Drive, settings: ScanSettings, eyes: Eyes | None = None) -> Scan
                         else _look(eyes, message, rgb, before, answered)
                     )
                 except EnetRosError as error:
-                    problems.append(f"{drive.name}, {message.place}: {error}")
+                    problems.append(f"{name}, {message.place}: {error}")
                     continue
-                of = (drive.name, message.topic, message.number, stamp_ns, message.log_ns, pose)
+                of = (name, message.topic, message.number, stamp_ns, message.log_ns, pose)
                 candidates.append(Candidate(*of, dhash(rgb), *look))
         except BagError as error:
             problems.append(str(error))

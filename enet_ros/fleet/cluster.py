@@ -21,7 +21,7 @@ from enet_ros.engines.base import EngineInfo
 from enet_ros.errors import ConfigError, EnetRosError, WorkerError
 from enet_ros.fleet.drives import Drive
 from enet_ros.fleet.hand import CPUS, Answer, ClusterOptions, Hand, Models
-from enet_ros.fleet.ledger import Ledger, is_final
+from enet_ros.fleet.ledger import Ledger
 from enet_ros.fleet.schedule import Step, Task
 from enet_ros.fleet.work import Done, Outcome, Work
 from enet_ros.places import Place
@@ -144,7 +144,7 @@ class _Crew:
                 ledger.failed(task, answer.error, blame=False)
             else:
                 self._idle.append(member)
-                ledger.failed(task, answer.error, final=is_final(answer.error))
+                ledger.failed(task, answer.error)
 
     def _room(self, resources: dict[str, float]) -> int:
         """How many workers a machine has room for."""

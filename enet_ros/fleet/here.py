@@ -8,7 +8,7 @@ from functools import partial
 
 from enet_ros.errors import EnetRosError, WorkerError
 from enet_ros.fleet.drives import Drive
-from enet_ros.fleet.ledger import Ledger, is_final
+from enet_ros.fleet.ledger import Ledger
 from enet_ros.fleet.work import Done, Outcome, Worker, do
 
 _NAME = "here"
@@ -30,7 +30,7 @@ def run_here(worker: Worker, drives: Sequence[Drive]) -> Iterator[Outcome]:
             except WorkerError as error:
                 raise WorkerError(f"{error}; when that is mended, the same command goes on from here") from error
             except EnetRosError as error:
-                ledger.failed(task, error, final=is_final(error))
+                ledger.failed(task, error)
             else:
                 ledger.answered(task, answer, _NAME)
                 if isinstance(answer, Done):

@@ -49,13 +49,14 @@ class Ledger:
             self.schedule.done(task)
             self._end(Outcome(task.drive, answer))
 
-    def failed(self, task: Task, error: BaseException, *, blame: bool = True, final: bool = False) -> None:
-        """A task was not done. blame: whether the bag may be the reason; final: that trying again would not help."""
+    def failed(self, task: Task, error: EnetRosError, *, blame: bool = True) -> None:
+        """A task was not done. blame: whether the bag may be the reason."""
         if self.schedule.given_up(task):
             return
+        final = not isinstance(error, (PlaceError, WorkerError))  # a bag's own error would come again
         if final or not self.schedule.again(task, blame=blame):
             self.schedule.broken(task)
-            self._end(Outcome(task.drive, problem=str(error) or type(error).__name__))
+            self._end(Outcome(task.drive, problem=str(error) or type(error).__name__, again=not final))
 
     def _end(self, outcome: Outcome) -> None:
         self._values.pop(outcome.drive, None)
@@ -123,8 +124,3 @@ class Bars:
         """A worker has ended."""
         if worker in self._lines:
             self._progress.remove_task(self._lines.pop(worker))
-
-
-def is_final(error: EnetRosError) -> bool:
-    """Whether a bag's error would come again, whoever tried."""
-    return not isinstance(error, (PlaceError, WorkerError))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from enet_ros import model_file
 from enet_ros.bags.reader import BagReader
 from enet_ros.card import ModelCard
 from enet_ros.engines.base import EngineInfo
-from enet_ros.extraction import Drive as Recording
 from enet_ros.extraction import Eyes, ScanSettings
-from enet_ros.extraction.scan import Scanned, scan
+from enet_ros.extraction.scan import Scanned, check, scan
 from enet_ros.fleet.drives import Drive
 from enet_ros.fleet.scratch import Scratch
 from enet_ros.fleet.work import WHOLE, Advance, Done, EngineChoice, Opened, blamed
@@ -88,17 +86,18 @@ class ScanWorker:
             self._eyes, self.info = work.eyes.open(self._stack)
 
     def open(self, drive: Drive) -> Opened:
-        """Count the messages."""
-        with blamed(), self._scratch.bag(drive) as path, BagReader(path) as reader:
-            return Opened((WHOLE,), reader.message_count, 0)
+        """Fetch the bag, and see whether there is something to find."""
+        with blamed(), self._scratch.bag(drive) as path:
+            return Opened((WHOLE,), check(path, self._settings), 0)
 
     def piece(self, drive: Drive, number: int, advance: Advance) -> Done:
         """Scan the drive."""
         with blamed(), self._scratch.bag(drive) as path:
-            found = scan(Recording(drive.name, Path(path)), self._settings, self._eyes)
+            found = scan(drive.name, path, self._settings, self._eyes)
             with BagReader(path) as reader:
                 messages = reader.message_count
-        return Done(messages, len(found.candidates), value=found)
+        problems = [problem.replace(str(path), str(drive.place)) for problem in found.problems]
+        return Done(messages, len(found.candidates), value=found._replace(problems=problems))
 
     def join(self, drive: Drive, values: Sequence[Scanned]) -> Scanned:
         """What was found."""

@@ -57,11 +57,15 @@ class Done(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a bag: `result` of its verb, or the problem for which it was given up."""
+    """What became of a bag: `result` of its verb, or the problem for which it was given up.
+
+    again: whether trying again later may help
+    """
 
     drive: Drive
     result: Any = None
     problem: str = ""
+    again: bool = False
 
 
 class Worker(Protocol):

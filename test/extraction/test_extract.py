@@ -18,10 +18,12 @@ from enet_ros.classes import CAMVID
 from enet_ros.cli import main
 from enet_ros.codec import compress
 from enet_ros.datasets.annotations import cvat, drawn
+from enet_ros.errors import PlaceError
 from enet_ros.extraction import run
 from enet_ros.extraction.pictures import Row, manifest
 from enet_ros.fleet import scanning
 from enet_ros.messages import Header
+from enet_ros.places import Place
 
 STEP_NS = 500_000_000
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
@@ -192,11 +194,7 @@ def test_a_killed_run_goes_on_and_gives_the_same(tmp_path, monkeypatch, capsys) 
     assert "repeat those to go on" in capsys.readouterr().err
     monkeypatch.setattr(scanning, "scan", None)  # the drives are not scanned again
     assert extract(*bags, "-o", tmp_path / "out", *options) == 0
-    contents = [
-        {p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}
-        for name in ("whole", "out")
-    ]
-    assert contents[0] == contents[1] and len(contents[0]) == 7
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole") and len(contents(tmp_path / "out")) == 7
 
 
 @pytest.mark.parametrize(
@@ -212,7 +210,7 @@ def test_a_killed_run_goes_on_and_gives_the_same(tmp_path, monkeypatch, capsys) 
         (["--every", "1s", "--by", "novelty"], "needs --count"),
         (["--count", "2", "--against", "camvid"], "--against is for"),
         (["--every", "1s", "--topics", "/cam/nothing"], "has no topic '/cam/nothing'"),
-        (["blind", "--every", "1s"], "has no camera topic"),
+        (["blind", "--every", "1s"], "blind has no camera topic"),
         (["none", "--every", "1s"], "none"),
     ],
 )
@@ -223,9 +221,62 @@ def test_bad_input_is_told_before_anything_is_written(tmp_path, monkeypatch, cap
     with BagWriter(tmp_path / "blind") as bag:
         bag.add_topic("/odom", ODOMETRY)
         bag.write("/odom", 1, placed(ODOMETRY, 1, 0.0))
-    assert extract("-o", "out", "--unlike", "4", *(["d"] if "turned" not in options else []), *options) == 2
+    assert extract("-o", "out", "--unlike", "4", *([] if {"turned", "blind"} & {*options} else ["d"]), *options) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("out*"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_from_a_store_as_from_a_folder_and_a_broken_bag_costs_the_others_nothing(tmp_path, capsys, monkeypatch) -> None:
+    """The same bytes but for where the manifest says the bag is."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    bags = tmp_path / "bags"
+    for number, name in enumerate("ab"):
+        drive(bags / name, 4, first=10 * number)
+    options = ("--count", "3", "--unlike", "0")
+    assert extract(bags / "*", "-o", tmp_path / "local", *options) == 0
+    (bags / "broken.mcap").write_bytes(b"no bag")
+    store = Place.of("memory://extract")
+    for file in Place.of(bags).files():
+        (store / file.path).put(bags / file.path)
+    out = tmp_path / "out"
+    assert extract(store, "-o", out, *options) == 1
+    assert "not read: memory://extract/broken.mcap has no camera topic" in capsys.readouterr().err
+    found = contents(out)
+    found["manifest.csv"] = found["manifest.csv"].replace(b"memory://extract", str(bags).encode())
+    assert found == contents(tmp_path / "local") and len(found) == 4
+    store.remove()
+
+
+def test_a_store_that_fails_for_now_ends_it_and_it_goes_on(tmp_path, capsys, monkeypatch) -> None:
+    """What was scanned is not scanned again; nothing is chosen without the rest."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    store, out = Place.of("memory://flaky"), tmp_path / "out"
+    for number, name in enumerate("ab"):
+        (store / f"{name}.mcap").put(drive(tmp_path / name, 4, first=10 * number) / f"{name}.mcap")
+    get, scanned, scan = Place.get, [], scanning.scan
+
+    def refuse(self: Place, target: Path) -> None:
+        if self.name == "b.mcap":
+            raise PlaceError("slow down")
+        get(self, target)
+
+    def seen(name: str, *rest: object) -> object:
+        scanned.append(name)
+        return scan(name, *rest)
+
+    monkeypatch.setattr(Place, "get", refuse)
+    monkeypatch.setattr(scanning, "scan", seen)
+    assert extract(store, "-o", out, "--every", "1s") == 2
+    assert "1 drives could not be scanned (b: slow down): the same command goes on" in capsys.readouterr().err
+    assert not out.exists()
+    monkeypatch.setattr(Place, "get", get)
+    assert extract(store, "-o", out, "--every", "1s") == 0
+    assert scanned == ["a", "b"] and {row.drive for row in rows(out)} == {"a", "b"}
+    store.remove()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from enet_ros import model_file
+from enet_ros.cli import main
 from enet_ros.errors import ConfigError, WorkerError
 from enet_ros.extraction import ScanSettings
 from enet_ros.extraction.scan import Scanned
@@ -119,6 +120,15 @@ def test_frames_to_choose_from_are_the_same(cluster: Any, drives: Path, tmp_path
     there = run_on_ray(work, bags, ClusterOptions(cluster.address))
     assert {o.drive.name: plain(o.result) for o in there} == here
     assert [len(found) for found in here.values()] == [6, 2]
+
+
+def test_pictures_are_the_same(cluster: Any, drives: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a broken bag among the drives."""
+    command = ["bag", "extract", str(drives), "--every", "200ms", "--count", "5", "-o"]
+    assert main([*command, str(tmp_path / "here")]) == 1
+    assert main([*command, str(tmp_path / "there"), "--ray", cluster.address]) == 1
+    assert contents(tmp_path / "there") == contents(tmp_path / "here") and len(contents(tmp_path / "here")) == 6
+    assert capsys.readouterr().err.count("broken.mcap has no camera topic") == 2
 
 
 def plain(found: Scanned) -> list[tuple[object, ...]]:
