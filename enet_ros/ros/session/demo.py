@@ -12,7 +12,8 @@ is sent when the last one is answered, at most at --rate: every image is answere
 that is slow enough. A live camera is shown until Ctrl-C or for --seconds; its answers are kept only where --out says.
 
 summary.json: frames_in, frames_out, dropped; latency_ms (p50, p99 of header stamp to published), stage_ms (medians by
-stage); engine (openvino, ...), engine_info (runtime, device, precision), model.
+stage); engine (openvino, ...), engine_info (runtime, device, precision), model; exchanges, where the node's network was
+exchanged meanwhile: model then names all of them, engine the last.
 """
 
 from __future__ import annotations
@@ -223,8 +224,8 @@ def summary(record: RunRecord, answered: int) -> dict[str, Any]:
         "stage_ms": {stage: _rounded(value) for stage, value in stages.items()},
         "engine": record.info.engine,
         "engine_info": {name: getattr(record.info, name) for name in ("runtime", "device", "precision")},
-        "model": record.info.model,
-    }
+        "model": record.models,
+    } | ({"exchanges": record.exchanges} if record.exchanges else {})
 
 
 def _rounded(milliseconds: float) -> float | None:
@@ -239,7 +240,7 @@ def page_of(record: RunRecord, overlays: Sequence[tuple[int, Still]], source: st
         record.total_ms,
         facts=(("source", source), *((("camera, assumed", assumed),) if assumed else ())),
         kind="enet_ros demo",
-        title=f"{record.info.model} on {source}",
+        title=f"{record.models} on {source}",
         lede=f"{len(record.sent)} images sent over DDS, each when the last was answered; latency is from an image's "
         "stamp to its answers published.",
         table=record.class_table(tuple(record.info.class_names)),

@@ -76,6 +76,7 @@ class LiveScores:
     latency_ms: F64  # publication -> mask received, one value an answered frame
     scores: Scores | None  # over the answered frames with a truth; None where the bag has no ground truth
     shown: tuple[Answer, ...] = ()  # an even sample of the answers
+    exchanges: tuple[str, ...] = ()  # of the node's network during the run, in words: the figures are of all of them
 
     @property
     def share(self) -> float:
@@ -95,6 +96,7 @@ class LiveScores:
             "share_answered": finite_or_none(self.share),
             "miou": scores["miou"],
             "iou": scores["iou"],
+            "exchanges": list(self.exchanges),
             "latency_ms": {f"p{p}": finite_or_none(ms) for p, ms in zip(shown, latency, strict=True)},
         }
 
@@ -110,6 +112,7 @@ class LiveScores:
         lines.append(f"latency   p50 {p50:.1f}, p90 {p90:.1f}, p99 {p99:.1f} ms (image out, mask in)")
         if self.foreign:
             lines.append(f"foreign   {self.foreign} masks with a stamp that no image had: does the node change stamps?")
+        lines += [f"exchanged {text}: the figures are of both" for text in self.exchanges]
         return "\n".join(lines)
 
 
@@ -235,10 +238,10 @@ def judge(run: LiveRun) -> LiveScores:
 
     Raises BagError, DatasetError, and ConfigError where the classes changed during the run.
     """
-    if run.record.exchanged:
+    if run.record.reclassified:
         raise ConfigError(
-            f"the node exchanged its model for one of other classes ({run.record.exchanged}): its masks cannot be read"
-            " by one table; measure again, with one model"
+            f"the node exchanged its model for one of other classes ({'; '.join(run.record.exchanges)}): its masks"
+            " cannot be read by one table; measure again, with one model"
         )
     ids = label_map(run.record.info.class_names, run.names)
     scorer, sample = Scorer(run.record.class_table(run.names)), EvenSample[Answer](STILLS)
@@ -259,6 +262,7 @@ def judge(run: LiveRun) -> LiveScores:
         latency_ms=latency_ms,
         scores=None if run.truth is None else scorer.scores(),
         shown=tuple(sample.entries),
+        exchanges=tuple(run.record.exchanges),
     )
 
 
@@ -300,7 +304,7 @@ def live_page(run: LiveRun, result: LiveScores) -> RunPage:
             ("ground truth", "none" if run.truth is None else run.truth.name),
         ),
         kind="enet_ros evaluate --live",
-        title=f"{run.record.info.model} on {bag.name}",
+        title=f"{run.record.models} on {bag.name}",
         lede=f"{result.played} images played into the running node; latency is from publishing an image to its mask.",
         table=run.record.class_table(run.names),
         scores=result.scores if result.scores and result.scores.frames else None,

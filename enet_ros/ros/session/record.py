@@ -33,8 +33,11 @@ class RunRecord:
     def __init__(self) -> None:
         self.info: Any = None
         """The node's SegmentationInfo, the last; None until it has come."""
-        self.exchanged = ""
-        """What exchange of models gave the ids of masks another meaning, after the first image; empty for none."""
+        self.exchanges: list[str] = []
+        """What network took the place of which, after the first image: figures are of all of them."""
+        self.reclassified = False
+        """Whether one of these gave the ids of masks another meaning."""
+        self._earlier: list[Any] = []
         self.sent: dict[int, Sent] = {}
         """By stamp, in the order of sending."""
         self.total_ms: dict[int, float] = {}
@@ -45,9 +48,12 @@ class RunRecord:
 
     def add_info(self, message: Any) -> None:
         """Keep an enet_ros/SegmentationInfo."""
-        if self.sent and self.info is not None and list(message.class_names) != list(self.info.class_names):
-            self.exchanged = f"{self.info.model} by {message.model}, after {len(self.sent)} images"
-        self.info = message
+        before, self.info = self.info, message
+        if not self.sent or before is None or _identity(before) == _identity(message):
+            return
+        self._earlier.append(before)
+        self.exchanges.append(f"{_named(before)} by {_named(message)}, after {len(self.sent)} images")
+        self.reclassified |= list(before.class_names) != list(message.class_names)
 
     def add_latency(self, message: Any) -> None:
         """Keep an enet_ros/Latency."""
@@ -67,6 +73,11 @@ class RunRecord:
             # a column without an answer has no bearing in this frame, but has one in others
             self._bearing = np.where(np.isnan(self._bearing), bearing, self._bearing)
             self._free[stamp_ns(message.header.stamp)] = np.asarray(message.range, np.float32)[::step]
+
+    @property
+    def models(self) -> str:
+        """The names of those that answered, in their order."""
+        return ", then ".join(info.model for info in (*self._earlier, self.info))
 
     def stage_ms(self) -> dict[str, list[float]]:
         """Milliseconds of every frame by stage, NaN where unknown."""
@@ -123,11 +134,22 @@ class RunRecord:
         return ClassTable(info.class_table, names, chosen, frozenset(drivable))
 
     def _model_facts(self) -> tuple[tuple[str, str], ...]:
-        info = self.info
-        engine = f"{info.engine} ({info.runtime}) on {info.device}, {info.precision}"
-        return (
-            ("model", info.model),
-            ("digest", info.model_digest),
-            ("license", info.model_license),
-            ("engine", f"{engine}, {info.network_width}x{info.network_height}"),
-        )
+        facts: list[tuple[str, str]] = []
+        for info in (*self._earlier, self.info):
+            engine = f"{info.engine} ({info.runtime}) on {info.device}, {info.precision}"
+            facts += [
+                ("model", info.model),
+                ("digest", info.model_digest),
+                ("license", info.model_license),
+                ("engine", f"{engine}, {info.network_width}x{info.network_height}"),
+            ]
+        return (*facts, *(("exchanged", text) for text in self.exchanges))
+
+
+def _identity(info: Any) -> tuple[int, str]:
+    """Differs between two networks of a SegmentationInfo's node, and of one that was started again."""
+    return info.model_number, info.model_digest
+
+
+def _named(info: Any) -> str:
+    return f"{info.model} ({info.model_digest[:12]}, {info.engine} {info.precision})"

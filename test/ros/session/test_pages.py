@@ -117,8 +117,8 @@ def test_without_metres_there_is_no_free_space() -> None:
 
 
 INFO = SimpleNamespace(
-    model="camvid", model_digest="abc", model_license="CC & co", engine="onnxruntime", runtime="ONNX Runtime",
-    device="CPU", precision="fp32", precision_reason="", network_width=32, network_height=24,
+    model_number=1, model="camvid", model_digest="abc", model_license="CC & co", engine="onnxruntime",
+    runtime="ONNX Runtime", device="CPU", precision="fp32", precision_reason="", network_width=32, network_height=24,
     class_table="camvid", class_names=CAMVID.names,
 )  # fmt: skip
 SENT = {stamp_ns(n): Sent(f"p{n}", 1_000_000_000 + n * NS) for n in range(FRAMES)}
@@ -158,11 +158,29 @@ def test_the_page_of_a_node_under_test(live_run) -> None:
 
 
 def test_a_run_whose_classes_changed_is_not_judged(live_run) -> None:
-    live_run.record.add_info(SimpleNamespace(model="twin", class_names=list(CAMVID.names)))
-    judge(live_run)
-    live_run.record.add_info(SimpleNamespace(model="yard", class_names=["a", "b"]))
-    with pytest.raises(ConfigError, match=r"of other classes \(twin by yard, after 5 images\)"):
+    live_run.record.add_info(exchanged("yard", class_names=["a", "b"]))
+    with pytest.raises(ConfigError, match=r"of other classes \(camvid \(abc, .*\) by yard \(.*\), after 5 images\)"):
         judge(live_run)
+
+
+def exchanged(name: str, **other: object) -> SimpleNamespace:
+    """What ~/info says of the network that took the place of INFO's."""
+    return SimpleNamespace(**{**vars(INFO), "model_number": 2, "model": name, "model_digest": "def", **other})
+
+
+def test_figures_of_two_networks_name_both(live_run) -> None:
+    live_run.record.add_info(SimpleNamespace(**{**vars(INFO), "mask_groups": ["road"]}))
+    assert judge(live_run).exchanges == ()
+    live_run.record.add_info(exchanged("town", precision="bf16"))
+    scores = judge(live_run)
+    told = "camvid (abc, onnxruntime fp32) by town (def, onnxruntime bf16), after 5 images"
+    assert scores.to_dict()["exchanges"] == [told]
+    assert f"exchanged {told}: the figures are of both" in scores.text()
+    page = live_page(live_run, scores)
+    assert page.title == "camvid, then town on bag"
+    assert [value for name, value in page.facts if name in ("digest", "exchanged")] == ["abc", "def", told]
+    summary = demo.summary(live_run.record, 3)
+    assert (summary["model"], summary["exchanges"]) == ("camvid, then town", [told])
 
 
 def test_the_ground_truth_is_scored_once(live_run, monkeypatch: pytest.MonkeyPatch) -> None:
