@@ -6,6 +6,7 @@ import fcntl
 import os
 import random
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -78,20 +79,34 @@ def _signals() -> Iterator[None]:
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
+def _is_inhabited(domain: int) -> bool:
+    """Whether a node is in a DDS domain on this machine: it holds UDP ports of the domain's range (DDSI-RTPS 9.6.2)."""
+    first = 7400 + 250 * domain + 10
+    for port in range(first, first + 2 * 32):  # of 32 participants
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                return True
+    return False
+
+
 @pytest.fixture
 def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Claims a ROS_DOMAIN_ID for this test and the processes it starts, against other running tests too."""
+    """Claims a ROS_DOMAIN_ID for this test and the processes it starts, against other running tests and nodes too."""
     for domain in random.sample(DOMAINS, len(DOMAINS)):
         with open(f"/tmp/enet_ros_test_domain_{domain}.lock", "w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
+            if _is_inhabited(domain):
+                continue
             monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
             monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
             yield domain
             return
-    pytest.fail("all DDS domains are taken by other test runs: end one of them")
+    pytest.fail("all DDS domains are taken by other test runs or nodes: end one of them")
 
 
 @pytest.fixture

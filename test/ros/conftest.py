@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from enet_ros import engines
+from enet_ros.engines.shared import POOL
 
 if TYPE_CHECKING:
     from ros_rig import PlainEngine, Rig
@@ -19,9 +20,9 @@ sys.path.append(str(Path(__file__).parent))
 
 
 @pytest.fixture
-def plain_engine(monkeypatch: pytest.MonkeyPatch) -> type[PlainEngine]:
-    """`engine:=onnxruntime` is a PlainEngine."""
-    from ros_rig import PlainEngine
+def plain_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[PlainEngine]]:
+    """`engine:=onnxruntime` is a PlainEngine. No engine outlives the test."""
+    from ros_rig import PlainEngine, wait_for
 
     module = ModuleType("enet_ros.engines.plain")
     module.PlainEngine = PlainEngine
@@ -30,7 +31,9 @@ def plain_engine(monkeypatch: pytest.MonkeyPatch) -> type[PlainEngine]:
     monkeypatch.setitem(
         engines.ENGINES, "onnxruntime", backend._replace(module="plain", cls="PlainEngine", packages=("numpy",))
     )
-    return PlainEngine
+    before = len(POOL), PlainEngine.open_engines
+    yield PlainEngine
+    wait_for(lambda: (len(POOL), PlainEngine.open_engines) == before, "an engine was left behind")
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ class PlainEngine(Engine):
         if options.device == "nowhere":
             raise EngineError("there is no device 'nowhere'")
         super().__init__(EngineInfo("onnxruntime", "plain 1.0", "CPU", "fp32", options.size or SIZE, 1, 0.0))
-        type(self).open_engines += 1
+        PlainEngine.open_engines += 1  # of subclasses too
 
     def infer(self, image: Any, *, confidence: bool = False) -> Inference:
         if (image[0, 0, 0]) == 250:
@@ -52,7 +52,7 @@ class PlainEngine(Engine):
         return Inference(image[..., 0] % 11, image[..., 1].copy() if confidence else None)
 
     def _free(self) -> None:
-        type(self).open_engines -= 1
+        PlainEngine.open_engines -= 1
 
 
 def wait_for(condition: Callable[[], Any], what: str = PATIENT) -> Any:
@@ -104,9 +104,27 @@ class Rig:
         assert self.node.trigger_configure().name == "SUCCESS"
         assert self.node.trigger_activate().name == "SUCCESS"
 
-    def wait_for_camera(self) -> None:
-        """Until the node has subscribed."""
-        wait_for(lambda: self.camera.get_subscription_count() == 1, "the node did not subscribe to the camera")
+    def wait_for_camera(self, camera: Any = None) -> None:
+        """Until the node is subscribed to a publisher of images, `self.camera` where None."""
+        self._wait_until_heard(camera or self.camera, "_image")
+
+    def wait_for_info(self) -> None:
+        """Until the node is subscribed to the camera's calibration."""
+        self._wait_until_heard(self.info, "_info")
+
+    def _wait_until_heard(self, publisher: Any, subscription: str) -> None:
+        """Both sides know of each other: a best-effort subscription misses what is sent before it does."""
+
+        def is_heard() -> bool:
+            camera = self.node._active._camera
+            with camera._lock:
+                heard = getattr(camera, subscription)
+                return heard is not None and heard.get_publisher_count() > 0
+
+        wait_for(
+            lambda: publisher.get_subscription_count() == 1 and is_heard(),
+            f"the node did not subscribe to {publisher.topic_name}",
+        )
 
     def send(self, rgb: Any, **changes: Any) -> Image:
         """Publish a picture as the camera, with fields changed; stamps rise by a second."""

@@ -59,31 +59,21 @@ def answers(watcher: Any, namespace: str, label: int) -> Callable[[], bool]:
     return answered
 
 
-def engines_at_rest() -> int:
-    """How many engines there are, once the threads that load and free those of earlier tests have ended."""
-    wait_for(
-        lambda: not any(thread.name.startswith(("enet_ros_free", "enet_ros_load")) for thread in threading.enumerate())
-    )
-    return PlainEngine.open_engines
-
-
 def test_each_camera_has_its_own_node(host: Host, watcher: Any) -> None:
-    before = engines_at_rest()
     numbers = [host.add(namespace=namespace, parameter_overrides=PLAIN) for namespace in ("/front", "/rear")]
     answered = [answers(watcher, "/front", 3), answers(watcher, "/rear", 8)]
     wait_for(lambda: all(done() for done in answered))
-    assert PlainEngine.open_engines == before + 1, "both run on one"
+    assert PlainEngine.open_engines == 1, "both run on one"
     host.remove(numbers[0])
     assert [node.get_namespace() for node in host.nodes().values()] == ["/rear"]
     wait_for(answers(watcher, "/rear", 5))
     host.add(namespace="/left", parameter_overrides=[*PLAIN, Parameter("threads", value=3)])
-    assert PlainEngine.open_engines == before + 2, "other options, another engine"
+    assert PlainEngine.open_engines == 2, "other options, another engine"
     with pytest.raises(KeyError):
         host.remove(numbers[0])
 
 
 def test_one_camera_changes_its_model_and_the_other_keeps_its_own(host: Host, watcher: Any) -> None:
-    before = engines_at_rest()
     numbers = [host.add(namespace=namespace, parameter_overrides=PLAIN) for namespace in ("/front", "/rear")]
     front, rear = (host.nodes()[number] for number in numbers)
     wait_for(answers(watcher, "/front", 3))
@@ -92,11 +82,11 @@ def test_one_camera_changes_its_model_and_the_other_keeps_its_own(host: Host, wa
     camvid = Parameter("model", value="camvid")
     assert front.set_parameters([camvid])[0].successful
     wait_for(lambda: front._configured.serving.network.card.name == "camvid" and len(shared._passes) == 1)
-    assert PlainEngine.open_engines == before + 2
+    assert PlainEngine.open_engines == 2
     assert rear._configured.serving.network.card.name == "road"
     assert rear._configured.serving.network.engine._shared is shared
     assert rear.set_parameters([camvid])[0].successful
-    wait_for(lambda: PlainEngine.open_engines == before + 1, "the last that leaves frees the old one")
+    wait_for(lambda: PlainEngine.open_engines == 1, "the last that leaves frees the old one")
     wait_for(answers(watcher, "/front", 4))
     wait_for(answers(watcher, "/rear", 7))
 

@@ -115,7 +115,7 @@ def test_the_pose_changes_without_an_outage(rig: Callable[..., Rig]) -> None:
     spaces, masks = r.listen("free_space", FreeSpace), r.listen("mask")
     r.start()
     r.wait_for_camera()
-    wait_for(lambda: r.info.get_subscription_count() == 1)
+    r.wait_for_info()
     r.info.publish(CameraInfo(width=64, height=48, k=[64.0, 0.0, 31.5, 0.0, 64.0, 23.5, 0.0, 0.0, 1.0]))
     wait_for(lambda: r.node._active._camera._calibration is not None)
     publishers = r.node._configured.serving.outputs.publishers()

@@ -96,7 +96,7 @@ def test_a_corrupt_jpeg(rig: Callable[..., Rig], damage: str) -> None:
     masks = r.listen("mask")
     camera = r.watcher.create_publisher(CompressedImage, "image_raw/compressed", qos.keep_last(5, "reliable"))
     r.start()
-    wait_for(lambda: camera.get_subscription_count() == 1)
+    r.wait_for_camera(camera)
     _, payload = cv2.imencode(".jpg", picture(5))
     good = payload.tobytes()
     bad = {"cut": good[: len(good) // 2], "noise": bytes(range(256)) * 4, "empty": b"", "header": good[:20]}[damage]
@@ -113,7 +113,7 @@ def test_nan_in_the_calibration_stops_no_mask(rig: Callable[..., Rig]) -> None:
     masks, points = r.listen("mask"), r.listen("obstacle_points", _points())
     r.start()
     r.wait_for_camera()
-    wait_for(lambda: r.info.get_subscription_count() == 1)
+    r.wait_for_info()
     r.info.publish(CameraInfo(width=64, height=48, k=[math.nan] * 9))
     wait_for(lambda: r.node._active._camera._calibration is not None)
     r.send(picture(1))

@@ -98,9 +98,12 @@ def test_a_cleanup_that_fails_ends_unconfigured(rig: Callable[..., Rig], monkeyp
     r = rig()
     r.start()
     r.node.trigger_deactivate()
-    monkeypatch.setattr(r.node._configured.serving.network, "close", lambda: 1 / 0)
-    assert r.node.trigger_cleanup() == Return.ERROR
+    network = r.node._configured.serving.network
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "close", lambda: 1 / 0)
+        assert r.node.trigger_cleanup() == Return.ERROR
     assert state(r) in ("unconfigured", "finalized")
+    network.close()
 
 
 def test_frames_do_not_outlive_deactivation(rig: Callable[..., Rig]) -> None:
