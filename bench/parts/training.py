@@ -1,6 +1,6 @@
 """Time of a training step, with freed memory given back to the kernel and with it kept, as `enet_ros train` does.
 
-python bench/training.py [--steps 10] [--rounds 3]
+python bench/parts/training.py [--steps 10] [--rounds 3]
 
 Each measurement is a process of its own; the two take turns.
 """

@@ -1,4 +1,4 @@
-"""What a pixel costs at each size of the network's input: `./run exec python bench/pixels.py`.
+"""What a pixel costs at each size of the network's input: `./run exec python bench/parts/pixels.py`.
 
 Processor time of one thread by pixel, the least of the runs, and page faults of an inference: a machine that does other
 things disturbs neither.

@@ -1,6 +1,6 @@
 """Time of a frame before and beside the network: every raw encoding, JPEG, resizing, and the synthetic street.
 
-  python bench/frames.py [--width 960] [--height 720] [--repeat 60]
+  python bench/parts/frames.py [--width 960] [--height 720] [--repeat 60]
 
 Prints medians in milliseconds, all measured in one run.
 """

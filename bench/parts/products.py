@@ -1,4 +1,4 @@
-"""Time of each product on one frame: `./run exec python bench/products.py [--size 960x720] [--rounds 200]`.
+"""Time of each product on one frame: `./run exec python bench/parts/products.py [--size 960x720] [--rounds 200]`.
 
 The scene is a road with a pavement, an obstacle and a wall, seen through a plumb_bob lens, with a network's ragged
 borders. All measurements of a round are taken one after the other, so that a busy machine slows each alike; "cpu" is

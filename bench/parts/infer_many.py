@@ -1,6 +1,6 @@
 """Frames per second of an engine's throughput mode, `infer_many`, against one frame after the other, in turns.
 
-python bench/infer_many.py --images DIR [--engine openvino] [--frames 100] [--rounds 5]
+python bench/parts/infer_many.py --images DIR [--engine openvino] [--frames 100] [--rounds 5]
 """
 
 from __future__ import annotations

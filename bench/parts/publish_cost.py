@@ -1,6 +1,6 @@
 """Time of filling `Image.data`, in each possible way.
 
-./run exec python bench/publish_cost.py
+./run exec python bench/parts/publish_cost.py
 """
 
 from __future__ import annotations
