@@ -78,10 +78,20 @@ def get(port: int, path: str, host: str = "") -> http.client.HTTPResponse:
     return connection.getresponse()
 
 
+def family(pid: int) -> Iterator[int]:
+    """A process and all that it has started."""
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            yield from family(int(child))
+
+
 def listeners() -> dict[int, str]:
-    """Port: address, in the kernel's hexadecimal, of all listening TCP sockets."""
+    """Port: address, in the kernel's hexadecimal, of the listening TCP sockets of this process and its children."""
+    links = [path for pid in family(os.getpid()) for path in Path(f"/proc/{pid}/fd").iterdir()]
+    own = {os.readlink(path) for path in links if path.is_symlink()}
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    pairs = [row[1].split(":") for row in rows if row[3] == "0A"]
+    pairs = [row[1].split(":") for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in own]
     return {int(number, 16): address for address, number in pairs}
 
 
