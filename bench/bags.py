@@ -72,7 +72,7 @@ def labelling(images: list[np.ndarray], frames: int, rounds: int, folder: Path, 
     bag = folder / "in"
     create(bag, source(images, frames), BagLayout(compression="jpeg"))
     model = model_file.resolve("camvid")
-    engine = create_engine(engine_name, model)
+    card, engine = model_file.read_card(model), create_engine(engine_name, model)
     resized = []
     with BagReader(bag) as reader:
         for message in reader.messages((find_cameras(reader)[0].topic,)):
@@ -88,7 +88,7 @@ def labelling(images: list[np.ndarray], frames: int, rounds: int, folder: Path, 
     for _ in range(rounds):
         bare.append(seconds(lambda: list(engine.infer_many(resized))))
         for name, setting in settings.items():
-            work = lambda: label(bag, folder / "out", model, engine, setting, overwrite=True)  # noqa: E731,B023
+            work = lambda: label(bag, folder / "out", card, engine, setting, overwrite=True)  # noqa: E731,B023
             found[name].append(seconds(work))
     engine.close()
     print(f"engine alone, {engine.info.name} {engine.info.precision}: {row(bare, frames)}")

@@ -38,6 +38,7 @@ from enet_ros.bags.info import size_bytes
 from enet_ros.bags.segments import locked
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraPose
+from enet_ros.card import ModelCard
 from enet_ros.cli import many
 from enet_ros.cli.results import tell_problems
 from enet_ros.engines import ENGINES
@@ -136,29 +137,29 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("say IN OUT, a bag and its labelled copy, or -o DIR beside any number of bags")
     source, out = map(Path, args.source)
     work = LabelWork(choice, Place.of(out), settings, options, args.force)
+    card = model_file.read_card(model)
     with opened(args.view, RECORDED) if args.view else nullcontext() as window:
         if window is None:
-            return _one(source, out, work)
+            return _one(source, out, work, card)
         print(f"enet_ros: look at {window.place}", file=sys.stderr)
-        code = _one(source, out, work, BagView(window, model_file.read_card(model), settings))
+        code = _one(source, out, work, card, BagView(window, card, settings))
         if window.lasting:
             print(f"enet_ros: {window.place} stays; Ctrl-C ends it", file=sys.stderr)
             signal.pause()
         return code
 
 
-def _one(source: Path, out: Path, work: LabelWork, watch: Watch = nobody) -> int:
+def _one(source: Path, out: Path, work: LabelWork, card: ModelCard, watch: Watch = nobody) -> int:
     """Label one bag."""
     begun = time.perf_counter()
     engine = work.engine.create()
     try:
-        card = model_file.read_card(work.engine.model)
         _tell(estimate(source, card, engine, work.settings, work.options), source, out)
         with progress(f"labelling {out}", None) as bar:
             result = label(
                 source,
                 out,
-                work.engine.model,
+                card,
                 engine,
                 work.settings,
                 work.options,

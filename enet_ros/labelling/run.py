@@ -11,7 +11,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from enet_ros import model_file
 from enet_ros.bags.cameras import Calibrations, find_cameras
 from enet_ros.bags.messages import SEGMENTATION_INFO, definition_of, to_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
@@ -204,7 +203,7 @@ class LabelledBag:
 def label(
     source: Path,
     out: Path,
-    model: Path,
+    card: ModelCard,
     engine: Engine,
     settings: OutputSettings,
     options: BagOptions | None = None,
@@ -223,7 +222,6 @@ def label(
     Raises BagError and EngineError; finished segments then stay in OUT.part, and the same call resumes after them. A
     damaged input is labelled up to the damage: `out` is complete up to there, and BagError says so.
     """
-    card = model_file.read_card(model)
     options = options or BagOptions()
     bag = SegmentedBag(Place.of(out), options.storage)
     bag.refuse_existing(overwrite)

@@ -126,7 +126,8 @@ def test_label_takes_degrees_where_the_node_takes_radians(frames: Path) -> None:
     pose = CameraPose(1.5, math.pi / 6, -math.pi / 30, 1.0, -2.0, math.pi / 2)
     model = model_file.resolve("camvid")
     engine = create("onnxruntime", model)
-    label(frames / "bag", frames / "meant", model, engine, OutputSettings(("free_space",), pose))
+    card = model_file.read_card(model)
+    label(frames / "bag", frames / "meant", card, engine, OutputSettings(("free_space",), pose))
     engine.close()
     found = []
     for name in ("typed", "meant"):

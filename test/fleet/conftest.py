@@ -47,10 +47,10 @@ def labelled(drives: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     from enet_ros.labelling import label
 
     out, work = tmp_path_factory.mktemp("labelled") / "out", label_work(Place("unused"))
-    engine = MODEL.create()
+    engine, card = MODEL.create(), model_file.read_card(MODEL.model)
     for name, source in (("long", drives / "long"), ("night/short", drives / "night/short.mcap")):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
-        label(source, out / name, MODEL.model, engine, work.settings, work.options)
+        label(source, out / name, card, engine, work.settings, work.options)
     engine.close()
     return contents(out)
 

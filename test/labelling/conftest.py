@@ -8,6 +8,7 @@ import pytest
 
 from enet_ros import model_file
 from enet_ros.bags.create import BagLayout, create
+from enet_ros.card import ModelCard
 from enet_ros.engines import create as create_engine
 from enet_ros.engines.base import Engine
 from enet_ros.frames.street import from_street
@@ -18,6 +19,11 @@ SIZE_HW = (72, 96)
 @pytest.fixture(scope="session")
 def model() -> Path:
     return model_file.resolve("camvid")
+
+
+@pytest.fixture(scope="session")
+def card(model: Path) -> ModelCard:
+    return model_file.read_card(model)
 
 
 @pytest.fixture(scope="session")

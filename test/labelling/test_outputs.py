@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from enet_ros import model_file
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.messages import (
     CAMERA_INFO,
@@ -38,6 +37,8 @@ from enet_ros.spec import ENetSpec
 
 SIZE_HW, IMAGE_HW = (24, 32), (48, 64)
 POSE = CameraPose(1.5, 0.1)
+VOID_CARD = ModelCard("void", ENetSpec(12), CAMVID12, SIZE_HW)
+"""Of a model whose classes have an output for unlabelled pixels."""
 METRES = OutputSettings(("free_space",), POSE)
 ROAD, BUILDING, UNLABELLED = (CAMVID12.index(name) for name in ("road", "building", "unlabelled"))
 CAMERA, CALIBRATION = "/camera/image_raw", "/camera/camera_info"
@@ -62,18 +63,6 @@ class Stub:
         for image in images:
             assert image.shape == (*SIZE_HW, 3)
             yield Inference(scene(), None)
-
-
-@pytest.fixture(scope="session")
-def void_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model file whose classes have an output for unlabelled pixels."""
-    pytest.importorskip("torch", reason="torch builds the test's models: pip install torch")
-    from enet_ros import nn
-
-    path = tmp_path_factory.mktemp("void") / "void.safetensors"
-    network = nn.ENet(ENetSpec(12))
-    model_file.save(path, ModelCard("void", network.spec, CAMVID12, SIZE_HW), nn.tensors_of(network))
-    return path
 
 
 def bag(path: Path, size_hw: tuple[int, int], calibrations: list[memoryview | None]) -> Path:
@@ -116,11 +105,9 @@ def expected_range(camera: CameraIntrinsics) -> np.ndarray:
 
 @pytest.mark.parametrize("size_hw", [SIZE_HW, IMAGE_HW, (31, 43), (17, 90)])
 @pytest.mark.parametrize("full_overlay", [True, False])
-def test_the_models_void_is_void_in_every_output(
-    void_model: Path, tmp_path: Path, size_hw: tuple[int, int], full_overlay: bool
-) -> None:
+def test_the_models_void_is_void_in_every_output(tmp_path: Path, size_hw: tuple[int, int], full_overlay: bool) -> None:
     source = bag(tmp_path / "in", size_hw, [None])
-    label(source, tmp_path / "out", void_model, Stub(), OutputSettings(KINDS, quality=100, full_overlay=full_overlay))
+    label(source, tmp_path / "out", VOID_CARD, Stub(), OutputSettings(KINDS, quality=100, full_overlay=full_overlay))
     (mask,) = (label_image(IMAGE, data)[1] for data in data_of(tmp_path / "out", "mask"))
     rows, columns = (
         np.floor((np.arange(full) + 0.5) * small / full).astype(int)
@@ -140,30 +127,30 @@ def test_the_models_void_is_void_in_every_output(
 
 @pytest.mark.parametrize("size_hw", [(101, 77), (120, 150)])
 def test_masks_of_sizes_that_do_not_divide_are_the_segmenters(
-    model: Path, engine: Engine, tmp_path: Path, size_hw: tuple[int, int]
+    card: ModelCard, engine: Engine, tmp_path: Path, size_hw: tuple[int, int]
 ) -> None:
     rgb = np.random.default_rng(5).integers(0, 256, (*size_hw, 3), np.uint8)
     with BagWriter(tmp_path / "in") as writer:
         writer.add_topic(CAMERA, IMAGE)
         writer.write(CAMERA, 1, image_cdr(Header(1, "camera"), rgb, "rgb8"))
-    label(tmp_path / "in", tmp_path / "out", model, engine, OutputSettings(("mask",)))
+    label(tmp_path / "in", tmp_path / "out", card, engine, OutputSettings(("mask",)))
     (mask,) = (label_image(IMAGE, data)[1] for data in data_of(tmp_path / "out", "mask"))
-    expected = Segmenter(engine, model_file.read_card(model)).segment(rgb).labels
+    expected = Segmenter(engine, card).segment(rgb).labels
     np.testing.assert_array_equal(mask, expected)
     assert len(np.unique(expected)) > 1
 
 
-def test_metres_follow_a_calibration_that_changes(void_model: Path, tmp_path: Path) -> None:
+def test_metres_follow_a_calibration_that_changes(tmp_path: Path) -> None:
     """A zoom lens: each image has the metres of the last CameraInfo before it; before the first, that one serves."""
     source = bag(tmp_path / "in", IMAGE_HW, [None, info(30), None, info(60), None])
-    label(source, tmp_path / "out", void_model, Stub(), METRES)
+    label(source, tmp_path / "out", VOID_CARD, Stub(), METRES)
     found = ranges(tmp_path / "out")
     for range_m, focal in zip(found, [30, 30, 30, 60, 60], strict=True):
         np.testing.assert_array_equal(range_m[:20], expected_range(lens(focal)))
     assert not np.allclose(found[0][:20], found[4][:20])
 
 
-def test_a_run_that_goes_on_knows_the_calibration_it_had(void_model: Path, tmp_path: Path) -> None:
+def test_a_run_that_goes_on_knows_the_calibration_it_had(tmp_path: Path) -> None:
     """The CameraInfo that changed it is in a segment that is finished."""
     source = bag(tmp_path / "in", IMAGE_HW, [info(30), info(60), None, None, None, None])
     done = 0
@@ -175,47 +162,47 @@ def test_a_run_that_goes_on_knows_the_calibration_it_had(void_model: Path, tmp_p
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        label(source, tmp_path / "out", void_model, Stub(), METRES, BagOptions(checkpoint=1), advance=advance)
-    assert label(source, tmp_path / "out", void_model, Stub(), METRES, BagOptions(checkpoint=1)).resumed > 3
+        label(source, tmp_path / "out", VOID_CARD, Stub(), METRES, BagOptions(checkpoint=1), advance=advance)
+    assert label(source, tmp_path / "out", VOID_CARD, Stub(), METRES, BagOptions(checkpoint=1)).resumed > 3
     for range_m, focal in zip(ranges(tmp_path / "out"), [30, 60, 60, 60, 60, 60], strict=True):
         np.testing.assert_array_equal(range_m[:20], expected_range(lens(focal)))
 
 
-def test_a_region_of_interest_and_binning_count(void_model: Path, tmp_path: Path) -> None:
+def test_a_region_of_interest_and_binning_count(tmp_path: Path) -> None:
     """The image is the lower half of a sensor, binned by two."""
     sensor = CameraIntrinsics(128, 192, np.array([[60, 0, 63.5], [0, 60, 143.5], [0, 0, 1.0]]))
     region = RegionOfInterest(x_offset=0, y_offset=96, height=96, width=128)
     value = camera_info(sensor, sensor.height, sensor.width)._replace(roi=region, binning_x=2, binning_y=2)
     source = bag(tmp_path / "in", IMAGE_HW, [to_cdr(Header(1, "camera"), value)])
-    label(source, tmp_path / "out", void_model, Stub(), METRES)
+    label(source, tmp_path / "out", VOID_CARD, Stub(), METRES)
     (found,) = ranges(tmp_path / "out")
     np.testing.assert_allclose(found[:20], expected_range(lens(30)), rtol=1e-6)
 
 
-def test_an_unreadable_calibration_is_reported_and_the_last_one_stays(void_model: Path, tmp_path: Path) -> None:
+def test_an_unreadable_calibration_is_reported_and_the_last_one_stays(tmp_path: Path) -> None:
     source = bag(tmp_path / "in", IMAGE_HW, [info(), info()[:40]])
-    result = label(source, tmp_path / "out", void_model, Stub(), METRES)
+    result = label(source, tmp_path / "out", VOID_CARD, Stub(), METRES)
     (problem,) = result.problems
     assert problem.startswith(f"message 1 of {CALIBRATION}: 40 bytes are")
     first, second = ranges(tmp_path / "out")
     np.testing.assert_array_equal(first, second)
 
 
-def test_an_uncalibrated_camera_is_told_apart_from_one_without_camera_info(void_model: Path, tmp_path: Path) -> None:
+def test_an_uncalibrated_camera_is_told_apart_from_one_without_camera_info(tmp_path: Path) -> None:
     source = bag(tmp_path / "in", IMAGE_HW, [to_cdr(Header(1, "camera"), camera_info(None, *IMAGE_HW))])
-    result = label(source, tmp_path / "out", void_model, Stub(), METRES)
+    result = label(source, tmp_path / "out", VOID_CARD, Stub(), METRES)
     assert "the camera is not calibrated" in result.notes[0]
 
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
-def test_copied_topics_keep_their_qos(void_model: Path, tmp_path: Path, storage: str) -> None:
+def test_copied_topics_keep_their_qos(tmp_path: Path, storage: str) -> None:
     with BagWriter(tmp_path / "in", storage=storage) as writer:
         writer.add_topic(CAMERA, IMAGE)
         writer.add_topic(CALIBRATION, CAMERA_INFO, qos=(LATCHED,))  # said once, at the start
         writer.write(CALIBRATION, 1, info())
         rgb = np.zeros((*IMAGE_HW, 3), np.uint8)
         writer.write(CAMERA, 2, image_cdr(Header(2, "camera"), rgb, "rgb8"))
-    label(tmp_path / "in", tmp_path / "out", void_model, Stub(), OutputSettings(("mask",)), BagOptions(storage=storage))
+    label(tmp_path / "in", tmp_path / "out", VOID_CARD, Stub(), OutputSettings(("mask",)), BagOptions(storage=storage))
     offered = {}
     for name in ("in", "out"):
         with BagReader(tmp_path / name) as reader:

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from enet_ros import model_file
 from enet_ros.arrays import U8
 from enet_ros.bags import BagReader
 from enet_ros.bags.cameras import Calibrations, find_cameras
+from enet_ros.card import ModelCard
 from enet_ros.engines import create
 from enet_ros.engines.base import Engine, Inference
 from enet_ros.errors import EngineError
@@ -20,30 +20,29 @@ from enet_ros.segmenter import Segmenter
 SIZE_HW = (72, 96)
 
 
-def answers(reader: BagReader, engine: Engine, model: Path) -> Iterator[Labelled]:
+def answers(reader: BagReader, engine: Engine, card: ModelCard) -> Iterator[Labelled]:
     cameras = {camera.topic: camera for camera in find_cameras(reader)}
     calibrations = Calibrations(reader, cameras.values())
-    card = model_file.read_card(model)
     outputs = Outputs(card, OutputSettings(("mask",)))
     return pipeline(reader.messages(), cameras, Segmenter(engine, card), outputs, calibrations)
 
 
-def test_messages_keep_their_order_and_cameras_have_answers(street: Path, engine: Engine, model: Path) -> None:
+def test_messages_keep_their_order_and_cameras_have_answers(street: Path, engine: Engine, card: ModelCard) -> None:
     with BagReader(street) as reader:
         before = [(m.topic, m.number) for m in reader.messages()]
-        found = list(answers(reader, engine, model))
+        found = list(answers(reader, engine, card))
     assert [(a.message.topic, a.message.number) for a in found] == before
     assert [bool(a.outputs) for a in found] == [topic == "/camera/image_raw/compressed" for topic, _ in before]
     assert not any(a.problem for a in found)
 
 
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
-def test_who_breaks_off_leaves_an_engine_that_can_go_on(street: Path, model: Path, name: str) -> None:
+def test_who_breaks_off_leaves_an_engine_that_can_go_on(street: Path, model: Path, card: ModelCard, name: str) -> None:
     """As a full disk does: frames are still in the engine when the pipeline is closed."""
     pytest.importorskip(name, reason=f"{name} is not installed: pip install {name}")
     engine = create(name, model, size=SIZE_HW)
     with BagReader(street) as reader:
-        some = answers(reader, engine, model)
+        some = answers(reader, engine, card)
         assert next(some).problem is None
         some.close()  # type: ignore[attr-defined]
     assert engine.infer(np.zeros((*SIZE_HW, 3), np.uint8)).labels.shape == SIZE_HW
@@ -63,6 +62,6 @@ class Failing:
             yield Inference(np.zeros(image.shape[:2], np.uint8), None)
 
 
-def test_an_engine_that_fails_ends_it(street: Path, engine: Engine, model: Path) -> None:
+def test_an_engine_that_fails_ends_it(street: Path, engine: Engine, card: ModelCard) -> None:
     with BagReader(street) as reader, pytest.raises(EngineError, match="failed on a frame"):
-        list(answers(reader, Failing(engine), model))  # type: ignore[arg-type]
+        list(answers(reader, Failing(engine), card))  # type: ignore[arg-type]

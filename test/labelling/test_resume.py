@@ -14,6 +14,7 @@ from enet_ros import model_file
 from enet_ros.bags import BagReader
 from enet_ros.bags.segments import SegmentedBag
 from enet_ros.camera import CameraPose
+from enet_ros.card import ModelCard
 from enet_ros.engines import create
 from enet_ros.engines.base import Engine
 from enet_ros.errors import BagError
@@ -42,10 +43,10 @@ def stop_after(messages: int) -> Callable[[int], None]:
     return advance
 
 
-def broken_off(source: Path, out: Path, model: Path, engine: Engine) -> None:
+def broken_off(source: Path, out: Path, card: ModelCard, engine: Engine) -> None:
     """Label up to the 20th message, with a segment every two frames."""
     with pytest.raises(Stopped):
-        label(source, out, model, engine, SETTINGS, BagOptions(checkpoint=2), advance=stop_after(20))
+        label(source, out, card, engine, SETTINGS, BagOptions(checkpoint=2), advance=stop_after(20))
 
 
 def contents(bag: Path) -> list[tuple[str, int, bytes]]:
@@ -53,11 +54,13 @@ def contents(bag: Path) -> list[tuple[str, int, bytes]]:
         return [(message.topic, message.log_ns, message.data) for message in reader.messages()]
 
 
-def test_a_run_that_goes_on_gives_what_one_run_gives(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
-    broken_off(street, tmp_path / "out", model, engine)
-    result = label(street, tmp_path / "out", model, engine, SETTINGS, BagOptions(checkpoint=2))
+def test_a_run_that_goes_on_gives_what_one_run_gives(
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path
+) -> None:
+    broken_off(street, tmp_path / "out", card, engine)
+    result = label(street, tmp_path / "out", card, engine, SETTINGS, BagOptions(checkpoint=2))
     assert 0 < result.resumed <= 20 and 0 < result.frames < 12
-    label(street, tmp_path / "once", model, engine, SETTINGS)
+    label(street, tmp_path / "once", card, engine, SETTINGS)
     assert sorted(contents(tmp_path / "out")) == sorted(contents(tmp_path / "once"))
 
 
@@ -71,34 +74,34 @@ def test_a_run_that_goes_on_gives_what_one_run_gives(street: Path, model: Path, 
     ],
 )
 def test_other_settings_do_not_go_on(
-    street: Path, model: Path, engine: Engine, tmp_path: Path, other: OutputSettings
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path, other: OutputSettings
 ) -> None:
-    broken_off(street, tmp_path / "out", model, engine)
+    broken_off(street, tmp_path / "out", card, engine)
     with pytest.raises(BagError, match=r"out\.part is left from a run with other settings .*use --force"):
-        label(street, tmp_path / "out", model, engine, other)
-    result = label(street, tmp_path / "out", model, engine, other, overwrite=True)
+        label(street, tmp_path / "out", card, engine, other)
+    result = label(street, tmp_path / "out", card, engine, other, overwrite=True)
     assert (result.resumed, result.frames) == (0, 12)
 
 
 def test_another_model_engine_or_choice_of_topics_does_not_go_on(
-    street: Path, model: Path, engine: Engine, tmp_path: Path
+    street: Path, model: Path, card: ModelCard, engine: Engine, tmp_path: Path
 ) -> None:
-    broken_off(street, tmp_path / "out", model, engine)
+    broken_off(street, tmp_path / "out", card, engine)
     loaded = model_file.load(model)
     tensors = {name: values * 1.5 if name.endswith("bias") else values for name, values in loaded.tensors.items()}
     model_file.save(tmp_path / "other.safetensors", loaded.card, tensors)
     refused = "is left from a run with other settings or another input"
     with pytest.raises(BagError, match=refused):
-        label(street, tmp_path / "out", tmp_path / "other.safetensors", engine, SETTINGS)
+        label(street, tmp_path / "out", model_file.read_card(tmp_path / "other.safetensors"), engine, SETTINGS)
     smaller = create("onnxruntime", model, size=(48, 64))
     with pytest.raises(BagError, match=refused):
-        label(street, tmp_path / "out", model, smaller, SETTINGS)
+        label(street, tmp_path / "out", card, smaller, SETTINGS)
     smaller.close()
     with pytest.raises(BagError, match=refused):
-        label(street, tmp_path / "out", model, engine, SETTINGS, BagOptions(exclude=("/camera/ground_truth",)))
+        label(street, tmp_path / "out", card, engine, SETTINGS, BagOptions(exclude=("/camera/ground_truth",)))
     with pytest.raises(BagError, match=refused):
-        label(street, tmp_path / "out", model, engine, SETTINGS, BagOptions(storage="sqlite3"))
-    assert label(street, tmp_path / "out", model, engine, SETTINGS, BagOptions(checkpoint=2)).resumed > 0
+        label(street, tmp_path / "out", card, engine, SETTINGS, BagOptions(storage="sqlite3"))
+    assert label(street, tmp_path / "out", card, engine, SETTINGS, BagOptions(checkpoint=2)).resumed > 0
 
 
 def files(bag: Path) -> dict[str, bytes]:
@@ -107,12 +110,11 @@ def files(bag: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
 def test_segments_made_in_any_order_are_the_same_bag(
-    street: Path, model: Path, engine: Engine, tmp_path: Path, storage: str
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path, storage: str
 ) -> None:
     """Byte for byte: each segment depends on the bag alone, also where the last CameraInfo lies before it."""
-    label(street, tmp_path / "once/out", model, engine, SETTINGS, BagOptions(storage=storage, checkpoint=2))
+    label(street, tmp_path / "once/out", card, engine, SETTINGS, BagOptions(storage=storage, checkpoint=2))
     bag = SegmentedBag(Place.of(tmp_path / "spread/out"), storage)
-    card = model_file.read_card(model)
     with LabelledBag(street, card, engine.info, SETTINGS, BagOptions(storage=storage, checkpoint=2)) as work:
         bag.begin(work.job("street"))
         assert work.count == 6
@@ -140,18 +142,18 @@ def without_index(bag: Path, out: Path) -> Path:
 
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_bag_without_an_index_is_gone_on_with(
-    street: Path, model: Path, engine: Engine, tmp_path: Path, damaged: bool
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path, damaged: bool
 ) -> None:
     source = without_index(street, tmp_path / "in.mcap")
     if damaged:
         source.write_bytes(source.read_bytes()[: -source.stat().st_size // 10])
     with BagReader(source) as reader:
         assert not reader.indexed
-    broken_off(source, tmp_path / "out", model, engine)
+    broken_off(source, tmp_path / "out", card, engine)
     results = []
     for name in ("out", "once"):
         try:
-            results.append(label(source, tmp_path / name, model, engine, SETTINGS, BagOptions(checkpoint=2)))
+            results.append(label(source, tmp_path / name, card, engine, SETTINGS, BagOptions(checkpoint=2)))
         except BagError as error:
             assert damaged and f"{name} is labelled up to there" in str(error)
     assert damaged or (results[0].resumed > 0 and results[0].frames < 12 == results[1].frames)

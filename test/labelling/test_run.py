@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from enet_ros import model_file
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.cameras import CLASSES_KEY
 from enet_ros.bags.messages import camera_frame, compressed_cdr, from_cdr, label_image
 from enet_ros.camera import CameraPose
+from enet_ros.card import ModelCard
 from enet_ros.classes import CAMVID, VOID
 from enet_ros.codec import compress
 from enet_ros.engines.base import Engine
@@ -44,9 +44,11 @@ def messages(bag: Path) -> dict[str, list[tuple[int, bytes]]]:
     return found
 
 
-def test_answers_are_those_of_the_segmenter(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+def test_answers_are_those_of_the_segmenter(
+    street: Path, model: Path, card: ModelCard, engine: Engine, tmp_path: Path
+) -> None:
     settings = OutputSettings(KINDS, pose=CameraPose(1.5, 0.04), full_overlay=True)
-    result = label(street, tmp_path / "out", model, engine, settings, BagOptions(checkpoint=5))
+    result = label(street, tmp_path / "out", card, engine, settings, BagOptions(checkpoint=5))
     assert result == LabelResult(12, 0, (), ())
     before, after = messages(street), messages(tmp_path / "out")
     for topic, sent in before.items():
@@ -58,7 +60,6 @@ def test_answers_are_those_of_the_segmenter(street: Path, model: Path, engine: E
         FREE_SPACE: 12,
         INFO: 1,
     }
-    card = model_file.read_card(model)
     segmenter = Segmenter(engine, card)
     for index, (log_ns, data) in enumerate(after[IMAGE]):
         frame = camera_frame("sensor_msgs/msg/CompressedImage", data)
@@ -84,16 +85,16 @@ def test_answers_are_those_of_the_segmenter(street: Path, model: Path, engine: E
     assert (info.model, info.engine, info.network_height) == ("camvid", "onnxruntime", 72)
 
 
-def test_caution_voids_what_is_drivable_but_unsure(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
-    card, tensors = model_file.load(model)
+def test_caution_voids_what_is_drivable_but_unsure(
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path
+) -> None:
     everywhere = replace(card.classes, drivable=frozenset({"building", "road", "tree"}))
-    model = tmp_path / "everywhere.safetensors"
-    model_file.save(model, card.with_(classes=everywhere), tensors)
+    card = card.with_(classes=everywhere)
     drivable = everywhere.membership(everywhere.drivable) > 0
 
     def masks(caution: float) -> np.ndarray:
         out = tmp_path / f"out{caution}"
-        label(street, out, model, engine, OutputSettings(kinds=("mask",), caution=caution))
+        label(street, out, card, engine, OutputSettings(kinds=("mask",), caution=caution))
         return np.array([label_image("sensor_msgs/msg/Image", data)[1] for _, data in messages(out)[MASK]])
 
     plain, cautious = masks(0.0), masks(0.6)
@@ -102,11 +103,13 @@ def test_caution_voids_what_is_drivable_but_unsure(street: Path, model: Path, en
     assert (drivable[plain] & ~changed).any()
 
 
-def test_without_a_pose_free_space_has_rows_alone(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+def test_without_a_pose_free_space_has_rows_alone(
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path
+) -> None:
     label(
         street,
         tmp_path / "out",
-        model,
+        card,
         engine,
         OutputSettings(("free_space", "overlay/compressed")),
         BagOptions(storage="sqlite3"),
@@ -120,21 +123,21 @@ def test_without_a_pose_free_space_has_rows_alone(street: Path, model: Path, eng
     assert small.rgb.shape == (72, 96, 3)  # the network's size, unless asked otherwise
 
 
-def test_a_pose_that_cannot_serve_is_told(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+def test_a_pose_that_cannot_serve_is_told(street: Path, card: ModelCard, engine: Engine, tmp_path: Path) -> None:
     up = OutputSettings(("free_space",), pose=CameraPose(1.5, pitch_rad=-1.2))
-    (note,) = label(street, tmp_path / "up", model, engine, up).notes
+    (note,) = label(street, tmp_path / "up", card, engine, up).notes
     assert re.match(rf"{IMAGE}, \d+ frames: free space is in rows alone: .*horizon below the image", note)
     level = OutputSettings(("free_space",), pose=CameraPose(1.5))
     with BagReader(street) as reader, BagWriter(tmp_path / "bare") as bare:
         bare.add_topic(IMAGE, "sensor_msgs/msg/CompressedImage")
         for message in reader.messages((IMAGE,)):
             bare.write(IMAGE, message.log_ns, message.data)
-    result = label(tmp_path / "bare", tmp_path / "none", model, engine, level)
+    result = label(tmp_path / "bare", tmp_path / "none", card, engine, level)
     assert "publish camera_info beside the image" in result.notes[0]
 
 
 def test_a_calibration_of_another_image_gives_no_metres(
-    street: Path, model: Path, engine: Engine, tmp_path: Path
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path
 ) -> None:
     """The camera's driver crops the image and goes on sending the CameraInfo of the whole."""
     with BagReader(street) as reader, BagWriter(tmp_path / "cropped") as cropped:
@@ -147,14 +150,14 @@ def test_a_calibration_of_another_image_gives_no_metres(
                 data = compressed_cdr(frame.header, compress(frame.rgb[: len(frame.rgb) // 2], "png", 0), "png")
             cropped.write(message.topic, message.log_ns, data)
     settings = OutputSettings(("free_space",), pose=CameraPose(1.5))
-    (note,) = label(tmp_path / "cropped", tmp_path / "out", model, engine, settings).notes
+    (note,) = label(tmp_path / "cropped", tmp_path / "out", card, engine, settings).notes
     assert "camera_info is of 192 x 144 pixels, the image has 192 x 72" in note
     for _, data in messages(tmp_path / "out")[FREE_SPACE]:
         assert len(from_cdr("enet_ros/msg/FreeSpace", data).range) == 0
 
 
-def test_info_is_latched_for_those_who_come_late(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
-    label(street, tmp_path / "out", model, engine, OutputSettings(("mask",)))
+def test_info_is_latched_for_those_who_come_late(street: Path, card: ModelCard, engine: Engine, tmp_path: Path) -> None:
+    label(street, tmp_path / "out", card, engine, OutputSettings(("mask",)))
     with BagReader(tmp_path / "out") as reader:
         (qos,) = reader.topic(INFO).connection.ext.offered_qos_profiles  # type: ignore[union-attr]
     assert (qos.durability.name, qos.reliability.name, qos.depth) == ("TRANSIENT_LOCAL", "RELIABLE", 1)
@@ -175,10 +178,10 @@ def with_broken_frame(street: Path, out: Path, number: int) -> Path:
 
 
 def test_a_frame_that_cannot_be_decoded_is_copied_and_reported(
-    street: Path, model: Path, engine: Engine, tmp_path: Path
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path
 ) -> None:
     source = with_broken_frame(street, tmp_path / "in", 4)
-    result = label(source, tmp_path / "out", model, engine, OutputSettings(("mask",)))
+    result = label(source, tmp_path / "out", card, engine, OutputSettings(("mask",)))
     assert result.frames == 11
     (problem,) = result.problems
     assert problem.startswith(f"message 4 of {IMAGE}: ")
@@ -187,29 +190,31 @@ def test_a_frame_that_cannot_be_decoded_is_copied_and_reported(
     assert after[IMAGE][4][0] not in [log_ns for log_ns, _ in after[MASK]]
 
 
-def test_a_damaged_bag_is_labelled_up_to_there(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+def test_a_damaged_bag_is_labelled_up_to_there(street: Path, card: ModelCard, engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "cut.mcap"
     data = (street / "street.mcap").read_bytes()
     file.write_bytes(data[: len(data) * 8 // 10])
     with pytest.raises(BagError, match=r"cut.mcap is damaged at message \d+.*out is labelled up to there"):
-        label(file, tmp_path / "out", model, engine, OutputSettings(("mask",)))
+        label(file, tmp_path / "out", card, engine, OutputSettings(("mask",)))
     after = messages(tmp_path / "out")
     assert 0 < len(after[MASK]) == len(after[IMAGE]) < 12
 
 
-def test_what_cannot_be_done_is_said(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_said(street: Path, card: ModelCard, engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match="no output 'depth'; use some of mask/compressed, overlay/compressed, free_space, mask"
     ):
         OutputSettings(("depth",))
     with pytest.raises(BagError, match="has no topic '/x'"):
-        label(street, tmp_path / "out", model, engine, OutputSettings(), BagOptions(topics=("/x",)))
+        label(street, tmp_path / "out", card, engine, OutputSettings(), BagOptions(topics=("/x",)))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_bag_of_humble_does_not_define_its_types(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+def test_a_bag_of_humble_does_not_define_its_types(
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path
+) -> None:
     """SQLite schema 3: standard types are known all the same, of others all are named at once."""
-    label(street, tmp_path / "in", model, engine, OutputSettings(("mask",)), BagOptions(storage="sqlite3"))
+    label(street, tmp_path / "in", card, engine, OutputSettings(("mask",)), BagOptions(storage="sqlite3"))
     file = tmp_path / "in/in_0.db3"
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("DROP TABLE message_definitions")
@@ -218,8 +223,8 @@ def test_a_bag_of_humble_does_not_define_its_types(street: Path, model: Path, en
         for name in (MASK, INFO):
             database.execute("UPDATE topics SET type = 'acme_msgs/msg/Thing' WHERE name = ?", (name,))
     with pytest.raises(BagError, match=rf"packages define {INFO} \[acme.*, {MASK} .*: use --exclude {INFO} {MASK}$"):
-        label(file, tmp_path / "out", model, engine, OutputSettings(("mask",)))
-    result = label(file, tmp_path / "out", model, engine, OutputSettings(("mask",)), BagOptions(exclude=(MASK, INFO)))
+        label(file, tmp_path / "out", card, engine, OutputSettings(("mask",)))
+    result = label(file, tmp_path / "out", card, engine, OutputSettings(("mask",)), BagOptions(exclude=(MASK, INFO)))
     assert result.frames == 12
     assert messages(tmp_path / "out")[IMAGE] == messages(street)[IMAGE]
 
@@ -277,15 +282,15 @@ def test_a_killed_run_is_gone_on_with(street: Path, tmp_path: Path, how: signal.
     assert not (tmp_path / "out.part").exists()
 
 
-def test_masks_of_other_cameras_are_left_alone(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+def test_masks_of_other_cameras_are_left_alone(street: Path, card: ModelCard, engine: Engine, tmp_path: Path) -> None:
     """Labelling a labelled bag again answers the camera alone, under names that are taken: an error, not a mixture."""
-    label(street, tmp_path / "once", model, engine, OutputSettings(("mask",)))
+    label(street, tmp_path / "once", card, engine, OutputSettings(("mask",)))
     with pytest.raises(BagError, match="topic /camera/segmentation/mask is in the bag already"):
-        label(tmp_path / "once", tmp_path / "twice", model, engine, OutputSettings(("mask",)))
+        label(tmp_path / "once", tmp_path / "twice", card, engine, OutputSettings(("mask",)))
     result = label(
         tmp_path / "once",
         tmp_path / "twice",
-        model,
+        card,
         engine,
         OutputSettings(("mask",)),
         BagOptions(exclude=(MASK, INFO)),
@@ -294,15 +299,15 @@ def test_masks_of_other_cameras_are_left_alone(street: Path, model: Path, engine
     assert result.frames == 12
 
 
-def test_what_was_labelled_is_a_truth_of_its_own(street: Path, model: Path, engine: Engine, tmp_path: Path) -> None:
+def test_what_was_labelled_is_a_truth_of_its_own(street: Path, card: ModelCard, engine: Engine, tmp_path: Path) -> None:
     """The copy knows what its ground truth means, and the masks say by their info what their ids do."""
-    label(street, tmp_path / "out", model, engine, OutputSettings(("mask/compressed",)), BagOptions(checkpoint=5))
+    label(street, tmp_path / "out", card, engine, OutputSettings(("mask/compressed",)), BagOptions(checkpoint=5))
     (of_street, of_copy) = (list(from_labelled_bag(bag)) for bag in (street, tmp_path / "out"))
     for before, after in zip(of_street, of_copy, strict=True):
         np.testing.assert_array_equal(before.truth, after.truth)
     masks = from_labelled_bag(tmp_path / "out", truth_topic=PNG)
     assert masks.table == CAMVID and masks.total == 12
-    segmenter = Segmenter(engine, model_file.read_card(model))
+    segmenter = Segmenter(engine, card)
     for frame in masks:
         np.testing.assert_array_equal(frame.truth, segmenter.segment(frame.rgb).labels)
     with BagReader(tmp_path / "out") as reader, BagWriter(tmp_path / "no_info") as bare:

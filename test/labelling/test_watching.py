@@ -11,10 +11,10 @@ pytest.importorskip("rerun", reason="rerun-sdk is not installed")
 
 from rrd import Recorded
 
-from enet_ros import model_file
 from enet_ros.bags.messages import label_image
 from enet_ros.bags.reader import BagReader
 from enet_ros.camera import CameraPose
+from enet_ros.card import ModelCard
 from enet_ros.cli import main
 from enet_ros.engines.base import Engine
 from enet_ros.errors import ConfigError
@@ -28,13 +28,13 @@ POSE = CameraPose(1.5, pitch_rad=0.1)
 
 
 def test_frames_are_shown_as_they_are_written(
-    street: Path, model: Path, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "PERIOD_S", 0.0)
     settings = OutputSettings(pose=POSE)
     with opened(str(tmp_path / "seen.rrd"), RECORDED) as window:
-        view = BagView(window, model_file.read_card(model), settings)
-        label(street, tmp_path / "out", model, engine, settings, watch=view)
+        view = BagView(window, card, settings)
+        label(street, tmp_path / "out", card, engine, settings, watch=view)
     seen = Recorded(tmp_path / "seen.rrd")
     with BagReader(tmp_path / "out") as reader:
         mask = "/camera/segmentation/mask/compressed"
@@ -51,7 +51,7 @@ def test_frames_are_shown_as_they_are_written(
 
 
 def test_looking_waits_between_two_frames(
-    street: Path, model: Path, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "PERIOD_S", 1e6)
     settings = OutputSettings(("mask",))
@@ -59,21 +59,21 @@ def test_looking_waits_between_two_frames(
         label(
             street,
             tmp_path / "out",
-            model,
+            card,
             engine,
             settings,
-            watch=BagView(window, model_file.read_card(model), settings),
+            watch=BagView(window, card, settings),
         )
     shown = Recorded(tmp_path / "seen.rrd").rows(f"{BASE}/lens/mask", "buffer")
     assert len(shown) == 1
 
 
-def test_without_a_mask_there_is_nothing_to_see(model: Path, tmp_path: Path) -> None:
+def test_without_a_mask_there_is_nothing_to_see(card: ModelCard, tmp_path: Path) -> None:
     with (
         opened(str(tmp_path / "seen.rrd"), RECORDED) as window,
         pytest.raises(ConfigError, match="have mask or mask/compressed among --outputs"),
     ):
-        BagView(window, model_file.read_card(model), OutputSettings(("free_space",)))
+        BagView(window, card, OutputSettings(("free_space",)))
 
 
 def test_the_verb_looks_at_one_bag_alone(street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
