@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-SHARE = Path(__file__).resolve().parents[2]
+SHARE = Path(__file__).resolve().parents[3]
 
 
 class Context:

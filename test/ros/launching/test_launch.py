@@ -22,7 +22,7 @@ from lifecycle_msgs.srv import GetState  # noqa: E402
 
 from enet_ros.errors import ConfigError  # noqa: E402
 
-LAUNCH = Path(__file__).resolve().parents[2] / "launch"
+LAUNCH = Path(__file__).resolve().parents[3] / "launch"
 
 SERVICE = """
 import sys
