@@ -21,6 +21,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "arrays": (),
     "places": ("errors", "files"),
     "terminal": (),
+    "ordered": (),
     "stamps": ("errors",),
     "figures": ("errors",),
     # tables of classes, variants of the network, lens and pose
@@ -48,11 +49,11 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "segmenter": ("engines", "products"),
     # messages as values, and bags of them
     "messages": ("codec", "card", "products", "stamps"),
-    "bags": ("messages", "frames", "places", "figures"),
+    "bags": ("messages", "frames", "places", "figures", "ordered"),
     "frames.bag": ("frames", "bags"),
     # the work of the verbs
     "viewer": ("messages",),
-    "train": ("nn", "datasets", "metrics", "memory"),
+    "train": ("nn", "datasets", "metrics", "memory", "ordered"),
     "selection": ("metrics", "stamps"),
     "evaluation": ("segmenter", "selection", "metrics", "frames.files", "frames.street"),
     "labelling": ("segmenter", "bags", "viewer"),

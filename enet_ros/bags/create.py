@@ -10,13 +10,13 @@ from pathlib import Path
 
 from enet_ros.bags.cameras import CLASSES_KEY
 from enet_ros.bags.messages import CAMERA_INFO, COMPRESSED, IMAGE, camera_info_cdr, compressed_cdr, image_cdr
-from enet_ros.bags.ordered import ordered
 from enet_ros.bags.writer import BagWriter
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.codec import compress
 from enet_ros.errors import BagError
 from enet_ros.frames import Frame, Load, Source
 from enet_ros.messages import Header
+from enet_ros.ordered import ordered
 
 _PASSED_ON = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
 

@@ -12,12 +12,12 @@ from typing import NamedTuple
 from enet_ros.arrays import U8
 from enet_ros.bags.cameras import Calibrations, Camera
 from enet_ros.bags.messages import CameraFrame, camera_frame
-from enet_ros.bags.ordered import ordered
 from enet_ros.bags.reader import BagMessage
 from enet_ros.camera import CameraIntrinsics
 from enet_ros.engines.base import Inference
 from enet_ros.errors import EnetRosError
 from enet_ros.labelling.outputs import Output, Outputs
+from enet_ros.ordered import ordered
 from enet_ros.segmenter import Segmenter
 
 _AHEAD = 6

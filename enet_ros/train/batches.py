@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from enet_ros.arrays import I64, U8
 from enet_ros.classes import VOID
 from enet_ros.datasets.base import Pair
 from enet_ros.errors import DatasetError
+from enet_ros.ordered import ordered
 from enet_ros.train.augment import augment, paste
 from enet_ros.train.processes import own_rows
 from enet_ros.train.recipe import Augmentation
@@ -97,19 +97,14 @@ class Batches:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, the same ones whenever it is asked for."""
         order, mine = self._order(epoch), own_rows(self.batch)
-        pool = ThreadPoolExecutor(1, "augment")
-        ahead: deque[Future[Batch]] = deque()
-        try:
-            for start in range(mine.start, len(self) * self.batch, self.batch):
-                ahead.append(pool.submit(self._make, epoch, start, order[start : start + mine.stop - mine.start]))
-                if len(ahead) > AHEAD:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        starts = range(mine.start, len(self) * self.batch, self.batch)
+        draws = ((epoch, start, order[start : start + mine.stop - mine.start]) for start in starts)
+        with ThreadPoolExecutor(1, "augment") as pool:
+            yield from ordered(self._make, draws, pool, AHEAD)
 
-    def _make(self, epoch: int, start: int, draws: I64) -> Batch:
+    def _make(self, place: tuple[int, int, I64]) -> Batch:
+        """place: epoch, number of the first frame of the batch within it, draws as in `_order`."""
+        epoch, start, draws = place
         height, width = self._size
         images = np.empty((len(draws), height, width, 3), np.uint8)
         labels = np.full((len(draws), height, width), VOID, np.uint8)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from enet_ros.bags.ordered import ordered
+from enet_ros.ordered import ordered
 
 
 def test_results_keep_the_order_whichever_is_done_first() -> None:
