@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 def declare(parser: argparse.ArgumentParser, actions: Mapping[str, ModuleType]) -> None:
-    """A parser for each action; its module's docstring is its help. The one chosen is `args.action`."""
+    """A parser for each action; its module's docstring is its help."""
     choice = parser.add_subparsers(dest="action", required=True, metavar="|".join(actions))
     for name, module in actions.items():
         documentation = module.__doc__ or ""
@@ -19,3 +19,10 @@ def declare(parser: argparse.ArgumentParser, actions: Mapping[str, ModuleType]) 
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(action)
+        action.set_defaults(perform=module.run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the chosen action; returns the exit code."""
+    code: int = args.perform(args)
+    return code

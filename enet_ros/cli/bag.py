@@ -15,7 +15,9 @@ from __future__ import annotations
 import argparse
 
 from enet_ros.cli import bag_create, bag_extract, bag_info, bag_play
-from enet_ros.cli.actions import declare
+from enet_ros.cli.actions import declare, run
+
+__all__ = ["add_arguments", "run"]
 
 _ACTIONS = {"create": bag_create, "extract": bag_extract, "info": bag_info, "play": bag_play}
 
@@ -23,9 +25,3 @@ _ACTIONS = {"create": bag_create, "extract": bag_extract, "info": bag_info, "pla
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
     declare(parser, _ACTIONS)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run the chosen action; returns the exit code."""
-    code: int = _ACTIONS[args.action].run(args)
-    return code

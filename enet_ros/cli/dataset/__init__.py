@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 
-from enet_ros.cli.actions import declare
+from enet_ros.cli.actions import declare, run
 from enet_ros.cli.dataset import check, import_, info, split
+
+__all__ = ["add_arguments", "run"]
 
 _ACTIONS = {"import": import_, "info": info, "check": check, "split": split}
 
@@ -21,9 +23,3 @@ _ACTIONS = {"import": import_, "info": info, "check": check, "split": split}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
     declare(parser, _ACTIONS)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run the chosen action; returns the exit code."""
-    code: int = _ACTIONS[args.action].run(args)
-    return code
