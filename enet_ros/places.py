@@ -124,6 +124,16 @@ class Place:
             fs.pipe_file(part, content)
             fs.mv(part, path)
 
+    def create(self, content: bytes) -> bool:
+        """Write a small file of a store where there is none, in one step where the store can; whether it did."""
+        with self._store("written") as (fs, path):
+            fs.makedirs(fs._parent(path), exist_ok=True)
+            try:
+                fs.pipe_file(path, content, mode="create")
+            except FileExistsError:
+                return False
+            return True
+
     def get(self, target: Path) -> None:
         """Copy a file of the store to one of this machine."""
         with self._store("fetched") as (fs, path):

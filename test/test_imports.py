@@ -20,6 +20,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "files": (),
     "arrays": (),
     "places": ("errors", "files"),
+    "holding": ("places",),
     "terminal": (),
     "ordered": (),
     "stamps": ("errors",),
@@ -49,7 +50,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "segmenter": ("engines", "products"),
     # messages as values, and bags of them
     "messages": ("codec", "card", "products", "stamps"),
-    "bags": ("messages", "frames", "places", "figures", "ordered"),
+    "bags": ("messages", "frames", "holding", "figures", "ordered"),
     "frames.bag": ("frames", "bags"),
     # the work of the verbs
     "viewer": ("messages",),

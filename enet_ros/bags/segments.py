@@ -11,12 +11,10 @@ there, the file that is moved last.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -28,12 +26,12 @@ from rosbags.interfaces import Connection, Qos
 from enet_ros.bags.writer import ENDINGS, BagFolder
 from enet_ros.errors import BagError, PlaceError
 from enet_ros.files import place
+from enet_ros.holding import LOCK
 from enet_ros.places import Place
 
 _METADATA = "metadata.yaml"
 _VERSION = 3
 _JOB = "job.json"
-_LOCK = ".lock"
 _MADE_BY = "enet_ros.job"
 _AMISS = "enet_ros.amiss"
 """Keys of a bag's custom data: what tells the job that made it, and what was amiss with its input."""
@@ -233,28 +231,9 @@ class SegmentedBag:
 
     def _clean(self, kept: set[str]) -> None:
         """Remove what is in PATH.part but for these, the job, the lock and a bag that is being joined."""
-        kept = kept | {_JOB, _LOCK} | ({self.out.name} if kept else set())
+        kept = kept | {_JOB, LOCK} | ({self.out.name} if kept else set())
         for name in {found.path.partition("/")[0] for found in self.part.files()} - kept:
             (self.part / name).remove()
-
-
-@contextmanager
-def locked(folder: Place) -> Iterator[None]:
-    """Hold a folder of this machine; one of a store cannot be held. Raises BagError where another process holds it."""
-    if folder.local is None:
-        yield
-        return
-    try:
-        folder.local.mkdir(parents=True, exist_ok=True)
-        lock = (folder.local / _LOCK).open("w")
-    except OSError as error:
-        raise BagError(f"cannot create {folder}: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise BagError(f"another process is writing {folder}: wait for it, or give another name") from None
-        yield
 
 
 def _digest(job: dict[str, Any]) -> str:

@@ -35,7 +35,6 @@ import cv2
 
 from enet_ros import model_file
 from enet_ros.bags.info import size_bytes
-from enet_ros.bags.segments import locked
 from enet_ros.bags.writer import STORAGES
 from enet_ros.camera import CameraPose
 from enet_ros.card import ModelCard
@@ -45,6 +44,7 @@ from enet_ros.engines import ENGINES
 from enet_ros.errors import BagError, ConfigError
 from enet_ros.fleet import find_drives
 from enet_ros.fleet.work import EngineChoice, LabelWork
+from enet_ros.holding import held
 from enet_ros.labelling import BagOptions, LabelResult, OutputSettings, label
 from enet_ros.labelling.outputs import DEFAULT_KINDS, KINDS
 from enet_ros.labelling.run import CHECKPOINT_FRAMES
@@ -195,8 +195,9 @@ def _many(args: argparse.Namespace, work: LabelWork) -> int:
     """Label many bags."""
     codes = []
     drives = find_drives(args.source, work.out)
-    with locked(work.out):
+    with held(work.out) as check:
         for drive, result, *_ in many.run_many(work, drives, args):
+            check()
             if result is None:
                 print(f"{work.out / drive.name}: done before", file=sys.stderr)
                 codes.append(0)

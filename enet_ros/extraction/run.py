@@ -16,6 +16,8 @@ from enet_ros.errors import BagError
 from enet_ros.extraction.drives import Drive
 from enet_ros.extraction.pictures import MANIFEST, Row, manifest, write_pictures
 from enet_ros.extraction.scan import Scanned, ScanSettings
+from enet_ros.holding import LOCK, held
+from enet_ros.places import Place
 from enet_ros.selection.choice import Candidate, choose
 
 _JOB, _SCANS = "job.json", "scan"
@@ -57,32 +59,36 @@ def extract(
     Until the end the work is in OUT.part, from where the same call goes on. Raises BagError where `out` exists or
     OUT.part is of another job (unless `overwrite`), and where no frame can be chosen, of which nothing is left.
     """
+    if out.exists() and not overwrite:
+        raise BagError(f"{out} exists: give another name, remove it, or use --force")
     part = out.with_name(f"{out.name}.part")
-    _begin(out, part, _identity(drives, settings, [count, by, unlike, job]), overwrite)
-    started(len(drives))
-    stored = {drive: part / _SCANS / f"{drive.name}.npz" for drive in drives}
-    left = [drive for drive in drives if not stored[drive].exists()]
-    for _ in range(len(drives) - len(left)):
-        advance()
-    for drive, found in spread(left):
-        _store(stored[drive], found)
-        advance()
-    scans = [_scanned(stored[drive]) for drive in drives]
-    candidates = [candidate for found in scans for candidate in found.candidates]
-    if not candidates:
-        shutil.rmtree(part)
-        raise BagError(f"no frame of these drives can be chosen: {_few(scans)}")
-    chosen = choose(candidates, count, by, unlike)
-    rows = []
-    started(len(chosen))
-    for drive in drives:
-        own = [candidate for candidate in chosen if candidate.drive == drive.name]
-        rows += write_pictures(drive, own, part, label, advance) if own else []
-    files.write(part / MANIFEST, manifest(rows))
-    finish(part, rows)
-    shutil.rmtree(part / _SCANS)
-    (part / _JOB).unlink()
-    files.place(part, out)
+    with held(Place.of(part)):
+        _begin(part, _identity(drives, settings, [count, by, unlike, job]), overwrite)
+        started(len(drives))
+        stored = {drive: part / _SCANS / f"{drive.name}.npz" for drive in drives}
+        left = [drive for drive in drives if not stored[drive].exists()]
+        for _ in range(len(drives) - len(left)):
+            advance()
+        for drive, found in spread(left):
+            _store(stored[drive], found)
+            advance()
+        scans = [_scanned(stored[drive]) for drive in drives]
+        candidates = [candidate for found in scans for candidate in found.candidates]
+        if not candidates:
+            shutil.rmtree(part)
+            raise BagError(f"no frame of these drives can be chosen: {_few(scans)}")
+        chosen = choose(candidates, count, by, unlike)
+        rows = []
+        started(len(chosen))
+        for drive in drives:
+            own = [candidate for candidate in chosen if candidate.drive == drive.name]
+            rows += write_pictures(drive, own, part, label, advance) if own else []
+        files.write(part / MANIFEST, manifest(rows))
+        finish(part, rows)
+        shutil.rmtree(part / _SCANS)
+        for kept in (_JOB, LOCK):
+            (part / kept).unlink()
+        files.place(part, out)
     return Extraction(rows, len(candidates), [problem for found in scans for problem in found.problems])
 
 
@@ -97,17 +103,16 @@ def _identity(drives: Sequence[Drive], settings: ScanSettings, more: list[Any]) 
     return json.dumps([bags, vars(settings), more], sort_keys=True, default=list)
 
 
-def _begin(out: Path, part: Path, job: str, overwrite: bool) -> None:
-    if out.exists() and not overwrite:
-        raise BagError(f"{out} exists: give another name, remove it, or use --force")
+def _begin(part: Path, job: str, overwrite: bool) -> None:
     known = (part / _JOB).read_text() if (part / _JOB).exists() else None
-    if part.exists() and known != job:
+    left = [path for path in part.iterdir() if path.name != LOCK]
+    if left and known != job:
         if not overwrite:
             raise BagError(
                 f"{part} is left from a run with other options, drives or model: repeat those to go on, or use --force"
             )
-        shutil.rmtree(part)
-    part.mkdir(parents=True, exist_ok=True)
+        for path in left:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     files.write(part / _JOB, job)
 
 

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 from enet_ros.bags.cameras import Calibrations, find_cameras
 from enet_ros.bags.messages import SEGMENTATION_INFO, definition_of, to_cdr
 from enet_ros.bags.reader import BagMessage, BagReader, Topic
-from enet_ros.bags.segments import Segment, SegmentedBag, TopicPlan, locked
+from enet_ros.bags.segments import Segment, SegmentedBag, TopicPlan
 from enet_ros.card import ModelCard
 from enet_ros.engines.base import Engine, EngineInfo
 from enet_ros.errors import BagError, EnetRosError
+from enet_ros.holding import held
 from enet_ros.labelling.account import Account, LabelResult, accounts, join
 from enet_ros.labelling.outputs import LATCHED, Outputs, OutputSettings
 from enet_ros.labelling.pipeline import CORES, pipeline
@@ -226,7 +227,7 @@ def label(
     bag = SegmentedBag(Place.of(out), options.storage)
     bag.refuse_existing(overwrite)
     segmenter = Segmenter(engine, card, caution=settings.caution)
-    with LabelledBag(source, card, engine.info, settings, options, watch) as work, locked(bag.part):
+    with LabelledBag(source, card, engine.info, settings, options, watch) as work, held(bag.part):
         bag.begin(work.job(str(source.resolve())), overwrite)
         resumed = sum(account.messages for account in accounts(bag).values())
         started(work.messages, resumed)

@@ -10,8 +10,9 @@ import yaml
 
 from enet_ros.bags import BagReader
 from enet_ros.bags.messages import IMAGE, image_cdr
-from enet_ros.bags.segments import SegmentedBag, TopicPlan, locked
+from enet_ros.bags.segments import SegmentedBag, TopicPlan
 from enet_ros.errors import BagError, EngineError, PlaceError
+from enet_ros.holding import held
 from enet_ros.messages import Header
 from enet_ros.places import Place
 
@@ -207,5 +208,5 @@ def test_an_existing_bag_and_a_second_process_are_refused(tmp_path: Path) -> Non
     run(tmp_path / "out", until=99, end=3, overwrite=True)
     assert log_times(tmp_path / "out") == [0, 1, 2]
     part = Place.of(tmp_path / "two.part")
-    with locked(part), pytest.raises(BagError, match="another process is writing .*two.part"), locked(part):
+    with held(part), pytest.raises(BagError, match="another process is writing .*two.part"), held(part):
         pass

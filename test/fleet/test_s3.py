@@ -8,9 +8,11 @@ from uuid import uuid4
 
 import pytest
 
+from enet_ros import holding
 from enet_ros.bags.segments import Segment
 from enet_ros.cli import main
-from enet_ros.errors import PlaceError
+from enet_ros.errors import BagError, PlaceError
+from enet_ros.holding import held
 from enet_ros.places import Place
 
 from .conftest import contents
@@ -97,3 +99,12 @@ def test_who_has_no_credentials_is_told_at_the_start(
     assert main(["label", f"{bucket}/in", "-o", str(tmp_path / "out")]) == 2
     assert "check the credentials" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_bucket_has_one_writer(bucket: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "BEAT_S", 0.2)
+    with held(bucket / "out") as check:
+        with pytest.raises(BagError, match="another process is writing .*/out"), held(bucket / "out"):
+            pass
+        check()
+    assert not (bucket / "out").files()
