@@ -27,7 +27,8 @@ import shutil
 import signal
 import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import closing, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -41,8 +42,8 @@ from enet_ros.card import ModelCard
 from enet_ros.cli import many
 from enet_ros.cli.results import tell_problems
 from enet_ros.engines import ENGINES
-from enet_ros.errors import BagError, ConfigError
-from enet_ros.fleet import find_drives
+from enet_ros.errors import BagError, ConfigError, EnetRosError
+from enet_ros.fleet import Drive, find_drives
 from enet_ros.fleet.work import EngineChoice, LabelWork
 from enet_ros.holding import held
 from enet_ros.labelling import BagOptions, LabelResult, OutputSettings, label
@@ -55,6 +56,9 @@ from enet_ros.places import Place
 from enet_ros.terminal import progress
 from enet_ros.viewer import RECORDED, opened
 from enet_ros.viewer.window import HELP, WEB
+
+_SAMPLES = 3
+"""How many of many bags are tried for one whose result can be estimated."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -180,11 +184,16 @@ def _one(source: Path, out: Path, work: LabelWork, card: ModelCard, watch: Watch
     return _report(out, result, f"{done}, {size / 1e6:.1f} MB, {size / size_bytes(source):.1f} times {source}")
 
 
-def _tell(sizes: Sizes, source: Path, out: Path) -> None:
-    """Say what the labelled bag will weigh. Raises BagError where the disk has not the room."""
+def _say(sizes: Sizes, source: Path | str, out: Path | Place) -> None:
+    """Say what is going to be written."""
     added = ", ".join(f"{kind} {size / 1e6:.1f} MB" for kind, size in sizes.added)
     about = f"about {sizes.total / 1e6:.0f} MB, {sizes.total / sizes.source:.1f} times {source}"
     print(f"{out}: will be {about}: {added} are added to {sizes.source / 1e6:.1f} MB", file=sys.stderr)
+
+
+def _tell(sizes: Sizes, source: Path, out: Path) -> None:
+    """Say what the labelled bag will weigh. Raises BagError where the disk has not the room."""
+    _say(sizes, source, out)
     folder = next(parent for parent in out.resolve().parents if parent.exists())
     begun = sum(file.stat().st_size for file in out.with_name(f"{out.name}.part").rglob("*") if file.is_file())
     if (free := shutil.disk_usage(folder).free) < sizes.total - begun:
@@ -196,6 +205,7 @@ def _many(args: argparse.Namespace, work: LabelWork) -> int:
     codes = []
     drives = find_drives(args.source, work.out)
     with held(work.out) as check:
+        _tell_all(args, work, drives)
         for drive, result, *_ in many.run_many(work, drives, args):
             check()
             if result is None:
@@ -204,6 +214,25 @@ def _many(args: argparse.Namespace, work: LabelWork) -> int:
             else:
                 codes.append(_report(work.out / drive.name, result, f"{result.frames} frames"))
     return max(codes, default=1) or int(len(codes) < len(drives))
+
+
+def _tell_all(args: argparse.Namespace, work: LabelWork, drives: Sequence[Drive]) -> None:
+    """Say what the bags that are not labelled yet will weigh, as the middle one of them by size does.
+
+    A room that may be too small is only told: other bags may weigh less, and what is done by then is not lost.
+    """
+    there = {found.path for found in work.out.files()}
+    left = [drive for drive in drives if work.overwrite or f"{drive.name}/metadata.yaml" not in there]
+    sizes = sorted(left, key=lambda drive: drive.size)
+    for sample in sizes[len(sizes) // 2 :][:_SAMPLES]:
+        with suppress(EnetRosError), many.scratch(args).bag(sample) as bag:  # what is amiss is told of each bag
+            with closing(work.engine.create()) as engine:
+                found = estimate(bag, model_file.read_card(work.engine.model), engine, work.settings, work.options)
+            whole = found.of(sum(drive.size for drive in left))
+            _say(whole, f"{len(left)} bags, as of {sample.name}", work.out)
+            if work.out.local is not None and (free := shutil.disk_usage(work.out.local).free) < whole.total:
+                print(f"enet_ros: {work.out} has {free / 1e6:.0f} MB left, maybe too little", file=sys.stderr)
+            return
 
 
 def _pose(args: argparse.Namespace) -> CameraPose | None:

@@ -34,6 +34,10 @@ class Sizes(NamedTuple):
         """Bytes of the labelled bag."""
         return self.source + sum(size for _, size in self.added)
 
+    def of(self, source: int) -> Sizes:
+        """Those of so many bytes of like bags."""
+        return Sizes(source, tuple((output, size * source // self.source) for output, size in self.added))
+
 
 def estimate(source: Path, card: ModelCard, engine: Engine, settings: OutputSettings, options: BagOptions) -> Sizes:
     """The sizes, from frames spread evenly over an indexed bag, or from its first ones.

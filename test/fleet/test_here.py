@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from enet_ros.bags import BagReader
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.segments import Segment
 from enet_ros.bags.writer import BagWriter
+from enet_ros.cli import main
 from enet_ros.errors import BagError, WorkerError
 from enet_ros.fleet import Outcome, find_drives, run_here
 from enet_ros.fleet.scratch import Scratch
@@ -92,3 +94,19 @@ def test_a_full_disk_ends_it_and_it_goes_on_later(
     monkeypatch.undo()
     run(str(drives), tmp_path / "out", tmp_path / "scratch")
     assert contents(tmp_path / "out") == labelled
+
+
+def test_what_many_bags_will_weigh_is_told_before(
+    drives: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By one of them; again, of those that are left: the broken one, which tells nothing."""
+    command = ["label", str(drives), "-o", str(tmp_path / "out"), "--model", "camvid", "--engine", "onnxruntime"]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    told = re.search(r"out: will be about .* times 3 bags, as of night/short: (.*) are added to (\S+) MB", said)
+    assert told is not None and said.index("will be about") < said.index("12 frames")
+    added = sum(float(size) for size in re.findall(r"(\S+) MB", told[1]))
+    source, made = (sum(f.size for f in Place.of(p).files()) / 1e6 for p in (drives, tmp_path / "out"))
+    assert float(told[2]) == pytest.approx(source, abs=0.05) and added == pytest.approx(made - source, rel=0.3)
+    assert main(command) == 1
+    assert "will be about" not in capsys.readouterr().err
