@@ -10,6 +10,7 @@ labels are compared at the size they are stored in.
   enet_ros evaluate --model camvid --images val/ --labels valannot/ --classes camvid --corrupt all:3
   enet_ros evaluate --model camvid --bag drive --json scores.json
   enet_ros evaluate --model camvid --bag drives/ --json scores.json   all bags below a folder, as one
+  enet_ros evaluate --bag drives/ -o scores/        the same; begun again, it goes on where it was
   enet_ros evaluate --bag drive --live              a running node: answers, latency and mIoU over DDS
   enet_ros evaluate --street --frames 30            the metres alone: free space and grid from exact labels
   enet_ros evaluate --street --model camvid         the same from the model's labels
@@ -26,9 +27,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from enet_ros import model_file
 from enet_ros.arrays import U8
@@ -45,12 +47,14 @@ from enet_ros.evaluation import Evaluation, counted_as, evaluate, together
 from enet_ros.evaluation.metres import RATE_HZ, STRIDE, StreetJudge
 from enet_ros.evaluation.robustness import corrupted, robustness
 from enet_ros.evaluation.score import judge_exact_labels
+from enet_ros.evaluation.stored import restored, stored
 from enet_ros.figures import parse_size, percent
-from enet_ros.fleet import find_drives, is_bag, is_glob
+from enet_ros.fleet import Drive, find_drives, is_bag, is_glob
 from enet_ros.fleet.work import EngineChoice, EvaluateWork
 from enet_ros.frames import Frame, Source
 from enet_ros.frames.files import from_folder, from_pairs
 from enet_ros.frames.street import from_street
+from enet_ros.holding import held
 from enet_ros.metrics import FrameScore
 from enet_ros.places import Place
 from enet_ros.report import Chosen, EvaluationPage, Gallery, evaluation_page, require_report
@@ -112,6 +116,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     live.add_argument("--exclude", nargs="+", default=[], metavar="TOPIC", help="do not play these topics")
     out = parser.add_argument_group("results")
+    out.add_argument(
+        "-o",
+        "--out",
+        metavar="DIR",
+        help="keep the scores of each --bag there, here or in a store, and go on from them",
+    )
     out.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     out.add_argument("--report", type=Path, metavar="FILE", help="write an HTML page with pictures")
     many.add_arguments(parser)
@@ -191,6 +201,8 @@ def _source(args: argparse.Namespace) -> Source:
 
 def _one_bag(args: argparse.Namespace) -> bool:
     """Whether --bag names one bag of this machine; what is missing counts as one, and is told as such."""
+    if args.out is not None:
+        return False
     place = Place.of(args.bag[0])
     if len(args.bag) > 1 or place.local is None or is_glob(place):
         return False
@@ -211,14 +223,40 @@ def _bags(args: argparse.Namespace) -> int:
     topics = args.image_topic, args.truth_topic, args.classes
     work = EvaluateWork(engine, *topics, args.caution, corruptions[0] if corruptions else None)
     drives = find_drives(args.bag)
-    parts = sorted((outcome.drive.name, outcome.result) for outcome in many.run_many(work, drives, args))
+    if args.out is None:
+        parts = {drive.name: result for drive, result, *_ in many.run_many(work, drives, args)}
+    else:
+        parts = _kept(args, work, drives)
     if not parts:
         raise ConfigError("no bag could be scored")
-    result = together(parts, f"{len(parts)} bags")
+    result = together(sorted(parts.items()), f"{len(parts)} bags")
     print_scores(result.scores, f"{result.card.name} on {result.source.name}", result.frames_per_s)
     if args.json:
-        write_json(args.json, {**result.to_dict(), "corruption": args.corrupt, "bags": [name for name, _ in parts]})
+        write_json(args.json, {**result.to_dict(), "corruption": args.corrupt, "bags": sorted(parts)})
     return 1 if len(parts) < len(drives) else 0
+
+
+def _kept(args: argparse.Namespace, work: EvaluateWork, drives: Sequence[Drive]) -> dict[str, Evaluation]:
+    """The evaluations of the bags by name: those of earlier runs, and those of this one, which are kept likewise."""
+    out, card = Place.of(args.out), model_file.read_card(work.engine.model)
+    table = table_of(work.classes).to_dict() if work.classes else None
+    engine = work.engine
+    how: list[Any] = [card.digest, engine.name, engine.precision, engine.size, work.image_topic, work.truth_topic]
+    how += [table, work.caution, work.corruption]
+    parts = {}
+    with held(out) as check:
+        for drive in drives:
+            content = (out / f"{drive.name}.json").read()
+            if content is not None and (part := restored(content, [*how, drive.files], card)) is not None:
+                parts[drive.name] = part
+        if parts:
+            print(f"enet_ros: {len(parts)} of {len(drives)} bags were scored before", file=sys.stderr)
+        left = [drive for drive in drives if drive.name not in parts]
+        for drive, result, *_ in many.run_many(work, left, args) if left else ():
+            check()
+            (out / f"{drive.name}.json").write(stored(result, [*how, drive.files]))
+            parts[drive.name] = result
+    return parts
 
 
 @contextmanager

@@ -53,6 +53,11 @@ class EngineInfo(NamedTuple):
     why: str = ""
 
     @property
+    def kind(self) -> tuple[object, ...]:
+        """What decides its answers."""
+        return self.name, self.runtime, self.precision, self.size
+
+    @property
     def chosen(self) -> str:
         """The precision, and why it is that one, for logs."""
         return f"{self.precision} ({self.why})" if self.why else self.precision

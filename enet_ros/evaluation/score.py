@@ -82,7 +82,7 @@ def evaluate(
 def together(parts: Sequence[tuple[str, Evaluation]], name: str) -> Evaluation:
     """One evaluation of several sources, each with its name, by the same model. name: of all.
 
-    Raises ConfigError where their classes differ.
+    Raises ConfigError where their classes or the engines that ran differ.
     """
     first = parts[0][1]
     scorer = Scorer(first.scores.table)
@@ -90,6 +90,9 @@ def together(parts: Sequence[tuple[str, Evaluation]], name: str) -> Evaluation:
         if part.scores.table != first.scores.table:
             tables = f"{first.scores.table.name}, {part.scores.table.name}"
             raise ConfigError(f"{place} and {parts[0][0]} are labelled in other classes ({tables}): score them apart")
+        if part.engine.kind != first.engine.kind:
+            ran = " and ".join(f"{e.name} ({e.runtime}) in {e.precision}" for e in (part.engine, first.engine))
+            raise ConfigError(f"{place} and {parts[0][0]} were scored by {ran}: name one by --engine and --precision")
         scorer.add_all(part.scores, f"{place}/")
     scores = scorer.scores()
     seconds = sum(len(part.scores.frames) / part.frames_per_s for _, part in parts)

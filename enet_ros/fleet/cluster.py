@@ -170,7 +170,7 @@ class _Crew:
             return
         found: EngineInfo | None = answer.value.engine
         self._engine = self._engine or found
-        if found is None or self._engine is None or _kind(found) == _kind(self._engine):
+        if found is None or self._engine is None or found.kind == self._engine.kind:
             self._idle.append(member)
             return
         theirs, ours = (f"{e.name} ({e.runtime}) in {e.precision}" for e in (found, self._engine))
@@ -196,11 +196,6 @@ class _Crew:
         self._refused[member.node] = f"{member.name}: {error}"
         print(f"enet_ros: {member.name} is left out: {error}", file=sys.stderr)
         self._ray.kill(member.actor)
-
-
-def _kind(engine: EngineInfo) -> tuple[object, ...]:
-    """What decides an engine's answers."""
-    return engine.name, engine.runtime, engine.precision, engine.size
 
 
 def _last_line(error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from enet_ros.arrays import U8, Bool
+from enet_ros.arrays import I64, U8, Bool
 from enet_ros.classes import VOID
 from enet_ros.errors import ConfigError
 from enet_ros.metrics.confusion import ConfusionMatrix
@@ -38,6 +38,7 @@ class BoundaryScore:
 
     confusion  over the band around the true boundaries: its `miou()` is the 'trimap' IoU (Kohli et al. 2009)
     f1         of edge pixels, matched within the radius both ways (Csurka et al. 2013), classes aside
+    edges      (4,) int64: edge pixels predicted, of them near a true one, true ones, of them near a predicted one
     """
 
     def __init__(self, num_classes: int, radius: int = 3) -> None:
@@ -46,7 +47,7 @@ class BoundaryScore:
             raise ConfigError(f"a boundary radius of {radius} pixels holds nothing; use 1 or more")
         self.radius = radius
         self.confusion = ConfusionMatrix(num_classes)
-        self._predicted = self._predicted_hits = self._true = self._true_hits = 0
+        self.edges: I64 = np.zeros(4, np.int64)
 
     def add(self, truth: U8, predicted: U8) -> None:
         """Count a frame: both (H, W) uint8, void 255. Raises DatasetError as `ConfusionMatrix.add`."""
@@ -56,16 +57,13 @@ class BoundaryScore:
         # An edge predicted where nothing is labelled is neither right nor wrong.
         predicted_edges = edges(predicted) & ~dilated(truth == VOID, self.radius)
         near_predicted = dilated(edges(predicted), self.radius)
-        self._predicted += int(predicted_edges.sum())
-        self._predicted_hits += int((predicted_edges & near_true).sum())
-        self._true += int(true_edges.sum())
-        self._true_hits += int((true_edges & near_predicted).sum())
+        pixels = predicted_edges, predicted_edges & near_true, true_edges, true_edges & near_predicted
+        self.edges += [int(each.sum()) for each in pixels]
 
     def __iadd__(self, other: BoundaryScore) -> BoundaryScore:
         """Add another's counts, of the same radius and number of classes."""
         self.confusion += other.confusion
-        for name in ("_predicted", "_predicted_hits", "_true", "_true_hits"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.edges += other.edges
         return self
 
     def miou(self) -> float:
@@ -74,8 +72,9 @@ class BoundaryScore:
 
     def f1(self) -> float:
         """Harmonic mean of edge precision and recall, 0..1; NaN where neither side has an edge."""
-        if not self._predicted and not self._true:
+        predicted, predicted_hits, true, true_hits = self.edges.tolist()
+        if not predicted and not true:
             return float("nan")
-        precision = self._predicted_hits / self._predicted if self._predicted else 0.0
-        recall = self._true_hits / self._true if self._true else 0.0
+        precision = predicted_hits / predicted if predicted else 0.0
+        recall = true_hits / true if true else 0.0
         return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
