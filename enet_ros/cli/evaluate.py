@@ -27,34 +27,31 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from enet_ros import model_file
 from enet_ros.arrays import U8
 from enet_ros.card import ModelCard
 from enet_ros.cli import compare, many
 from enet_ros.cli.results import write, write_json
+from enet_ros.cli.score_bags import score_bags
 from enet_ros.cli.score_table import print_metres, print_robustness, print_scores
 from enet_ros.datasets.corruptions import Corruption, parse
 from enet_ros.datasets.opening import table_of
 from enet_ros.engines import ENGINES, create
 from enet_ros.engines.base import Engine
 from enet_ros.errors import ConfigError
-from enet_ros.evaluation import Evaluation, counted_as, evaluate, together
+from enet_ros.evaluation import Evaluation, counted_as, evaluate
 from enet_ros.evaluation.metres import RATE_HZ, STRIDE, StreetJudge
 from enet_ros.evaluation.robustness import corrupted, robustness
 from enet_ros.evaluation.score import judge_exact_labels
-from enet_ros.evaluation.stored import restored, stored
 from enet_ros.figures import parse_size, percent
-from enet_ros.fleet import Drive, find_drives, is_bag, is_glob
-from enet_ros.fleet.work import EngineChoice, EvaluateWork
+from enet_ros.fleet import is_bag, is_glob
 from enet_ros.frames import Frame, Source
 from enet_ros.frames.files import from_folder, from_pairs
 from enet_ros.frames.street import from_street
-from enet_ros.holding import held
 from enet_ros.metrics import FrameScore
 from enet_ros.places import Place
 from enet_ros.report import Chosen, EvaluationPage, Gallery, evaluation_page, require_report
@@ -131,8 +128,10 @@ def run(args: argparse.Namespace) -> int:
     """Score, print and write; return 0."""
     if args.live:
         return _live(args)
+    if args.out is not None and args.bag is None:
+        raise ConfigError("-o keeps the scores of bags: name them by --bag")
     if args.bag is not None and not _one_bag(args):
-        return _bags(args)
+        return score_bags(args)
     source, corruptions = _source(args), parse(args.corrupt) if args.corrupt else ()
     if len(corruptions) > 1:
         if args.compare:
@@ -207,56 +206,6 @@ def _one_bag(args: argparse.Namespace) -> bool:
     if len(args.bag) > 1 or place.local is None or is_glob(place):
         return False
     return is_bag(place) or not place.files()
-
-
-def _bags(args: argparse.Namespace) -> int:
-    """Score all bags as one; 0, or 1 where bags were given up."""
-    if args.report or args.compare or args.frames or args.street or args.images is not None:
-        others = "--report, --compare, --frames, --street and --images"
-        raise ConfigError(f"of many bags, --bag gives scores alone: leave out {others}")
-    corruptions = parse(args.corrupt) if args.corrupt else ()
-    if len(corruptions) > 1:
-        raise ConfigError("--corrupt all takes one bag at a time")
-    size = parse_size("--size", args.size) if args.size else None
-    path = model_file.resolve(args.model or model_file.DEFAULT)
-    engine = EngineChoice(path, args.engine, args.precision, size, args.threads, confidence=True)
-    topics = args.image_topic, args.truth_topic, args.classes
-    work = EvaluateWork(engine, *topics, args.caution, corruptions[0] if corruptions else None)
-    drives = find_drives(args.bag)
-    if args.out is None:
-        parts = {drive.name: result for drive, result, *_ in many.run_many(work, drives, args)}
-    else:
-        parts = _kept(args, work, drives)
-    if not parts:
-        raise ConfigError("no bag could be scored")
-    result = together(sorted(parts.items()), f"{len(parts)} bags")
-    print_scores(result.scores, f"{result.card.name} on {result.source.name}", result.frames_per_s)
-    if args.json:
-        write_json(args.json, {**result.to_dict(), "corruption": args.corrupt, "bags": sorted(parts)})
-    return 1 if len(parts) < len(drives) else 0
-
-
-def _kept(args: argparse.Namespace, work: EvaluateWork, drives: Sequence[Drive]) -> dict[str, Evaluation]:
-    """The evaluations of the bags by name: those of earlier runs, and those of this one, which are kept likewise."""
-    out, card = Place.of(args.out), model_file.read_card(work.engine.model)
-    table = table_of(work.classes).to_dict() if work.classes else None
-    engine = work.engine
-    how: list[Any] = [card.digest, engine.name, engine.precision, engine.size, work.image_topic, work.truth_topic]
-    how += [table, work.caution, work.corruption]
-    parts = {}
-    with held(out) as check:
-        for drive in drives:
-            content = (out / f"{drive.name}.json").read()
-            if content is not None and (part := restored(content, [*how, drive.files], card)) is not None:
-                parts[drive.name] = part
-        if parts:
-            print(f"enet_ros: {len(parts)} of {len(drives)} bags were scored before", file=sys.stderr)
-        left = [drive for drive in drives if drive.name not in parts]
-        for drive, result, *_ in many.run_many(work, left, args) if left else ():
-            check()
-            (out / f"{drive.name}.json").write(stored(result, [*how, drive.files]))
-            parts[drive.name] = result
-    return parts
 
 
 @contextmanager

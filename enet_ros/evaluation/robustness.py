@@ -68,14 +68,17 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
 
 
-def corrupted(source: Source, corruption: Corruption) -> Source:
-    """The source's frames under a corruption; lens and pose are kept only where they still hold."""
+def corrupted(source: Source, corruption: Corruption, begin: int = 0) -> Source:
+    """The source's frames under a corruption; lens and pose are kept only where they still hold.
+
+    begin: which of a longer source its first frame is, so that a part is altered as in the whole.
+    """
 
     def alter(frame: Frame, index: int) -> Frame:
         labels = np.zeros(frame.rgb.shape[:2], np.uint8) if frame.truth is None else frame.truth
         if corruption.moves and labels.shape != frame.rgb.shape[:2]:
             raise ConfigError(f"{corruption} moves image and labels together, but those of {frame.name} differ in size")
-        rgb, moved = corruption(frame.rgb, labels, index)
+        rgb, moved = corruption(frame.rgb, labels, begin + index)
         return frame._replace(rgb=rgb, truth=None if frame.truth is None else moved)
 
     altered = source.altered(alter)

@@ -80,7 +80,7 @@ def evaluate(
 
 
 def together(parts: Sequence[tuple[str, Evaluation]], name: str) -> Evaluation:
-    """One evaluation of several sources, each with its name, by the same model. name: of all.
+    """One evaluation of several sources by the same model, each with its name, "" for parts of one. name: of all.
 
     Raises ConfigError where their classes or the engines that ran differ.
     """
@@ -93,7 +93,7 @@ def together(parts: Sequence[tuple[str, Evaluation]], name: str) -> Evaluation:
         if part.engine.kind != first.engine.kind:
             ran = " and ".join(f"{e.name} ({e.runtime}) in {e.precision}" for e in (part.engine, first.engine))
             raise ConfigError(f"{place} and {parts[0][0]} were scored by {ran}: name one by --engine and --precision")
-        scorer.add_all(part.scores, f"{place}/")
+        scorer.add_all(part.scores, f"{place}/" if place else "")
     scores = scorer.scores()
     seconds = sum(len(part.scores.frames) / part.frames_per_s for _, part in parts)
     total = sum(part.source.total for _, part in parts)

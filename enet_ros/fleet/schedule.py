@@ -18,7 +18,7 @@ class Step(Enum):
     """What is done with a bag: open it and see what there is to do, do one piece of it, bring the pieces together."""
 
     OPEN = "opening"
-    PIECE = "labelling"
+    PIECE = "working on"
     JOIN = "finishing"
 
 

@@ -14,12 +14,13 @@ from enet_ros.bags.segments import SegmentedBag
 from enet_ros.datasets.corruptions import Corruption
 from enet_ros.engines.base import Engine, EngineInfo
 from enet_ros.errors import BagError, EnetRosError, EngineError, WorkerError
-from enet_ros.evaluation import Evaluation, evaluate
+from enet_ros.evaluation import Evaluation, evaluate, together
 from enet_ros.evaluation.robustness import corrupted
 from enet_ros.fleet.drives import Drive
 from enet_ros.fleet.schedule import Step, Task
 from enet_ros.fleet.scratch import Scratch
-from enet_ros.frames.bag import from_labelled_bag
+from enet_ros.frames import Source
+from enet_ros.frames.bag import Pairs, find_pairs, from_labelled_bag
 from enet_ros.labelling import LabelResult, OutputSettings
 from enet_ros.labelling.account import accounts, join
 from enet_ros.labelling.run import BagOptions, LabelledBag, Piece, label_piece
@@ -28,6 +29,8 @@ from enet_ros.segmenter import Segmenter
 
 WHOLE = -1
 """The number of a piece that is the whole bag."""
+SEGMENT_PAIRS = 500
+"""Images with truths of a segment that is scored."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 Advance = Callable[[int], None]
@@ -226,7 +229,7 @@ class LabelWorker:
 
 @dataclass(frozen=True)
 class EvaluateWork:
-    """`enet_ros evaluate`: scores of each bag."""
+    """`enet_ros evaluate`: scores of each bag. segment: images with truths that are scored at once of a long one."""
 
     engine: EngineChoice
     image_topic: str | None = None
@@ -234,6 +237,7 @@ class EvaluateWork:
     classes: str | None = None
     caution: float = 0.0
     corruption: Corruption | None = None
+    segment: int = SEGMENT_PAIRS
 
     @property
     def engines(self) -> tuple[EngineChoice, ...]:
@@ -250,7 +254,11 @@ class EvaluateWork:
 
 
 class EvaluateWorker:
-    """Scores bags with an engine of its own; a bag is one piece, as images and their truths may be far apart."""
+    """Scores bags with an engine of its own.
+
+    A long bag is cut into segments of so many pairs of an image and its truth: whoever does one reads once
+    through the bag to know all pairs, as an image and its truth may be far apart.
+    """
 
     def __init__(self, work: EvaluateWork, scratch: Scratch) -> None:
         self._work = work
@@ -258,18 +266,25 @@ class EvaluateWorker:
         self._card = model_file.read_card(work.engine.model)
         self._engine = work.engine.create()
         self.info = self._engine.info
+        self._known: tuple[Drive, Pairs | None] | None = None
 
     def open(self, drive: Drive) -> Opened:
-        """Fetch the bag and find its camera and its truth."""
-        with blamed(), self._scratch.bag(drive) as path:
-            return Opened((WHOLE,), self._source(path).total, 0)
-
-    def piece(self, drive: Drive, number: int, advance: Advance) -> Done:
-        """Score the bag."""
+        """Fetch the bag, find its camera and its truth, and cut it."""
         with blamed(), self._scratch.bag(drive) as path:
             source = self._source(path)
+            pairs = self._pairs(drive, path) if source.total > self._work.segment else None
+        if pairs is None or not len(pairs.image):
+            return Opened((WHOLE,), source.total, 0)
+        return Opened(tuple(range(-(-len(pairs.image) // self._work.segment))), len(pairs.image), 0)
+
+    def piece(self, drive: Drive, number: int, advance: Advance) -> Done:
+        """Score a segment, or the bag."""
+        with blamed(), self._scratch.bag(drive) as path:
+            pairs = None if number == WHOLE else self._pairs(drive, path)
+            begin = 0 if pairs is None else number * self._work.segment
+            source = self._source(path, pairs and pairs.part(begin, begin + self._work.segment))
             if self._work.corruption is not None:
-                source = corrupted(source, self._work.corruption)
+                source = corrupted(source, self._work.corruption, begin)
             seen = lambda frame, labels, score: advance(1)  # noqa: E731
             result = evaluate(source, self._engine, self._card, None, seen, self._work.caution)
         frames = len(result.scores.frames)
@@ -277,17 +292,23 @@ class EvaluateWorker:
 
     def join(self, drive: Drive, values: Sequence[Evaluation]) -> Evaluation:
         """The scores of the bag."""
-        return values[0]
+        return together([("", value) for value in values], values[0].source.name)
 
     def close(self) -> None:
         """Free the engine."""
         self._engine.close()
 
-    def _source(self, path: Path) -> Any:
+    def _pairs(self, drive: Drive, path: Path) -> Pairs | None:
+        """Those of the bag, which are remembered until another comes."""
+        if self._known is None or self._known[0] != drive:
+            self._known = drive, find_pairs(path, self._work.image_topic, self._work.truth_topic)
+        return self._known[1]
+
+    def _source(self, path: Path, only: Pairs | None = None) -> Source:
         from enet_ros.datasets.opening import table_of
 
         table = table_of(self._work.classes) if self._work.classes else None
-        return from_labelled_bag(path, self._work.image_topic, self._work.truth_topic, table)
+        return from_labelled_bag(path, self._work.image_topic, self._work.truth_topic, table, only)
 
 
 def _nothing() -> Iterator[Any]:

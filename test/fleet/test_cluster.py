@@ -105,7 +105,7 @@ def test_scores_are_the_same(cluster: Any, drives: Path, tmp_path: Path) -> None
     worker = work.worker(Scratch(tmp_path), 1)
     here = {o.drive.name: o.result.to_dict() for o in run_here(worker, bags)}
     worker.close()
-    there = run_on_ray(work, bags, ClusterOptions(cluster.address))
+    there = run_on_ray(replace(work, segment=5), bags, ClusterOptions(cluster.address))
     assert {o.drive.name: o.result.to_dict() for o in there} == here and len(here) == 2
 
 

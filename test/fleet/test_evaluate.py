@@ -10,11 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from enet_ros.bags import BagReader, BagWriter
+from enet_ros.bags.cameras import CLASSES_KEY
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.cli import main
-from enet_ros.fleet import Drive
-from enet_ros.fleet.work import EvaluateWorker, Opened
+from enet_ros.datasets.corruptions import Corruption
+from enet_ros.evaluation.stored import stored
+from enet_ros.fleet import Drive, find_drives
+from enet_ros.fleet.scratch import Scratch
+from enet_ros.fleet.work import EvaluateWork, EvaluateWorker, Opened
 from enet_ros.frames.street import from_street
+
+from .conftest import MODEL
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +99,44 @@ def test_what_was_scored_before_is_taken_over(
     (tmp_path / "kept/a.json").write_text(other)
     assert main([*command, "--engine", "onnxruntime", *kept]) == 2
     assert "b and a were scored by onnxruntime (" in capsys.readouterr().err
+
+
+def jumbled(source: Path, out: Path) -> Path:
+    """The bag with all truths late but one, an image that comes twice, and one that is lost."""
+    with BagReader(source) as reader, BagWriter(out) as bag:
+        for topic in reader.topics:
+            bag.add_topic(topic.name, topic.type, topic.connection)
+        bag.set_custom_data(CLASSES_KEY, reader.custom_data[CLASSES_KEY])
+        late = []
+        for message in reader.messages():
+            truth = message.topic.endswith("ground_truth")
+            if truth and message.number != 4:
+                late.append((message.topic, message.log_ns + 310_000_000, message.data))
+            elif truth or message.number != 9:
+                late.append((message.topic, message.log_ns, message.data))
+            if message.number == 6 and not truth:
+                late.append((message.topic, message.log_ns + 1, message.data))
+        for topic, log_ns, data in sorted(late, key=lambda each: each[1]):
+            bag.write(topic, log_ns, data)
+    return out
+
+
+@pytest.mark.parametrize("corruption", [None, Corruption("noise", 5)])
+def test_a_long_bag_by_segments_is_scored_as_a_whole(tmp_path: Path, corruption: Corruption | None) -> None:
+    """Every count and every frame, whoever does which segment."""
+    create(tmp_path / "street", from_street(14, rate_hz=10.0, width=192, height=144), BagLayout(compression="none"))
+    (drive,) = find_drives([str(jumbled(tmp_path / "street", tmp_path / "jumbled"))])
+    found = []
+    for segment, pieces in ((500, (-1,)), (5, (0, 1, 2))):
+        work = EvaluateWork(MODEL, corruption=corruption, segment=segment)
+        workers = [work.worker(Scratch(tmp_path / "scratch"), 1) for _ in range(2)]
+        assert workers[0].open(drive).pieces == pieces
+        values = [workers[n % 2].piece(drive, n, lambda messages: None).value for n in reversed(pieces)]
+        found.append(json.loads(stored(workers[1].join(drive, values[::-1]), None)))
+        for worker in workers:
+            worker.close()
+    for each in found:
+        assert each.pop("frames_per_s") > 0
+        each["engine"].pop(6)  # milliseconds to load
+        each["source"].pop(2)  # truths of the bag, or those that have an image
+    assert found[0] == found[1] and len(found[0]["frames"]) == 13
