@@ -174,8 +174,11 @@ class Place:
 
 
 def without_secrets(text: str) -> str:
-    """A text as people may see it: its URLs without user and password, and without the query, which may be signed."""
-    return _QUERY.sub("", re.sub(r"://[^/?#\s]*@", "://", text))
+    """A text as people may see it: its URLs without user and password, and without the query, which may be signed.
+
+    A URL that was taken for a path, and has lost a slash by that, likewise.
+    """
+    return _QUERY.sub("", re.sub(r"(:/{1,2})[^/?#\s]*@", r"\1", text))
 
 
 def _version(info: dict[str, Any]) -> str:

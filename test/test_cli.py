@@ -141,3 +141,15 @@ sys.exit(cli.main(["models"]))
     done = subprocess.run([sys.executable, "-c", code], stdout=writing_end, stderr=subprocess.PIPE, text=True)
     os.close(writing_end)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    "words", [("bag", "info"), ("bag", "play"), ("label", "-o", "out"), ("label", "out"), ("evaluate", "--bag")]
+)
+def test_no_verb_tells_what_is_secret_in_an_address(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([*words, "ftp9://bob:p4ss@127.0.0.1:9/x.mcap?X-Amz-Signature=5ec3e7"]) == 2
+    said = capsys.readouterr().err
+    assert "p4ss" not in said and "5ec3e7" not in said and not list(tmp_path.iterdir())

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Final
 
 from enet_ros.errors import ConfigError, EnetRosError, unknown_name
+from enet_ros.places import without_secrets
 
 VERSION: Final = "0.1.0"
 """The version of this package; setup.cfg reads it and a test holds package.xml to it."""
@@ -140,5 +141,5 @@ def _missing(verb: str, error: ModuleNotFoundError) -> Exception:
 
 
 def _fail(message: str) -> int:
-    print(f"enet_ros: {message}", file=sys.stderr)
+    print(f"enet_ros: {without_secrets(message)}", file=sys.stderr)
     return 2

@@ -139,6 +139,8 @@ def run(args: argparse.Namespace) -> int:
         return _many(args, LabelWork(choice, Place.of(args.out), settings, options, args.force))
     if len(args.source) != 2:
         raise ConfigError("say IN OUT, a bag and its labelled copy, or -o DIR beside any number of bags")
+    if any("://" in place for place in args.source):
+        raise ConfigError("a bag of a store is labelled with -o DIR, also into one: leave out OUT")
     source, out = map(Path, args.source)
     work = LabelWork(choice, Place.of(out), settings, options, args.force)
     card = model_file.read_card(model)
