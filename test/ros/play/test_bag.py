@@ -72,9 +72,8 @@ def play(ear: Ear, bag: Path, options: BagOptions, clock_hz: float = 0.0) -> Non
     stop = threading.Event()
     with BagReader(bag) as reader:
         player = Player(sender, BagFeed(sender, reader, options), PlayOptions(clock_hz=clock_hz))
-        spin_until(ear.node, lambda: all(ear.node.count_publishers(name) for name in ear.heard))
+        spin_until(ear.node, lambda: all(one.get_publisher_count() for one in ear.node.subscriptions))
         assert player.wait_for_listener(20, stop)
-        time.sleep(0.3)  # the other topics' matches
         thread = threading.Thread(target=player.run, args=(stop,))
         thread.start()
         try:
