@@ -156,7 +156,8 @@ def tell(listener: Listener, exchanges: list[Exchange], period_ms: float) -> Non
         gaps.append(Gap(after.received_ns, ms, numbers[after.stamp_ns] != numbers[before.stamp_ns]))
     calm = [gap.ms for gap in gaps if not within(gap, exchanges)]
     print(
-        "| `model` set to | answered (s) | while loading: gap p50, p99, max (ms) | at the exchange | peak, after (MB) |"
+        "| `model` set to | answered (s) | while loading: gap p50, p99, max (ms) | at the exchange "
+        "| MB at most, after the first, after the last |"
     )
     print("|---|---|---|---|---|")
     print(f"| nothing, calm | | {three(calm)} | | |")
@@ -166,9 +167,10 @@ def tell(listener: Listener, exchanges: list[Exchange], period_ms: float) -> Non
         meanwhile = [gap.ms for gap in gaps if within(gap, calls) and not gap.new]
         at = [gap.ms for gap in gaps if within(gap, calls) and gap.new]
         assert len(at) == (0 if kind == UNCHANGED else len(calls)), f"{kind}: {len(at)} exchanges of {len(calls)}"
+        memory = f"{max(call.peak_mb for call in calls):.0f}, {calls[0].after_mb:.0f}, {calls[-1].after_mb:.0f}"
         print(
             f"| {kind} ({len(calls)} times) | {min(answered):.2f} to {max(answered):.2f} | {three(meanwhile)} "
-            f"| {three(at) if at else ''} | {max(c.peak_mb for c in calls):.0f}, {calls[-1].after_mb:.0f} |"
+            f"| {three(at) if at else ''} | {memory} |"
         )
     print(f"the camera's period is {period_ms:.1f} ms")
 
