@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from enet_ros.arrays import I64, U8
 from enet_ros.classes import VOID
@@ -21,7 +23,7 @@ from enet_ros.train.recipe import Augmentation
 Batch = tuple[torch.Tensor, torch.Tensor]
 """images (N, H, W, 3) uint8 and labels (N, H, W) uint8"""
 AHEAD = 3
-"""Batches that are made or ready before the training step asks for them."""
+"""Batches that are made or ready before the training step asks for them, for each thread or process that makes them."""
 
 
 class Part(NamedTuple):
@@ -59,11 +61,19 @@ def rare_classes(pixels: I64) -> U8:
     return np.flatnonzero((pixels > 0) & (pixels < 0.5 * pixels.sum() / len(pixels))).astype(np.uint8)
 
 
-class Batches:
+class Draw(NamedTuple):
+    """What decides of a batch: its epoch, the number of its first frame there, and (N, 2) part and frame of each."""
+
+    epoch: int
+    start: int
+    frames: I64
+
+
+class Batches(Dataset[Batch]):
     """The batches of one epoch after another, or this process's part of them; a last one that is not full is left out.
 
     `rare` are the class ids that `Augmentation.paste` lays over other frames. One thread makes batches ahead of the
-    training step (OpenCV releases the GIL).
+    training step (OpenCV releases the GIL), which feeds a CPU; a GPU wants `workers` processes, which share the frames.
     """
 
     def __init__(
@@ -74,11 +84,14 @@ class Batches:
         seed: int,
         how: Augmentation,
         rare: U8 | None = None,
+        workers: int = 0,
     ) -> None:
         self._parts, self._size, self._seed, self._how = parts, size, seed, how
         self._rare = np.empty(0, np.uint8) if rare is None else rare
         self._frames = sum(part.draws for part in parts)
         self.batch = min(batch, self._frames)
+        self._plan = _Plan()
+        self._loader = _loader(self, self._plan, workers) if workers else None
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -95,21 +108,24 @@ class Batches:
         return rng.permutation(np.concatenate(draws))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch, the same ones whenever it is asked for."""
+        """The batches of an epoch, the same ones whenever it is asked for, whoever makes them."""
         order, mine = self._order(epoch), own_rows(self.batch)
         starts = range(mine.start, len(self) * self.batch, self.batch)
-        draws = ((epoch, start, order[start : start + mine.stop - mine.start]) for start in starts)
-        with ThreadPoolExecutor(1, "augment") as pool:
-            yield from ordered(self._make, draws, pool, AHEAD)
+        draws = [Draw(epoch, start, order[start : start + mine.stop - mine.start]) for start in starts]
+        if self._loader is None:
+            with ThreadPoolExecutor(1, "augment") as pool:
+                yield from ordered(self.__getitem__, draws, pool, AHEAD)
+        else:
+            self._plan.draws = draws
+            yield from self._loader
 
-    def _make(self, place: tuple[int, int, I64]) -> Batch:
-        """place: epoch, number of the first frame of the batch within it, draws as in `_order`."""
-        epoch, start, draws = place
+    def __getitem__(self, draw: Draw) -> Batch:
+        """Make one batch."""
         height, width = self._size
-        images = np.empty((len(draws), height, width, 3), np.uint8)
-        labels = np.full((len(draws), height, width), VOID, np.uint8)
-        for row, (number, frame) in enumerate(draws):
-            rng = np.random.default_rng((self._seed, epoch, start + row))
+        images = np.empty((len(draw.frames), height, width, 3), np.uint8)
+        labels = np.full((len(draw.frames), height, width), VOID, np.uint8)
+        for row, (number, frame) in enumerate(draw.frames):
+            rng = np.random.default_rng((self._seed, draw.epoch, draw.start + row))
             pairs = self._parts[number].pairs
             image, truth = pairs[frame]
             if self._rare.size and rng.random() < self._how.paste:
@@ -117,3 +133,32 @@ class Batches:
                 image, truth = paste((image, truth), other, self._rare, rng.random() < self._how.flip)
             images[row], labels[row] = augment(image, truth, self._size, rng, self._how)
         return torch.from_numpy(images), torch.from_numpy(labels)
+
+
+class _Plan(Sampler[Draw]):
+    """The draws of the epoch that is asked for next, in order."""
+
+    draws: Sequence[Draw] = ()
+
+    def __iter__(self) -> Iterator[Draw]:
+        return iter(self.draws)
+
+
+def _loader(batches: Batches, plan: _Plan, workers: int) -> DataLoader[Batch]:
+    """Processes that make batches; forked, so that they share the memory of the frames."""
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=plan,
+        num_workers=workers,
+        prefetch_factor=AHEAD,
+        persistent_workers=True,
+        pin_memory=torch.cuda.is_available(),
+        multiprocessing_context="fork",
+        worker_init_fn=_begin_worker,
+    )
+
+
+def _begin_worker(number: int) -> None:
+    """One thread each; those that OpenCV had before the fork are not there any more."""
+    cv2.setNumThreads(0)

@@ -21,10 +21,11 @@ CALIBRATE_EVERY = 37
 
 
 def logits_of(network: ENet, card: ModelCard, image: U8) -> torch.Tensor:
-    """(C, H, W) float32 logits of one image (H, W, 3) uint8 RGB."""
+    """(C, H, W) float32 logits of one image (H, W, 3) uint8 RGB, on the network's device."""
     channels = image if card.channel_order == "rgb" else image[..., ::-1].copy()
-    x = torch.from_numpy(channels).permute(2, 0, 1)[None].float()
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (card.mean, card.std))
+    device = next(network.parameters()).device
+    x = torch.from_numpy(channels).to(device).permute(2, 0, 1)[None].float()
+    mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (card.mean, card.std))
     with torch.inference_mode():
         out: torch.Tensor = network((x - mean) / std)[0]
     return out
@@ -34,7 +35,7 @@ def confusion(network: ENet, card: ModelCard, pairs: list[Pair]) -> ConfusionMat
     """One confusion matrix over all pairs."""
     matrix = ConfusionMatrix(card.spec.num_classes)
     for image, labels in pairs:
-        matrix.add(labels, logits_of(network, card, image).argmax(0).to(torch.uint8).numpy())
+        matrix.add(labels, logits_of(network, card, image).argmax(0).to(torch.uint8).cpu().numpy())
     return matrix
 
 
@@ -43,7 +44,7 @@ def sampled_logits(network: ENet, card: ModelCard, pairs: list[Pair], every: int
     columns, truths = [], []
     for image, labels in pairs:
         known = np.flatnonzero(labels.ravel() != VOID)[::every]
-        columns.append(logits_of(network, card, image).flatten(1)[:, known].T)
+        columns.append(logits_of(network, card, image).flatten(1)[:, known].T.cpu())
         truths.append(torch.from_numpy(labels.ravel()[known].astype(np.int64)))
     return torch.cat(columns), torch.cat(truths)
 
@@ -66,7 +67,8 @@ def balance(network: ENet, card: ModelCard, pairs: list[Pair]) -> F32:
     logits, truth = sampled_logits(network, card, pairs, every)
     offsets = best_offsets(logits.numpy(), truth.numpy().astype(np.uint8))
     with torch.no_grad():
-        network.get_parameter("last.bias").add_(torch.from_numpy(offsets))
+        bias = network.get_parameter("last.bias")
+        bias.add_(torch.from_numpy(offsets).to(bias.device))
     return offsets
 
 

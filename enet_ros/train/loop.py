@@ -25,13 +25,15 @@ from enet_ros.train.evaluation import confusion
 from enet_ros.train.log import Log
 from enet_ros.train.losses import Objective, class_weights, lovasz_softmax
 from enet_ros.train.mix import Mix
-from enet_ros.train.processes import count, gathered, rank, share
+from enet_ros.train.processes import anywhere, count, gathered, rank, share
 from enet_ros.train.recipe import Recipe
 from enet_ros.train.stages import Average, Stage, freeze, optimizer, shrink_labels, stages
 
 EVALUATE_EVERY = 5
 GRADIENT_NORM = 5.0
 """Longer gradients are shortened to this."""
+ASK_EVERY = 20
+"""Steps between two at which a GPU is asked for its loss."""
 
 
 class Progress(NamedTuple):
@@ -50,6 +52,8 @@ class Progress(NamedTuple):
 class RunConfig:
     """How to run, as opposed to what: none of it changes the result on one machine but `device` and `fast`.
 
+    `workers` processes augment; 0 leaves it to a thread.
+
     `report` hears of every step; `keep` is given the averaged network and its scores on the held-out pairs (None where
     there are none) at every fifth epoch before the last.
     """
@@ -57,6 +61,7 @@ class RunConfig:
     out: Path
     device: str = "cpu"
     fast: bool = False
+    workers: int = 0
     report: Callable[[Progress], None] = lambda progress: None
     keep: Callable[[ENet, ConfusionMatrix | None], object] = lambda network, scores: None
 
@@ -86,10 +91,11 @@ class Trainer:
         counts = count_pixels(parts)
         pixels = np.pad(counts, (0, card.spec.num_classes))[: card.spec.num_classes]
         augmentation = recipe.augmentation.with_(frame=card.input_size)
+        size = recipe.crop or card.input_size
         self.batches = Batches(
-            parts, recipe.crop or card.input_size, recipe.batch, recipe.seed, augmentation, rare_classes(pixels)
+            parts, size, recipe.batch, recipe.seed, augmentation, rare_classes(pixels), config.workers
         )
-        self.sets = torch.from_numpy(mix.targets.sets)
+        self.sets = torch.from_numpy(mix.targets.sets).to(config.device)
         self.weights = class_weights(pixels, recipe.class_weight_c)
         self.weights[list(card.classes.indices(card.classes.flat - card.classes.drivable))] *= recipe.flat_weight
         self.average = Average(self.network, recipe.ema)
@@ -120,9 +126,9 @@ class Trainer:
         return self.averaged()
 
     def averaged(self) -> ENet:
-        """A copy of the averaged network, in evaluation mode, on the CPU."""
-        network = ENet(self.card.spec, Dropout(0.0, 0.0, 0.0))
-        network.load_state_dict({name: tensor.cpu() for name, tensor in self.average.state.items()})
+        """A copy of the averaged network, in evaluation mode, on the run's device."""
+        network = ENet(self.card.spec, Dropout(0.0, 0.0, 0.0)).to(self.config.device)
+        network.load_state_dict(self.average.state)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval()
 
@@ -139,14 +145,16 @@ class Trainer:
                 torch.cuda.set_rng_state(saved.cuda_random, self.config.device)
             self.log.restore(saved.log)
             first = saved.epoch
-        objective: nn.Module = Objective(module, self.sets, self.weights, self.card.mean, self.card.std).to(
+        objective: nn.Module = Objective(module, self.sets.cpu(), self.weights, self.card.mean, self.card.std).to(
             self.config.device
         )
         if count() > 1:
             unused = stage.shrink > 1  # the decoder, while the encoder is trained
             objective = DistributedDataParallel(objective, broadcast_buffers=False, find_unused_parameters=unused)
         elif self.config.fast:
-            objective = torch.compile(objective)  # type: ignore[assignment]
+            # On a GPU the step is a recorded graph: launching its kernels one by one takes the CPU three times as long.
+            mode = None if self.config.device == "cpu" else "reduce-overhead"
+            objective = torch.compile(objective, mode=mode)  # type: ignore[assignment]
         for epoch in range(first, stage.epochs):
             began = time.monotonic()
             loss = self._epoch(stage, objective, optimiser, epoch)
@@ -159,39 +167,45 @@ class Trainer:
     def _epoch(self, stage: Stage, objective: nn.Module, optimiser: torch.optim.Optimizer, epoch: int) -> float:
         objective.train()
         freeze(self.network, self.recipe.frozen)
-        total, steps = 0.0, len(self.batches)
+        total, steps = torch.zeros((), device=self.config.device), len(self.batches)
         for step, (images, labels) in enumerate(self.batches.epoch(epoch)):
             for group in optimiser.param_groups:
                 group["lr"] = self.recipe.rate(epoch + step / steps, stage.epochs)
             labels = shrink_labels(labels, stage.shrink)
-            if not gathered((labels != VOID).sum().to(self.config.device)).any():
+            if not anywhere(bool((labels != VOID).any()), self.config.device):
                 continue  # a mean over no pixel is no number
             loss = self._loss(objective, images, labels)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            steepness = float(nn.utils.clip_grad_norm_(objective.parameters(), GRADIENT_NORM))
-            if not math.isfinite(value := float(loss.detach()) + 0.0 * steepness):
-                raise EnetRosError(
-                    f"the loss or its gradient is {value} in epoch {epoch + 1}; "
-                    "use a smaller --learning-rate and another --out"
-                )
+            steepness = nn.utils.clip_grad_norm_(objective.parameters(), GRADIENT_NORM)
+            total += loss.detach() + 0.0 * steepness
+            # A GPU runs behind: it is asked for the loss, and so waited for, now and then.
+            if self.config.device == "cpu" or step % ASK_EVERY == 0 or step + 1 == steps:
+                self._told(stage, epoch, step, steps, float(total))
             optimiser.step()
-            self.average.update(self.network)
-            total += value
-            self.config.report(
-                Progress(stage.name, epoch, stage.epochs, step + 1, steps, total / (step + 1), self.log.miou)
+            self.average.update()
+        return float(total) / steps
+
+    def _told(self, stage: Stage, epoch: int, step: int, steps: int, total: float) -> None:
+        """Report the mean loss so far. Raises EnetRosError where it is no number, before a checkpoint can hold that."""
+        if not math.isfinite(total):
+            raise EnetRosError(
+                f"the loss or its gradient is {total} in epoch {epoch + 1}; "
+                "use a smaller --learning-rate and another --out"
             )
-        return total / steps
+        self.config.report(
+            Progress(stage.name, epoch, stage.epochs, step + 1, steps, total / (step + 1), self.log.miou)
+        )
 
     def _loss(self, objective: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        images, labels = images.to(self.config.device), labels.to(self.config.device)
+        images, labels = (batch.to(self.config.device, non_blocking=True) for batch in (images, labels))
         with torch.autocast(self.config.device.split(":")[0], torch.bfloat16, enabled=self.config.fast):
             entropy, weight, logits, target = objective(images, labels)
         entropy, weight = gathered(torch.stack((entropy, weight))).sum(0)
         loss = entropy / weight
         if self.recipe.lovasz:
             logits, target = gathered(logits).flatten(0, 1), gathered(target).flatten(0, 1)
-            loss = loss + self.recipe.lovasz * lovasz_softmax(logits, target, self.sets.to(logits.device))
+            loss = loss + self.recipe.lovasz * lovasz_softmax(logits, target, self.sets)
         return torch.as_tensor(loss)
 
     def _score(self, stage: Stage, epoch: int) -> ConfusionMatrix | None:

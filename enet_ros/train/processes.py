@@ -57,6 +57,11 @@ def gathered(tensor: Tensor) -> Tensor:
     return torch.as_tensor(all_reduce(rows))  # type: ignore[no-untyped-call]
 
 
+def anywhere(found: bool, device: str) -> bool:
+    """Whether something was found by any of the processes."""
+    return found if count() == 1 else bool(gathered(torch.tensor(float(found), device=device)).any())
+
+
 def share(network: nn.Module) -> None:
     """Have normalisation and dropout of a network work on whole batches."""
     for module in network.modules():

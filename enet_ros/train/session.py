@@ -27,12 +27,15 @@ from enet_ros.train import mix as mixes
 from enet_ros.train.evaluation import balance, calibrate, confusion, handicap
 from enet_ros.train.loop import Progress, RunConfig, Trainer
 from enet_ros.train.mix import DataConfig
-from enet_ros.train.processes import joined, rank
+from enet_ros.train.processes import count, joined, rank
 from enet_ros.train.recipe import Recipe
 from enet_ros.train.transfer import keep_initial, transfer
 
 COMPILED_FRAMES = 3000
 """A run of fewer frames, counted as often as they are taken, is over on a CPU before compiling would have paid."""
+MOST_WORKERS = 256
+GPU_WORKERS = 16
+"""Processes that augment for a GPU at most, where there are so many cores: a step takes it a few milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class SessionConfig:
     device      "auto", or torch's name of one
     threads     of the CPU; 0 for as many as there are
     compile     "on", "off", or "auto" where it pays
+    workers     processes that augment; 0 for a thread, None for what the device needs
     """
 
     recipe: Recipe
@@ -61,11 +65,14 @@ class SessionConfig:
     device: str = "auto"
     threads: int = 0
     compile: str = "auto"
+    workers: int | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError on values that cannot be kept."""
         if self.threads < 0:
             raise ConfigError(f"--threads is {self.threads}; use 1 or more, or 0 for all")
+        if not 0 <= (self.workers or 0) <= MOST_WORKERS:
+            raise ConfigError(f"--workers is {self.workers}; use 0 to {MOST_WORKERS}")
         for name, size in (("size", self.size), ("crop", self.recipe.crop or self.size)):
             if size[0] % 8 or size[1] % 8:
                 raise ConfigError(f"--{name} {size[1]}x{size[0]}: use multiples of 8, such as 480x360")
@@ -127,6 +134,7 @@ def _run(config: SessionConfig, device: str, console: Console, measure: Measure 
             config.out,
             device,
             fast,
+            _workers(config.workers, device),
             report=lambda progress: _show(bar, task, progress),
             keep=lambda network, scores: _save(config.out, network, card, scores),
         )
@@ -180,6 +188,14 @@ def _device(name: str) -> str:
         reason = str(error).partition("\n")[0]
         raise ConfigError(f"--device {name} cannot be used ({reason}); use auto, cpu, cuda or cuda:N") from None
     return name
+
+
+def _workers(wanted: int | None, device: str) -> int:
+    """Processes that augment: beside a GPU one for each core but the one that trains, on a CPU none."""
+    if wanted is not None or device == "cpu":
+        return wanted or 0
+    own = len(os.sched_getaffinity(0)) // count()
+    return min(GPU_WORKERS, max(1, own - 1))
 
 
 def _origin(config: SessionConfig, frames: str) -> str:

@@ -54,7 +54,7 @@ def transfer(network: ENet, classes: ClassTable, source: Model) -> Transfer:
                 ours, theirs = list(pairs), list(pairs.values())
                 moved = torch.from_numpy(np.take(array, theirs, axis))
                 if moved.shape[2:] == tensor.shape[2:]:
-                    tensor.index_copy_(axis, torch.tensor(ours), moved)
+                    tensor.index_copy_(axis, torch.tensor(ours, device=tensor.device), moved.to(tensor.device))
                     continue
             if array is not None and tuple(array.shape) == tuple(tensor.shape):
                 tensor.copy_(torch.from_numpy(np.array(array)))
@@ -79,7 +79,7 @@ def keep_initial(network: ENet, classes: ClassTable, source: Model, share: float
         raise ConfigError(
             f"{source.card.name} gives only a part of the weights: there is no way back to it; leave out --keep-init"
         )
-    start, state = initial.state_dict(), network.state_dict()
+    start, state = initial.to(next(network.parameters()).device).state_dict(), network.state_dict()
     with torch.no_grad():
         for name, tensor in state.items():
             if tensor.is_floating_point():

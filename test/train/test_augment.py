@@ -137,12 +137,13 @@ def test_the_generator_decides_everything() -> None:
     assert (first[0] != other[0]).any()
 
 
-def test_an_epoch_is_the_same_whenever_it_is_asked_for() -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_epoch_is_the_same_whenever_it_is_asked_for_and_whoever_makes_it(workers: int) -> None:
     pairs = [scene() for _ in range(7)]
-    batches = Batches([Part(pairs)], (48, 64), 2, 3, Augmentation())
+    first = list(Batches([Part(pairs)], (48, 64), 2, 3, Augmentation()).epoch(1))
+    batches = Batches([Part(pairs)], (48, 64), 2, 3, Augmentation(), workers=workers)
     assert len(batches) == 3
-    first = list(batches.epoch(1))
-    next(iter(batches.epoch(0)))  # abandoned half-way: the worker thread must end
+    next(iter(batches.epoch(0)))  # abandoned half-way: the worker must end
     again = list(batches.epoch(1))
     assert len(first) == 3
     for (a, b), (c, d) in zip(first, again, strict=True):

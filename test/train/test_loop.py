@@ -95,6 +95,22 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     assert cv2.imread(str(tmp_path / "killed" / "curves.png")) is not None
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here: nothing was trained on one")
+@pytest.mark.parametrize("options", ["--compile on", "--compile off --recipe paper", "--recipe road --keep-init 0.2"])
+def test_on_a_gpu(tmp_path: Path, options: str) -> None:
+    begin = f"--device cuda --init camvid --workers 2 {options}".split()
+    asked = [*command(camvid_folder(tmp_path / "data"), tmp_path / "run"), *begin]
+    assert main(asked) == 0
+    model = tmp_path / "run" / "model.safetensors"
+    first = model_file.load(model)
+    model.unlink()
+    assert main(asked) == 0, "from the checkpoint after the last epoch"
+    for name, tensor in model_file.load(model).tensors.items():
+        np.testing.assert_array_equal(tensor, first.tensors[name])
+    losses = [float(row["loss"]) for row in csv.DictReader((tmp_path / "run" / "log.csv").open())]
+    assert len(losses) == (8 if "paper" in options else 4) and losses[-1] < losses[0]
+
+
 def test_another_recipe_does_not_go_on_from_a_checkpoint(tmp_path: Path) -> None:
     recipe = DEFAULT.with_(epochs=1, batch=2)
     Trainer(CARD, recipe, mix(toy_pairs(2)), RunConfig(tmp_path)).run()
