@@ -58,14 +58,14 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 
 def writing(images: list[np.ndarray], frames: int, rounds: int, folder: Path) -> None:
     kinds = [(compression, storage) for compression in ("jpeg", "none") for storage in ("mcap", "sqlite3")]
-    found: dict[tuple[str, str], list[float]] = {kind: [] for kind in kinds}
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {kind: [] for kind in kinds}
     for _ in range(rounds):
         for compression, storage in kinds:
             layout = BagLayout(compression=compression)
             work = lambda: create(folder / "w", source(images, frames), layout, storage=storage, overwrite=True)  # noqa: E731,B023
-            found[compression, storage].append(frames / seconds(work)[0])
-    for (compression, storage), rates in found.items():
-        print(f"write {compression:5} {storage:8} {statistics.median(rates):7.0f} frames/s")
+            found[compression, storage].append(seconds(work))
+    for (compression, storage), times in found.items():
+        print(f"write {compression:5} {storage:8} {row(times, frames)}")
 
 
 def labelling(images: list[np.ndarray], frames: int, rounds: int, folder: Path, engine_name: str) -> None:
@@ -100,7 +100,7 @@ def labelling(images: list[np.ndarray], frames: int, rounds: int, folder: Path, 
 
 def row(times: list[tuple[float, float]], frames: int) -> str:
     clock, cpu = (statistics.median(column) for column in zip(*times, strict=True))
-    return f"{frames / clock:6.1f} frames/s, {1e3 * cpu / frames:5.1f} ms cpu a frame"
+    return f"{frames / clock:6.1f} frames/s, {1e3 * cpu / frames:5.2f} ms cpu a frame"
 
 
 def main() -> None:
