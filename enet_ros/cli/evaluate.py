@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
         return _live(args)
     if args.out is not None and args.bag is None:
         raise ConfigError("-o keeps the scores of bags: name them by --bag")
-    if args.bag is not None and not _one_bag(args):
+    if args.bag is not None and (args.out is not None or not _one_bag(args)):
         return score_bags(args)
     source, corruptions = _source(args), parse(args.corrupt) if args.corrupt else ()
     if len(corruptions) > 1:
@@ -200,8 +200,6 @@ def _source(args: argparse.Namespace) -> Source:
 
 def _one_bag(args: argparse.Namespace) -> bool:
     """Whether --bag names one bag of this machine; what is missing counts as one, and is told as such."""
-    if args.out is not None:
-        return False
     place = Place.of(args.bag[0])
     if len(args.bag) > 1 or place.local is None or is_glob(place):
         return False
@@ -252,7 +250,7 @@ def _live(args: argparse.Namespace) -> int:
     """Score a running node; 0, or 1 where no image was answered. ConfigError where options do not go together."""
     if args.bag is None or not _one_bag(args):
         raise ConfigError("--live needs --bag BAG, one bag, whose images it plays")
-    for name in ("images", "street", "corrupt", "frames", "compare"):
+    for name in ("images", "street", "corrupt", "frames", "compare", "out"):
         if getattr(args, name):
             raise ConfigError(f"--{name} does not go with --live, which scores what a running node answers")
     defaults = {"engine": "auto", "precision": "auto", "size": None, "threads": 0, "labels": None, "caution": 0.0}
