@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FUZZ = Path(__file__).parents[1] / "bench" / "fuzz.py"
+FUZZ = Path(__file__).parents[2] / "bench" / "fuzz.py"
 
 
 @pytest.mark.parametrize("target", ["image", "compressed", "camera_info", "model", "table", "cache", "bag"])
