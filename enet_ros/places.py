@@ -18,6 +18,15 @@ from enet_ros.errors import ConfigError, PlaceError
 
 _QUERY = re.compile(r"\?[\w.~%-]+=[^\s'\"<>]*")
 """That of a URL; the "?" of a glob has no name and "=" after it."""
+_SERVED = r"\b(?P<scheme>(?:https?|rtsp\w?|rtmp\w*|srt):/{1,2})"
+"""Where a URL begins that has no globs: whatever follows its "?" is a query. Maybe short of a slash, as a path is."""
+_SERVED_ALONE = re.compile(rf"{_SERVED}(?P<rest>.*)", re.I | re.S)
+_SERVED_IN_TEXT = re.compile(
+    rf"(?:(?<=(?P<quote>['\"])))?{_SERVED}(?P<rest>(?(quote)(?!(?P=quote))\S|\S)*)", re.I
+)
+"""To the next space, or the quote that it is in."""
+_USER = re.compile(r"(:/{1,2})(?:[^/?\s]*@|[^/?\s\[:]*:(?!\d*/)\S*@)")
+"""User and password of any other: up to the "@" before the path, or to the last one where no port follows the ":"."""
 
 
 class Found(NamedTuple):
@@ -66,7 +75,7 @@ class Place:
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return _QUERY.sub("", self.url).rpartition("/")[2]
+        return (_without_query(self.url) if "://" in self.url else self.url).rpartition("/")[2]
 
     @property
     def parent(self) -> Place:
@@ -77,7 +86,7 @@ class Place:
         return Place(f"{self.url}/{name}")
 
     def __str__(self) -> str:
-        return without_secrets(self.url) if "://" in self.url else self.url
+        return url_without_secrets(self.url) if "://" in self.url else self.url
 
     def exists(self) -> bool:
         """Whether there is a file or folder."""
@@ -176,9 +185,25 @@ class Place:
 def without_secrets(text: str) -> str:
     """A text as people may see it: its URLs without user and password, and without the query, which may be signed.
 
-    A URL that was taken for a path, and has lost a slash by that, likewise.
+    A URL that was taken for a path, and has lost a slash by that, likewise. Spaces end a URL here.
     """
-    return _QUERY.sub("", re.sub(r"(:/{1,2})[^/?#\s]*@", r"\1", text))
+    return _QUERY.sub("", _USER.sub(r"\1", _SERVED_IN_TEXT.sub(_bare, text)))
+
+
+def url_without_secrets(url: str) -> str:
+    """The same of a text that is one URL, spaces and quotes included."""
+    return without_secrets(_SERVED_ALONE.sub(_bare, url))
+
+
+def _bare(served: re.Match[str]) -> str:
+    """A URL of _SERVED without secrets; its scheme alone where a password is cut short by what cannot be in one."""
+    place = re.sub(r"\A[^/\[]*[:@].*@", "", served["rest"].partition("?")[0], flags=re.S)
+    cut_short = re.match(r"[^/\[]*:(?!\d*[\]).,:;'\">]*(/|$))", place)
+    return served["scheme"] + ("" if cut_short else place)
+
+
+def _without_query(url: str) -> str:
+    return url.partition("?")[0] if _SERVED_ALONE.search(url) else _QUERY.sub("", url)
 
 
 def _version(info: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from enet_ros.arrays import U8
 from enet_ros.errors import CameraError
 from enet_ros.frames.source import Frame, Load, Source
-from enet_ros.places import without_secrets
+from enet_ros.places import url_without_secrets
 
 OPEN_S = 10.0
 """Longest wait for a stream to be opened."""
@@ -98,7 +98,7 @@ class Newest:
 
 def shown(camera: str) -> str:
     """The camera as messages name it: the path of a numbered one, a URL without user, password and query."""
-    return f"/dev/video{camera}" if camera.isdecimal() else without_secrets(camera)
+    return f"/dev/video{camera}" if camera.isdecimal() else url_without_secrets(camera)
 
 
 def _open(camera: str) -> cv2.VideoCapture:
