@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="play", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_source_arguments(made, required=True)
+    add_source_arguments(made, required=True, fov="the source's, or none")
     made.add_argument("--loop", action="store_true", help="begin again at the end")
     made.add_argument("--start-paused", action="store_true", help="wait for the space bar or ~/pause")
     made.add_argument("--clock", action="store_true", help="publish /clock, for use_sim_time, and stamp images by it")
@@ -45,8 +45,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def add_source_arguments(target: argparse.ArgumentParser, required: bool) -> None:
-    """--images, --video, --bag, --camera, --street and what belongs to them."""
+def add_source_arguments(target: argparse.ArgumentParser, required: bool, fov: str) -> None:
+    """--images, --video, --bag, --camera, --street and what belongs to them. fov: what holds without --fov, in words."""
     source = target.add_mutually_exclusive_group(required=required)
     source.add_argument("--images", type=Path, metavar="DIR", help="images below a folder")
     source.add_argument("--video", type=Path, metavar="FILE", help="a video")
@@ -61,7 +61,10 @@ def add_source_arguments(target: argparse.ArgumentParser, required: bool) -> Non
         "--seconds", type=float, metavar="S", help="stop a live camera after S seconds (default: Ctrl-C)"
     )
     target.add_argument(
-        "--fov", type=float, metavar="DEG", help="calibration of an ideal camera with this horizontal field of view"
+        "--fov",
+        type=float,
+        metavar="DEG",
+        help=f"calibration of an ideal camera with this horizontal field of view (default: {fov})",
     )
     target.add_argument("--rate", type=float, default=0.0, metavar="HZ", help="images a second (default: the source's)")
 

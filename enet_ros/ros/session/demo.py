@@ -46,7 +46,7 @@ from enet_ros.ros import process
 from enet_ros.ros.play.camera import Answers, CameraFeed, Look
 from enet_ros.ros.play.main import add_source_arguments, source_of
 from enet_ros.ros.play.player import Player, PlayOptions
-from enet_ros.ros.session.mounting import mounting
+from enet_ros.ros.session.mounting import FOV_DEG, HEIGHT_M, PITCH_DEG, mounting
 from enet_ros.ros.session.record import STILLS, RunRecord
 from enet_ros.ros.session.session import TOPICS, Picture, Session, node_process
 from enet_ros.ros.view.nodes import viewing
@@ -70,10 +70,20 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="./run demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_source_arguments(made, required=False)
+    add_source_arguments(made, required=False, fov=f"the source's, or {FOV_DEG:g}")
     made.add_argument("--out", type=Path, metavar="DIR", help=f"folder to write ({OUT}; none for a live camera)")
-    made.add_argument("--height", type=float, metavar="M", help="of the camera above the ground; 0: no metres")
-    made.add_argument("--pitch-deg", type=float, metavar="DEG", help="of the camera; positive looks down")
+    made.add_argument(
+        "--height",
+        type=float,
+        metavar="M",
+        help=f"of the camera above the ground; 0: no metres (default: the source's, or {HEIGHT_M:g})",
+    )
+    made.add_argument(
+        "--pitch-deg",
+        type=float,
+        metavar="DEG",
+        help=f"of the camera; positive looks down (default: the source's, or {PITCH_DEG:g})",
+    )
     made.add_argument("--view", nargs="?", const=WEB, metavar="WHERE", help=HELP)
     made.add_argument("--model", default=model_file.DEFAULT, help="a shipped model's name or a file (%(default)s)")
     made.add_argument("--engine", default="auto", help="auto, openvino, onnxruntime, pytorch or tensorrt (%(default)s)")

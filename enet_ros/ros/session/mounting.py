@@ -30,10 +30,12 @@ class Mounting(NamedTuple):
 def mounting(source: Source, fov_deg: float | None, height_m: float | None, pitch_deg: float | None) -> Mounting:
     """What is given comes before what the source knows, and that before what is assumed. None: not given.
 
+    A height of 0 is that of no known place: nothing is shown in metres or in 3D, and nothing is assumed for it.
     Raises ConfigError for values that no camera has.
     """
     assumed = []
-    if fov_deg is None and source.calibration is None:
+    placed = height_m != 0
+    if placed and fov_deg is None and source.calibration is None:
         fov_deg = FOV_DEG
         assumed.append(f"{FOV_DEG:g} degrees wide")
     if height_m is None:
@@ -41,7 +43,7 @@ def mounting(source: Source, fov_deg: float | None, height_m: float | None, pitc
         assumed += [f"{HEIGHT_M:g} m above the ground"] if source.pose is None else []
     if pitch_deg is None:
         pitch_deg = PITCH_DEG if source.pose is None else math.degrees(source.pose.pitch_rad)
-        assumed += ["looking level"] if source.pose is None else []
+        assumed += ["looking level"] if placed and source.pose is None else []
     if not 0 <= height_m <= 1000 or not -90 <= pitch_deg <= 90:
         raise ConfigError(f"--height {height_m:g} --pitch-deg {pitch_deg:g}: use 0 to 1000 m, and -90 to 90 degrees")
     fov = 0.0 if fov_deg is None else fov_rad(fov_deg)

@@ -27,6 +27,8 @@ DEG = math.pi / 180
     [
         (WEBCAM, (None, None, None), 60, CameraPose(1.3), "60 degrees wide, 1.3 m above the ground, looking level"),
         (WEBCAM, (75, 0.4, 10), 75, CameraPose(0.4, 10 * DEG), ""),
+        (WEBCAM, (None, 0, None), 0, CameraPose(0), ""),
+        (WEBCAM, (70, 0, None), 70, CameraPose(0), ""),
         (BAG, (None, None, None), 0, CameraPose(1.3), "1.3 m above the ground, looking level"),
         (STREET, (None, None, None), 0, STREET.pose, ""),
         (STREET, (50, None, -2), 50, CameraPose(1.5, -2 * DEG), ""),
