@@ -21,9 +21,7 @@ _QUERY = re.compile(r"\?[\w.~%-]+=[^\s'\"<>]*")
 _SERVED = r"\b(?P<scheme>(?:https?|rtsp\w?|rtmp\w*|srt):/{1,2})"
 """Where a URL begins that has no globs: whatever follows its "?" is a query. Maybe short of a slash, as a path is."""
 _SERVED_ALONE = re.compile(rf"{_SERVED}(?P<rest>.*)", re.I | re.S)
-_SERVED_IN_TEXT = re.compile(
-    rf"(?:(?<=(?P<quote>['\"])))?{_SERVED}(?P<rest>(?(quote)(?!(?P=quote))\S|\S)*)", re.I
-)
+_SERVED_IN_TEXT = re.compile(rf"(?:(?<=(?P<quote>['\"])))?{_SERVED}(?P<rest>(?(quote)(?!(?P=quote))\S|\S)*)", re.I)
 """To the next space, or the quote that it is in."""
 _USER = re.compile(r"(:/{1,2})(?:[^/?\s]*@|[^/?\s\[:]*:(?!\d*/)\S*@)")
 """User and password of any other: up to the "@" before the path, or to the last one where no port follows the ":"."""

@@ -20,6 +20,7 @@ _OUTPUTS = (_TRUTH, "mask", "confidence", "color", "overlay")
 """Last parts of the names of topics that are no cameras. RealSense has cameras at /camera/color/image_raw."""
 CLASSES_KEY = "enet_ros.ground_truth_classes"
 """Key of a bag's custom data: the names of the classes that ground truth ids stand for, as a JSON list."""
+_NAME_THEM = "add --classes TABLE"
 _LOOK_BACK_NS = NS
 """How far back a CameraInfo is looked for at first: most cameras send one with each image."""
 _COLOURLESS = ("8UC1", "16UC1", "32FC1", "mono16")
@@ -118,17 +119,18 @@ def truth_classes(reader: BagReader, truth: Topic) -> tuple[str, ...] | None:
     """Names of the classes of a truth's ids, where the bag gives them.
 
     For a mask they are those of the SegmentationInfo beside it, for a topic named ground_truth those of the custom
-    data, as `enet_ros bag create` writes them. Raises BagError where they change within the bag.
+    data, as `enet_ros bag create` writes them. Raises BagError where they change within the bag, or are no names.
     """
     namespace, _, name = _base(truth.name).rpartition("/")
     told = next((t for t in reader.topics if t[:2] == (f"{namespace}/info", SEGMENTATION_INFO)), None)
     if told is not None:
         names: tuple[str, ...] = ()
         for message in reader.messages((told.name,)):
-            info = from_cdr(SEGMENTATION_INFO, message.data, told.connection)
-            if not hasattr(info, "class_names"):
-                raise BagError(f"{reader.path} defines {SEGMENTATION_INFO} without class_names: add --classes TABLE")
-            before, names = names, tuple(info.class_names)
+            try:
+                info = from_cdr(SEGMENTATION_INFO, message.data, told.connection)
+                before, names = names, _names(getattr(info, "class_names", None))
+            except BagError as error:
+                raise BagError(f"{reader.path}: {message.place} names no classes ({error}): {_NAME_THEM}") from error
             if before not in ((), names):
                 raise BagError(
                     f"{reader.path}: the ids of {truth.name} mean other classes after"
@@ -138,7 +140,19 @@ def truth_classes(reader: BagReader, truth: Topic) -> tuple[str, ...] | None:
         if names:
             return names
     stored = reader.custom_data.get(CLASSES_KEY) if name == _TRUTH else None
-    return None if stored is None else tuple(json.loads(stored))
+    if stored is None:
+        return None
+    try:
+        return _names(json.loads(stored))
+    except (BagError, ValueError) as error:
+        raise BagError(f"{reader.path}: {CLASSES_KEY} names no classes ({error}): {_NAME_THEM}") from error
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """A list of names, however a bag defines it. Raises BagError for anything else."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise BagError(f"{value!r:.40} is not a list of names")
+    return tuple(value)
 
 
 def has_truth(reader: BagReader) -> bool:

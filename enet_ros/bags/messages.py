@@ -5,14 +5,15 @@ The types are ROS 2's own and this package's, from their .msg files.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from rosbags.interfaces import Connection, MessageDefinition, MessageDefinitionFormat
-from rosbags.rosbag2.errors import ReaderError
 from rosbags.serde import SerdeError
-from rosbags.typesys import Stores, TypesysError, get_types_from_idl, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from enet_ros import files, messages
@@ -91,7 +92,7 @@ def _defined(msgtype: str, stored: MessageDefinition) -> Typestore:
         store = get_typestore(Stores.EMPTY)
         store.register(get_types_from_msg(stored.data, msgtype) if plain else get_types_from_idl(stored.data))
         store.hash_rihs01(msgtype)  # what it refers to is there
-    except (TypesysError, ReaderError, KeyError) as error:
+    except Exception as error:  # rosbags makes Python of the text, which may be anything
         message = f"the bag's definition of {msgtype!r} is unusable ({error}): leave its topic out"
         raise BagError(message) from error
     return store
@@ -101,8 +102,8 @@ def _defined(msgtype: str, stored: MessageDefinition) -> Typestore:
 def _types_of(msgtype: str, stored: MessageDefinition, digest: str) -> Typestore:
     """The types by which a bag's messages were written: the known ones, or the bag's own where those differ.
 
-    A bag without definition and digest (SQLite before Iron) is taken to be of today. Raises BagError where the digest
-    is another and the definition missing, or unusable.
+    A bag without definition and digest (SQLite before Iron) is taken to be of today, see `is_todays`. Raises BagError
+    where the digest is another and the definition missing, or unusable.
     """
     known = typestore()
     today = known.hash_rihs01(msgtype) if msgtype in known.fielddefs else ""
@@ -117,9 +118,15 @@ def _types_of(msgtype: str, stored: MessageDefinition, digest: str) -> Typestore
     return known
 
 
-def is_todays(connection: Connection) -> bool:
-    """Whether the messages of a bag's topic are of the definition that this package knows."""
+def is_todays(connection: Connection, messages: Iterable[bytes]) -> bool:
+    """Whether the messages of a bag's topic are of the definition that this package knows.
+
+    Where the bag has neither definition nor digest, the first of them tells: it fits, or there is none.
+    """
     try:
+        if connection.msgdef.format == MessageDefinitionFormat.NONE and not connection.digest:
+            for first in islice(messages, 1):
+                from_cdr(connection.msgtype, first, connection)
         return _types_of(connection.msgtype, connection.msgdef, connection.digest) is typestore()
     except BagError:
         return False

@@ -11,6 +11,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.cameras import (
+    CLASSES_KEY,
     Calibrations,
     Camera,
     find_cameras,
@@ -218,15 +219,21 @@ def earlier_bag(path: Path, storage: str = "mcap", moved: bool = False) -> Path:
     kind = store.types[SEGMENTATION_INFO]
     fields = [name for name, _ in store.fielddefs[SEGMENTATION_INFO][1]]
     info = kind(**{name: values.get(name, "a text") for name in fields})
+    digest = store.hash_rihs01(SEGMENTATION_INFO)
+    return defined_bag(path, definition, store.serialize_cdr(info, SEGMENTATION_INFO), digest, storage)
+
+
+def defined_bag(path: Path, definition: str, info: bytes, digest: str = "RIHS01_0", storage: str = "mcap") -> Path:
+    """Masks whose info is defined by the bag."""
     like = Connection(
         0, "", SEGMENTATION_INFO, MessageDefinition(MessageDefinitionFormat.MSG, definition),
-        store.hash_rihs01(SEGMENTATION_INFO), 0, ConnectionExtRosbag2("cdr", []), None,
+        digest, 0, ConnectionExtRosbag2("cdr", []), None,
     )  # fmt: skip
     with BagWriter(path, storage=storage) as writer:
         writer.add_topic("/c/mask", IMAGE)
         writer.add_topic("/c/info", SEGMENTATION_INFO, like)
         writer.write("/c/mask", NS, GREY)
-        writer.write("/c/info", NS, store.serialize_cdr(info, SEGMENTATION_INFO))
+        writer.write("/c/info", NS, info)
     return path
 
 
@@ -235,19 +242,80 @@ def earlier_bag(path: Path, storage: str = "mcap", moved: bool = False) -> Path:
 def test_an_earlier_info_is_read_by_the_definition_of_its_bag(tmp_path: Path, storage: str, moved: bool) -> None:
     with BagReader(earlier_bag(tmp_path / "bag", storage, moved)) as reader:
         assert truth_classes(reader, reader.topic("/c/mask")) == CAMVID.names
-        assert [is_todays(topic.connection) for topic in reader.topics] == [False, True]
+        assert [is_todays(topic.connection, []) for topic in reader.topics] == [False, True]
 
 
 @pytest.mark.parametrize("digest", [True, False])
 def test_an_earlier_info_without_its_definition_is_refused(tmp_path: Path, digest: bool) -> None:
     """As SQLite bags before Iron have none, not even the digest."""
-    folder = earlier_bag(tmp_path / "bag", "sqlite3")
-    (file,) = folder.glob("*.db3")
-    (folder / "metadata.yaml").unlink()
+    file = undefined(earlier_bag(tmp_path / "bag", "sqlite3"), digest)
+    with BagReader(file) as reader, pytest.raises(BagError, match="another definition of enet_ros/msg/Segment"):
+        truth_classes(reader, reader.topic("/c/mask"))
+    with BagReader(file) as reader:
+        topic = reader.topic("/c/info")
+        assert not is_todays(topic.connection, [message.data for message in reader.messages((topic.name,))])
+
+
+def undefined(bag: Path, digest: bool = False) -> Path:
+    """The .db3 file of a bag, without definitions, and without digests either unless they are to stay."""
+    (file,) = bag.glob("*.db3")
+    (bag / "metadata.yaml").unlink()
     with closing(sqlite3.connect(file)) as base:
         base.execute("DELETE FROM message_definitions")
         if not digest:
             base.execute("UPDATE topics SET type_description_hash = ''")
         base.commit()
-    with BagReader(file) as reader, pytest.raises(BagError, match="another definition of enet_ros/msg/Segment"):
+    return file
+
+
+def test_todays_info_without_its_definition_is_read(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag", storage="sqlite3") as writer:
+        writer.add_topic("/c/mask", IMAGE)
+        writer.add_topic("/c/info", SEGMENTATION_INFO)
+        writer.write("/c/info", NS, camvid_info())
+    with BagReader(undefined(tmp_path / "bag")) as reader:
+        info = reader.topic("/c/info").connection
+        assert is_todays(info, [camvid_info()]) and is_todays(info, []) and not is_todays(info, [camvid_info()[:-9]])
+        assert truth_classes(reader, reader.topic("/c/mask")) == CAMVID.names
+
+
+def camvid_info() -> memoryview:
+    card = ModelCard("m", ENetSpec(num_classes=CAMVID.num_classes), CAMVID, (24, 32))
+    engine = EngineInfo("openvino", "OpenVINO", "CPU", "fp32", (24, 32))
+    return to_cdr(Header(1, ""), segmentation_info(card, engine))
+
+
+ROAD = b"\0\1\0\0" + b"\5\0\0\0road\0"
+
+
+@pytest.mark.parametrize(
+    ("definition", "info"),
+    [
+        ("SegmentationInfo x", ROAD),
+        ("A x\n" + "=" * 80 + "\nMSG: enet_ros/A\nSegmentationInfo y", ROAD),
+        ("string[] class_names\n" + "=" * 80 + "\nMSG: 9/A\nint32 x", b"\0\1\0\0\0\0\0\0"),
+        ("int32 class_names", b"\0\1\0\0\1\0\0\0"),
+        ("string class_names", ROAD),
+        ("uint8[] class_names", ROAD),
+        ("string names", ROAD),
+        ("no definition", ROAD),
+    ],
+)
+def test_a_definition_without_class_names_is_refused(tmp_path: Path, definition: str, info: bytes) -> None:
+    with (
+        BagReader(defined_bag(tmp_path / "bag", definition, info)) as reader,
+        pytest.raises(BagError, match=r"message 0 of /c/info names no classes \(.+\): add --classes TABLE"),
+    ):
         truth_classes(reader, reader.topic("/c/mask"))
+
+
+@pytest.mark.parametrize("stored", ['"road"', "3", "[1]", "[", '{"road": 1}'])
+def test_classes_in_a_bags_data_that_are_no_names_are_refused(tmp_path: Path, stored: str) -> None:
+    with BagWriter(tmp_path / "bag") as writer:
+        writer.set_custom_data(CLASSES_KEY, stored)
+        writer.add_topic("/c/ground_truth", IMAGE)
+    with (
+        BagReader(tmp_path / "bag") as reader,
+        pytest.raises(BagError, match=r"classes names no classes \(.+\): add --classes TABLE"),
+    ):
+        truth_classes(reader, reader.topic("/c/ground_truth"))

@@ -100,7 +100,8 @@ class BagFeed:
         if message_class is None:
             self.skipped.append(f"{topic.name} [{topic.type}]")
             return None
-        if topic.type.startswith("enet_ros/") and not is_todays(topic.connection):
+        first = (message.data for message in self._reader.messages((topic.name,)))
+        if topic.type.startswith("enet_ros/") and not is_todays(topic.connection, first):
             self.skipped.append(f"{topic.name} [{topic.type}, recorded with other fields]")
             return None
         plain = topic.name.removesuffix("/compressed") if decompress else topic.name

@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_source_arguments(target: argparse.ArgumentParser, required: bool, fov: str) -> None:
-    """--images, --video, --bag, --camera, --street and what belongs to them. fov: what holds without --fov, in words."""
+    """--images, --video, --bag, --camera, --street and what belongs to them. fov: what holds without --fov."""
     source = target.add_mutually_exclusive_group(required=required)
     source.add_argument("--images", type=Path, metavar="DIR", help="images below a folder")
     source.add_argument("--video", type=Path, metavar="FILE", help="a video")

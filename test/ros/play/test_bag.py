@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ rclpy = pytest.importorskip("rclpy", reason="rclpy is not importable: source ROS
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import serialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import SetBool
@@ -187,6 +190,27 @@ def test_types_that_are_not_installed_are_skipped_and_told(ros: int, tmp_path: P
         BagFeed(node, reader, BagOptions())
     with BagReader(bag) as reader, pytest.raises(BagError, match="has no topic '/typo'"):
         BagFeed(node, reader, BagOptions(exclude=("/typo",)))
+    node.destroy_node()
+
+
+def test_earlier_messages_are_left_out_of_bags_without_definitions(ros: int, tmp_path: Path, bag: Path) -> None:
+    """SQLite before Iron has no digests either: the first message tells."""
+    latency = serialize_message(Latency(model_number=3))
+    sent = {"/earlier": latency[:-8], "/today": latency}
+    with BagWriter(tmp_path / "bag", storage="sqlite3") as writer:
+        for name, data in sent.items():
+            writer.add_topic(name, "enet_ros/msg/Latency")
+            writer.write(name, 1, data)
+    (file,) = (tmp_path / "bag").glob("*.db3")
+    (tmp_path / "bag" / "metadata.yaml").unlink()
+    with closing(sqlite3.connect(file)) as base:
+        base.execute("DELETE FROM message_definitions")
+        base.execute("UPDATE topics SET type_description_hash = ''")
+        base.commit()
+    node = Node("sender")
+    with BagReader(file) as reader:
+        feed = BagFeed(node, reader, BagOptions())
+        assert feed.skipped == ["/earlier [enet_ros/msg/Latency, recorded with other fields]"]
     node.destroy_node()
 
 
