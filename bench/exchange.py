@@ -6,9 +6,10 @@ Each round sets the parameter `model` four times: to the file that runs already,
 model trained anew), to another model, and back. A gap is the time from one mask's arrival here to the next one's.
 
 answered: from the call to its answer. while loading: gaps that end between the call and half a second after its answer.
-at the exchange: from the last mask of the old network to the first of the new. Memory is the node's resident set. The
-node's cache of compiled models is empty at first. Ends with 1 where the account of the images is not exact, or another
-number of networks answered than should have.
+at the exchange: from the last mask of the old network to the first of the new. Memory is the node's resident set: at
+most during all calls of a row, and two seconds or more after the answers to its first and its last; the same model
+runs after each of a row. The node's cache of compiled models is empty at first. Ends with 1 where the account of the
+images is not exact, or another number of networks answered than should have.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ from ros_bench import NAMESPACE, NODE, Camera, Listener, send
 from enet_ros import figures, model_file
 from enet_ros.stamps import NS
 
-UNCHANGED, RETRAINED, ANOTHER = "the file that runs, unchanged", "the same file, other weights", "another model"
+UNCHANGED, RETRAINED = "the file that runs, unchanged", "the same file, other weights"
+ANOTHER, BACK = "another model", "and back"
+KINDS = (UNCHANGED, RETRAINED, ANOTHER, BACK)
+"""Of one kind of call each, which always ends with the same model."""
 SETTLE_S = 2.0
 """After an answer, until memory is read."""
 AFTER_S = 0.5
@@ -57,19 +61,23 @@ class Gap(NamedTuple):
 
 
 class Memory:
-    """Samples the resident set of a process."""
+    """Samples the resident set of a process, in a thread of its own."""
 
     def __init__(self, pid: int, stop: threading.Event) -> None:
         self._statm, self._stop = Path(f"/proc/{pid}/statm"), stop
-        self.peak_mb = 0.0
+        self._samples: list[tuple[int, float]] = []
         threading.Thread(target=self._watch, daemon=True).start()
 
     def now_mb(self) -> float:
         return int(self._statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
+    def most_mb(self, begin_ns: int, end_ns: int) -> float:
+        """The most that was seen between two times of the wall clock."""
+        return max(mb for at_ns, mb in self._samples.copy() if begin_ns <= at_ns <= end_ns)
+
     def _watch(self) -> None:
         while not self._stop.wait(_SAMPLE_S):
-            self.peak_mb = max(self.peak_mb, self.now_mb())
+            self._samples.append((time.time_ns(), self.now_mb()))
 
 
 def main() -> int:
@@ -129,11 +137,11 @@ def exchange(node: Any, town: Path, pid: int, args: argparse.Namespace, listener
     time.sleep(args.every)
     print(f"memory before: {memory.now_mb():.0f} MB")
     for number in range(args.rounds):
-        for kind, model in ((UNCHANGED, town), (RETRAINED, town), (ANOTHER, "road"), (ANOTHER, town)):
+        for kind, model in zip(KINDS, (town, town, "road", town), strict=True):
             began_s = time.monotonic()
             if kind == RETRAINED:
                 retrain(town, number + 1)
-            memory.peak_mb, asked_ns = 0.0, time.time_ns()
+            asked_ns = time.time_ns()
             value = Parameter("model", value=str(model)).to_parameter_msg()
             asked = client.call_async(SetParameters.Request(parameters=[value]))
             while not asked.done():
@@ -142,7 +150,8 @@ def exchange(node: Any, town: Path, pid: int, args: argparse.Namespace, listener
             assert result.successful, result.reason
             answered_ns = time.time_ns()
             time.sleep(max(SETTLE_S, args.every - (time.monotonic() - began_s)))
-            done.append(Exchange(kind, asked_ns, answered_ns, memory.peak_mb, memory.now_mb()))
+            most_mb = memory.most_mb(asked_ns, time.time_ns())
+            done.append(Exchange(kind, asked_ns, answered_ns, most_mb, memory.now_mb()))
     stop.set()
     return done
 
@@ -161,7 +170,7 @@ def tell(listener: Listener, exchanges: list[Exchange], period_ms: float) -> Non
     )
     print("|---|---|---|---|---|")
     print(f"| nothing, calm | | {three(calm)} | | |")
-    for kind in (UNCHANGED, RETRAINED, ANOTHER):
+    for kind in KINDS:
         calls = [call for call in exchanges if call.kind == kind]
         answered = [(call.answered_ns - call.asked_ns) / NS for call in calls]
         meanwhile = [gap.ms for gap in gaps if within(gap, calls) and not gap.new]
