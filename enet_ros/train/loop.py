@@ -121,7 +121,15 @@ class Trainer:
             if saved and stage.name != saved.stage and stage is plan[0]:
                 continue  # a later stage was reached
             module = stage.module.to(self.config.device)
-            self._train(stage, module, saved if saved and saved.stage == stage.name else None)
+            try:
+                self._train(stage, module, saved if saved and saved.stage == stage.name else None)
+            except RuntimeError as error:  # raised wherever the signal finds the loop
+                if "DataLoader worker" not in (told := str(error).partition("\n")[0]):
+                    raise
+                raise EnetRosError(
+                    f"a process that augments ended, as where memory runs out ({told}); "
+                    "use fewer --workers: the same command goes on from the last checkpoint"
+                ) from None
             saved = None
         return self.averaged()
 

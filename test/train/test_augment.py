@@ -189,10 +189,11 @@ def test_a_consumer_that_goes_away_does_not_wait_for_ever() -> None:
     assert not close.is_alive()
 
 
-def test_an_error_in_the_worker_reaches_the_loop() -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_in_the_worker_reaches_the_loop(workers: int) -> None:
     image, labels = scene()
     with pytest.raises(ValueError, match="unpack"):
-        list(Batches([Part([(image, labels[0])])], (48, 64), 1, 0, NO_AUGMENTATION).epoch(0))
+        list(Batches([Part([(image, labels[0])])], (48, 64), 1, 0, NO_AUGMENTATION, workers=workers).epoch(0))
 
 
 def test_void_is_not_counted() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import signal
 import subprocess
@@ -93,6 +94,23 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     assert len(logs[1]) == 4
     assert [row["miou"] != "" for row in logs[1]] == [False, False, False, True]
     assert cv2.imread(str(tmp_path / "killed" / "curves.png")) is not None
+
+
+def test_a_run_whose_worker_is_killed_says_so_and_goes_on_later(tmp_path: Path) -> None:
+    asked = [*command(camvid_folder(tmp_path / "data"), tmp_path / "run"), "--workers", "1"]
+    run = [sys.executable, "-c", "import sys; from enet_ros.cli import main; sys.exit(main())"]
+    process = subprocess.Popen([*run, *asked, "--epochs", "500"], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "checkpoint.pt").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    (worker,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(worker), signal.SIGKILL)
+    told = process.communicate(timeout=120)[1]
+    assert process.returncode not in (0, -signal.SIGKILL)
+    assert "a process that augments ended" in told and "fewer --workers" in told and "Traceback" not in told
+    saved = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    assert 0 < saved["epoch"] < 500
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here: nothing was trained on one")
