@@ -188,10 +188,11 @@ class Trainer:
             steepness = nn.utils.clip_grad_norm_(objective.parameters(), GRADIENT_NORM)
             total += loss.detach() + 0.0 * steepness
             # A GPU runs behind: it is asked for the loss, and so waited for, now and then.
-            if self.config.device == "cpu" or step % ASK_EVERY == 0 or step + 1 == steps:
+            if (self.config.device == "cpu" or step % ASK_EVERY == 0) and step + 1 < steps:
                 self._told(stage, epoch, step, steps, float(total))
             optimiser.step()
             self.average.update()
+        self._told(stage, epoch, steps - 1, steps, float(total))
         return float(total) / steps
 
     def _told(self, stage: Stage, epoch: int, step: int, steps: int, total: float) -> None:
