@@ -74,7 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     device = parser.add_argument_group("device")
     device.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     device.add_argument("--threads", type=int, default=0, help="CPU threads (0: as many as there are)")
-    device.add_argument("--workers", type=int, metavar="N", help="processes that augment (default: for a GPU)")
+    device.add_argument(
+        "--workers", type=int, metavar="N", help="processes that augment (default: up to 16 beside a GPU)"
+    )
     device.add_argument("--compile", choices=("auto", "on", "off"), default="auto", help="torch.compile with bfloat16")
 
 

@@ -73,7 +73,8 @@ class Batches(Dataset[Batch]):
     """The batches of one epoch after another, or this process's part of them; a last one that is not full is left out.
 
     `rare` are the class ids that `Augmentation.paste` lays over other frames. One thread makes batches ahead of the
-    training step (OpenCV releases the GIL), which feeds a CPU; a GPU wants `workers` processes, which share the frames.
+    training step (OpenCV releases the GIL), which feeds a CPU. A GPU wants `workers` processes, which share the frames,
+    and memory that it can copy from by itself (`pin`).
     """
 
     def __init__(
@@ -85,13 +86,14 @@ class Batches(Dataset[Batch]):
         how: Augmentation,
         rare: U8 | None = None,
         workers: int = 0,
+        pin: bool = False,
     ) -> None:
         self._parts, self._size, self._seed, self._how = parts, size, seed, how
         self._rare = np.empty(0, np.uint8) if rare is None else rare
         self._frames = sum(part.draws for part in parts)
         self.batch = min(batch, self._frames)
         self._plan = _Plan()
-        self._loader = _loader(self, self._plan, workers) if workers else None
+        self._loader = _loader(self, self._plan, workers, pin) if workers else None
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -144,7 +146,7 @@ class _Plan(Sampler[Draw]):
         return iter(self.draws)
 
 
-def _loader(batches: Batches, plan: _Plan, workers: int) -> DataLoader[Batch]:
+def _loader(batches: Batches, plan: _Plan, workers: int, pin: bool) -> DataLoader[Batch]:
     """Processes that make batches; forked, so that they share the memory of the frames."""
     return DataLoader(
         batches,
@@ -153,7 +155,7 @@ def _loader(batches: Batches, plan: _Plan, workers: int) -> DataLoader[Batch]:
         num_workers=workers,
         prefetch_factor=AHEAD,
         persistent_workers=True,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pin,
         multiprocessing_context="fork",
         worker_init_fn=_begin_worker,
     )

@@ -26,7 +26,7 @@ def logits_of(network: ENet, card: ModelCard, image: U8) -> torch.Tensor:
     device = next(network.parameters()).device
     x = torch.from_numpy(channels).to(device).permute(2, 0, 1)[None].float()
     mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (card.mean, card.std))
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         out: torch.Tensor = network((x - mean) / std)[0]
     return out
 

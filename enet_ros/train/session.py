@@ -24,10 +24,11 @@ from enet_ros.metrics import ConfusionMatrix
 from enet_ros.nn import ENet, tensors_of
 from enet_ros.spec import ENetSpec
 from enet_ros.train import mix as mixes
+from enet_ros.train.batches import AHEAD
 from enet_ros.train.evaluation import balance, calibrate, confusion, handicap
 from enet_ros.train.loop import Progress, RunConfig, Trainer
 from enet_ros.train.mix import DataConfig
-from enet_ros.train.processes import count, joined, rank
+from enet_ros.train.processes import joined, rank
 from enet_ros.train.recipe import Recipe
 from enet_ros.train.transfer import keep_initial, transfer
 
@@ -35,7 +36,7 @@ COMPILED_FRAMES = 3000
 """A run of fewer frames, counted as often as they are taken, is over on a CPU before compiling would have paid."""
 MOST_WORKERS = 256
 GPU_WORKERS = 16
-"""Processes that augment for a GPU at most, where there are so many cores: a step takes it a few milliseconds."""
+"""Processes that augment for a GPU at most, where cores and /dev/shm, in which their batches wait, suffice."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _run(config: SessionConfig, device: str, console: Console, measure: Measure 
             config.out,
             device,
             fast,
-            _workers(config.workers, device),
+            _workers(config, device),
             report=lambda progress: _show(bar, task, progress),
             keep=lambda network, scores: _save(config.out, network, card, scores),
         )
@@ -190,12 +191,14 @@ def _device(name: str) -> str:
     return name
 
 
-def _workers(wanted: int | None, device: str) -> int:
+def _workers(config: SessionConfig, device: str) -> int:
     """Processes that augment: beside a GPU one for each core but the one that trains, on a CPU none."""
-    if wanted is not None or device == "cpu":
-        return wanted or 0
-    own = len(os.sched_getaffinity(0)) // count()
-    return min(GPU_WORKERS, max(1, own - 1))
+    if config.workers is not None or device == "cpu":
+        return config.workers or 0
+    cores = len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    height, width = config.recipe.crop or config.size
+    batches = shutil.disk_usage("/dev/shm").free // (4 * height * width * config.recipe.batch)
+    return max(1, min(GPU_WORKERS, cores - 1, batches // (2 * AHEAD)))
 
 
 def _origin(config: SessionConfig, frames: str) -> str:

@@ -21,7 +21,7 @@ from enet_ros.card import ModelCard
 from enet_ros.classes import CAMVID, CITYSCAPES20
 from enet_ros.cli import main
 from enet_ros.datasets.base import Pair
-from enet_ros.errors import ConfigError, ModelError
+from enet_ros.errors import ConfigError, EnetRosError, ModelError
 from enet_ros.metrics import ConfusionMatrix
 from enet_ros.nn import Dropout, ENet, build, tensors_of
 from enet_ros.spec import ENetSpec
@@ -274,6 +274,25 @@ def test_long_gradients_are_shortened(tmp_path: Path, monkeypatch: pytest.Monkey
     usual = moved(one_step(tmp_path, **quiet)[1])
     monkeypatch.setattr(loop, "GRADIENT_NORM", 1e-12)
     assert moved(one_step(tmp_path, **quiet)[1]) < 0.01 * usual
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0"], ids=["asked after every step", "asked now and then"])
+def test_a_loss_that_is_no_number_reaches_no_checkpoint(tmp_path: Path, device: str) -> None:
+    """Also where the last batch of the epoch is all void, and a device that runs behind is not asked there."""
+    pairs = toy_pairs(8)
+    trainer = Trainer(CARD, DEFAULT.with_(epochs=1, batch=2, lovasz=0.0), mix(pairs), RunConfig(tmp_path, device))
+    batches = list(trainer.batches.epoch(0))
+    batches[-1] = (batches[-1][0], torch.full_like(batches[-1][1], 255))
+    trainer.batches.epoch = lambda epoch: iter(batches)  # type: ignore[method-assign]
+
+    def spoil(progress: loop.Progress) -> None:
+        with torch.no_grad():
+            trainer.network.last.weight.fill_(torch.nan)
+
+    trainer.config = RunConfig(tmp_path, device, report=spoil)
+    with pytest.raises(EnetRosError, match="the loss or its gradient is nan in epoch 1; use a smaller --learning-rate"):
+        trainer.run()
+    assert not trainer.checkpoint.exists()
 
 
 def test_the_learning_rate_falls_within_an_epoch(tmp_path: Path) -> None:
