@@ -70,20 +70,28 @@ def _held_here(folder: Path, me: str) -> Iterator[Check]:
 @contextmanager
 def _held_in_store(folder: Place, me: str) -> Iterator[Check]:
     lock, own = folder / LOCK, f"{me}\n{uuid4().hex[:12]}"
-    while not _taken(lock, own):
+    waited = False
+    while not (_taken(lock, own) and (not waited or _left_alone(lock, own))):
         _await_silence(folder, lock)
-    lost, ended = threading.Event(), threading.Event()
+        waited = True
+    ended = threading.Event()
+    lost: list[str] = []
 
     def check() -> None:
-        if lost.is_set():
-            raise BagError(f"another process has taken {folder} over: this one was not heard of for {SILENT_S:.0f} s")
+        if lost and lost[0]:
+            raise BagError(
+                f"another process has taken {folder} over ({_who(lost[0])}): this one was not heard of for"
+                f" {SILENT_S:.0f} s, or its lock was removed"
+            )
+        if lost:
+            raise BagError(f"{lock} was removed while this process wrote there: run the same command again")
 
     def beat() -> None:
         number = 0
         while not ended.wait(BEAT_S):
             with suppress(PlaceError):  # a store that is away for now
-                if own not in _text(lock):
-                    lost.set()
+                if own not in (found := _text(lock)):
+                    lost.append(found)
                     return
                 number += 1
                 lock.write(f"{own} {number}\n".encode())
@@ -96,10 +104,10 @@ def _held_in_store(folder: Place, me: str) -> Iterator[Check]:
         ended.set()
         thread.join()
         with suppress(PlaceError):
-            if own in _text(lock):
+            if own in (found := _text(lock)):
                 lock.remove()
             else:
-                lost.set()
+                lost.append(found)
     check()
 
 
@@ -108,12 +116,22 @@ def _taken(lock: Place, own: str) -> bool:
     return lock.create(f"{own} 0\n".encode()) and own in _text(lock)
 
 
+def _left_alone(lock: Place, own: str) -> bool:
+    """Whether a lock that was taken over is still ours a beat later.
+
+    Of several that found its last holder silent, a slower one may have removed ours in place of that holder's.
+    """
+    time.sleep(BEAT_S)
+    return own in _text(lock)
+
+
 def _await_silence(folder: Place, lock: Place) -> None:
     """Return when nobody holds the lock any more. Raises BagError as soon as its holder shows that it lives."""
     before = _text(lock)
-    who = before.partition("\n")[0]
-    if who:
-        say = f"enet_ros: {who} has been writing {folder}: waiting {SILENT_S:.0f} s to see whether it still does"
+    if before:
+        say = (
+            f"enet_ros: {_who(before)} has been writing {folder}: waiting {SILENT_S:.0f} s to see whether it still does"
+        )
         print(say, file=sys.stderr)
     end = time.monotonic() + SILENT_S
     while time.monotonic() < end:
@@ -122,9 +140,13 @@ def _await_silence(folder: Place, lock: Place) -> None:
         if not now:
             return
         if now != before:
-            raise BagError(f"another process is writing {folder} ({who}): wait for it, or give another name")
+            raise BagError(f"another process is writing {folder} ({_who(now)}): wait for it, or give another name")
     if _text(lock) == before:
         lock.remove()
+
+
+def _who(text: str) -> str:
+    return text.partition("\n")[0]
 
 
 def _text(lock: Place) -> str:

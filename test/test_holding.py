@@ -65,3 +65,37 @@ def test_one_that_is_silent_in_a_store_is_taken_over_and_learns_it(
         (store / ".lock").write(b"process 2 on robot\nba9876543210 0\n")  # while ours slept
     assert "process 1 on robot has been writing memory://holding: waiting" in capsys.readouterr().err
     assert (store / ".lock").read() == b"process 2 on robot\nba9876543210 0\n"
+
+
+def test_of_two_that_take_a_silent_lock_over_one_writes(store: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slower one removes the lock of the faster, which looks again; the living writer is told, not the dead one."""
+    monkeypatch.setattr(holding, "SILENT_S", 0.05)
+    lock, ticks = store / ".lock", 0
+    lock.write(b"process 1 on robot\n0123456789ab 7\n")
+
+    def meanwhile(seconds: float) -> None:
+        nonlocal ticks
+        ticks += 1
+        if b"process 1 " not in (lock.read() or b""):  # ours, or that of the slower one
+            lock.write(f"process 2 on robot\nba9876543210 {ticks}\n".encode())
+
+    monkeypatch.setattr(holding.time, "sleep", meanwhile)
+    with (
+        pytest.raises(BagError, match=r"another process is writing memory://holding \(process 2 on robot\)"),
+        held(store),
+    ):
+        raise AssertionError("both write")
+    assert (lock.read() or b"").startswith(b"process 2 ")
+
+
+def test_the_writer_that_is_told_is_the_one_that_lives(store: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    (store / ".lock").write(b"process 1 on robot\n0123456789ab 7\n")
+    theirs = b"process 2 on robot\nba9876543210 0\n"
+    monkeypatch.setattr(holding.time, "sleep", lambda seconds: (store / ".lock").write(theirs))
+    with pytest.raises(BagError, match=r"\(process 2 on robot\): wait for it"), held(store):
+        pass
+
+
+def test_a_lock_that_was_removed_by_hand_is_told_as_that(store: Place) -> None:
+    with pytest.raises(BagError, match=r"holding/.lock was removed while this process wrote there"), held(store):
+        (store / ".lock").remove()
