@@ -69,12 +69,14 @@ class Scratch:
         key = hashlib.sha256(repr((str(drive.place), drive.files)).encode()).hexdigest()[:24]
         copy = self._bags / key
         with (self._bags / f"{key}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # one fetches, the others wait
-            if not copy.exists():
-                self._make_room(drive.size)
-                self._fetch(drive, copy)
-            os.utime(copy)
             fcntl.flock(lock, fcntl.LOCK_SH)
+            while not copy.exists():  # also where it was removed before it could be shared
+                fcntl.flock(lock, fcntl.LOCK_EX)  # one fetches, the others wait
+                if not copy.exists():
+                    self._make_room(drive.size)
+                    self._fetch(drive, copy)
+                fcntl.flock(lock, fcntl.LOCK_SH)
+            os.utime(copy)
             path = copy / drive.place.name
             try:
                 yield path

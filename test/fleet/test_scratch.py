@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,15 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkerError, match="file/x cannot be written .* name a folder by --scratch"):
         Scratch(tmp_path / "file/x")
+
+
+def test_two_read_a_bag_at_once(memory: Place, tmp_path: Path) -> None:
+    drive, reading = stored(memory, "a.mcap", b"a"), threading.Event()
+
+    def read() -> None:
+        with Scratch(tmp_path).bag(drive):
+            reading.set()
+
+    with Scratch(tmp_path).bag(drive):
+        threading.Thread(target=read, daemon=True).start()
+        assert reading.wait(20)
