@@ -28,7 +28,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -208,8 +208,7 @@ def _many(args: argparse.Namespace, work: LabelWork) -> int:
     drives = find_drives(args.source, work.out)
     with held(work.out) as check:
         _tell_all(args, work, drives)
-        for drive, result, *_ in many.run_many(work, drives, args):
-            check()
+        for drive, result, *_ in many.run_many(work, drives, args, check):
             if result is None:
                 print(f"{work.out / drive.name}: done before", file=sys.stderr)
                 codes.append(0)
@@ -219,22 +218,38 @@ def _many(args: argparse.Namespace, work: LabelWork) -> int:
 
 
 def _tell_all(args: argparse.Namespace, work: LabelWork, drives: Sequence[Drive]) -> None:
-    """Say what the bags that are not labelled yet will weigh, as the middle one of them by size does.
+    """Say what the bags that are not labelled yet will weigh, as one of them does, or why that is not known.
 
-    A room that may be too small is only told: other bags may weigh less, and what is done by then is not lost.
+    The middle one of those on this machine by size; where all are in a store, the smallest, which is fetched. A room
+    that may be too small is only told: other bags may weigh less, and what is done by then is not lost.
     """
     there = {found.path for found in work.out.files()}
     left = [drive for drive in drives if work.overwrite or f"{drive.name}/metadata.yaml" not in there]
     sizes = sorted(left, key=lambda drive: drive.size)
-    for sample in sizes[len(sizes) // 2 :][:_SAMPLES]:
-        with suppress(EnetRosError), many.scratch(args).bag(sample) as bag:  # what is amiss is told of each bag
-            with closing(work.engine.create()) as engine:
-                found = estimate(bag, model_file.read_card(work.engine.model), engine, work.settings, work.options)
-            whole = found.of(sum(drive.size for drive in left))
-            _say(whole, f"{len(left)} bags, as of {sample.name}", work.out)
-            if work.out.local is not None and (free := shutil.disk_usage(work.out.local).free) < whole.total:
-                print(f"enet_ros: {work.out} has {free / 1e6:.0f} MB left, maybe too little", file=sys.stderr)
-            return
+    here = [drive for drive in sizes if drive.place.local is not None]
+    problem = ""
+    for sample in here[len(here) // 2 :][:_SAMPLES] if here else sizes[:1]:
+        if sample.place.local is None:
+            what = f"{sample.place} ({sample.size / 1e6:.1f} MB) is fetched to estimate what all will weigh"
+            print(f"enet_ros: {what}", file=sys.stderr)
+        try:
+            found = _estimated(args, work, sample)
+        except EnetRosError as error:  # told of each bag later, too
+            problem = str(error)
+            continue
+        whole = found.of(sum(drive.size for drive in left))
+        _say(whole, f"{len(left)} bags, as of {sample.name}", work.out)
+        if work.out.local is not None and (free := shutil.disk_usage(work.out.local).free) < whole.total:
+            print(f"enet_ros: {work.out} has {free / 1e6:.0f} MB left, maybe too little", file=sys.stderr)
+        return
+    if problem:
+        print(f"enet_ros: what {work.out} will weigh is not known: {problem}", file=sys.stderr)
+
+
+def _estimated(args: argparse.Namespace, work: LabelWork, sample: Drive) -> Sizes:
+    """What one of many bags will weigh; a bag of a store is fetched."""
+    with many.scratch(args).bag(sample) as bag, closing(work.engine.create()) as engine:
+        return estimate(bag, model_file.read_card(work.engine.model), engine, work.settings, work.options)
 
 
 def _pose(args: argparse.Namespace) -> CameraPose | None:

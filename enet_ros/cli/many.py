@@ -12,6 +12,7 @@ from enet_ros.fleet.cluster import run_on_ray
 from enet_ros.fleet.hand import CPUS, ClusterOptions
 from enet_ros.fleet.scratch import Scratch
 from enet_ros.fleet.work import Work
+from enet_ros.holding import Check
 from enet_ros.labelling.pipeline import CORES
 
 
@@ -38,13 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_many(work: Work, drives: Sequence[Drive], args: argparse.Namespace) -> Iterator[Outcome]:
+def run_many(
+    work: Work, drives: Sequence[Drive], args: argparse.Namespace, check: Check = lambda: None
+) -> Iterator[Outcome]:
     """Do a verb's work on all bags, here or on a cluster, and yield what becomes of each that is not given up.
 
-    Those that are given up are told at the end.
+    Those that are given up are told at the end. check: as in `outcomes`.
     """
     broken = []
-    for outcome in outcomes(work, drives, args):
+    for outcome in outcomes(work, drives, args, check):
         if outcome.problem:
             broken.append(outcome)
         else:
@@ -60,14 +63,20 @@ def scratch(args: argparse.Namespace) -> Scratch:
     return Scratch(args.scratch, round(args.scratch_gb * 1e9))
 
 
-def outcomes(work: Work, drives: Sequence[Drive], args: argparse.Namespace) -> Iterator[Outcome]:
-    """Do a verb's work on all bags, here or on a cluster, and yield what becomes of each."""
+def outcomes(
+    work: Work, drives: Sequence[Drive], args: argparse.Namespace, check: Check = lambda: None
+) -> Iterator[Outcome]:
+    """Do a verb's work on all bags, here or on a cluster, and yield what becomes of each.
+
+    check: of the folder of results, asked before each step; what it raises ends the work.
+    """
     if args.ray is not None:
         cluster = args.ray, args.ray_workers, args.ray_cpus, args.ray_gpus
-        yield from run_on_ray(work, drives, ClusterOptions(*cluster, args.scratch, round(args.scratch_gb * 1e9)))
+        options = ClusterOptions(*cluster, args.scratch, round(args.scratch_gb * 1e9))
+        yield from run_on_ray(work, drives, options, check)
         return
     worker = work.worker(scratch(args), CORES)
     try:
-        yield from run_here(worker, drives)
+        yield from run_here(worker, drives, check)
     finally:
         worker.close()

@@ -24,6 +24,7 @@ from enet_ros.fleet.hand import CPUS, Answer, ClusterOptions, Hand, Models
 from enet_ros.fleet.ledger import Ledger
 from enet_ros.fleet.schedule import Step, Task
 from enet_ros.fleet.work import Done, Outcome, Work
+from enet_ros.holding import Check
 from enet_ros.places import Place
 
 _LOOK_S = 2.0
@@ -40,11 +41,13 @@ class _Member(NamedTuple):
     name: str
 
 
-def run_on_ray(work: Work, drives: Sequence[Drive], options: ClusterOptions) -> Iterator[Outcome]:
+def run_on_ray(
+    work: Work, drives: Sequence[Drive], options: ClusterOptions, check: Check = lambda: None
+) -> Iterator[Outcome]:
     """Do the work on all bags, and yield what becomes of each as soon as it is known.
 
-    Raises ConfigError where the cluster cannot be reached or has no room, WorkerError where
-    none of its machines can work.
+    check: asked before steps are given out, whose error ends the work. Raises ConfigError where the cluster cannot be
+    reached or has no room, WorkerError where none of its machines can work.
     """
     with (
         _connected(options) as ray,
@@ -55,6 +58,7 @@ def run_on_ray(work: Work, drives: Sequence[Drive], options: ClusterOptions) -> 
         crew = _Crew(ray, work, options, seen)
         with ledger.bars.shown():
             while not ledger.schedule.over:
+                check()
                 crew.muster(ledger)
                 crew.give(ledger)
                 crew.collect(ledger)

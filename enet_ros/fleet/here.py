@@ -10,18 +10,21 @@ from enet_ros.errors import EnetRosError, WorkerError
 from enet_ros.fleet.drives import Drive
 from enet_ros.fleet.ledger import Ledger
 from enet_ros.fleet.work import Done, Outcome, Worker, do
+from enet_ros.holding import Check
 
 _NAME = "here"
 
 
-def run_here(worker: Worker, drives: Sequence[Drive]) -> Iterator[Outcome]:
+def run_here(worker: Worker, drives: Sequence[Drive], check: Check = lambda: None) -> Iterator[Outcome]:
     """Do the work on all bags, and yield what becomes of each as soon as it is known.
 
-    Raises WorkerError where this machine cannot go on: what is done stays done.
+    check: asked before each step, whose error ends the work. Raises WorkerError where this machine cannot go on: what
+    is done stays done.
     """
     ledger = Ledger(drives)
     with ledger.bars.shown():
         while (task := ledger.schedule.next(_NAME)) is not None:
+            check()
             ledger.bars.begun(_NAME, task)
             begun = time.perf_counter()
             try:
