@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 
 from enet_ros import model_file
@@ -13,13 +14,14 @@ from enet_ros.cli.results import write_json
 from enet_ros.cli.score_table import print_scores
 from enet_ros.datasets.corruptions import parse
 from enet_ros.datasets.opening import table_of
+from enet_ros.engines.base import EngineInfo
 from enet_ros.errors import ConfigError
 from enet_ros.evaluation import Evaluation, together
 from enet_ros.evaluation.stored import restored, stored
 from enet_ros.figures import parse_size
 from enet_ros.fleet import Drive, find_drives
 from enet_ros.fleet.work import EngineChoice, EvaluateWork
-from enet_ros.holding import held
+from enet_ros.holding import Check, held
 from enet_ros.places import Place
 
 
@@ -37,12 +39,10 @@ def score_bags(args: argparse.Namespace) -> int:
     topics = args.image_topic, args.truth_topic, args.classes
     work = EvaluateWork(engine, *topics, args.caution, corruptions[0] if corruptions else None)
     drives = find_drives(args.bag)
-    if args.out is None:
-        parts = {drive.name: result for drive, result, *_ in many.run_many(work, drives, args)}
-    else:
-        parts = _kept(args, work, drives)
+    parts = _scored(args, work, drives) if args.out is None else _kept(args, work, drives)
     if not parts:
-        raise ConfigError("no bag could be scored")
+        what = f"none of the {len(drives)} bags of {' '.join(args.bag)} could be scored"
+        raise ConfigError(f"{what}: mend what is told of each above, or name bags with images and their truth")
     result = together(sorted(parts.items()), f"{len(parts)} bags")
     print_scores(result.scores, f"{result.card.name} on {result.source.name}", result.frames_per_s)
     if args.json:
@@ -50,24 +50,58 @@ def score_bags(args: argparse.Namespace) -> int:
     return 1 if len(parts) < len(drives) else 0
 
 
+def key(work: EvaluateWork) -> list[Any]:
+    """JSON values that decide the scores of a bag beside its files, all but the runtime that is found."""
+    table = table_of(work.classes).to_dict() if work.classes else None
+    return [work.engine.key(), work.image_topic, work.truth_topic, table, work.caution, work.corruption]
+
+
 def _kept(args: argparse.Namespace, work: EvaluateWork, drives: Sequence[Drive]) -> dict[str, Evaluation]:
     """The evaluations of the bags by name: those of earlier runs, and those of this one, which are kept likewise."""
     out, card = Place.of(args.out), model_file.read_card(work.engine.model)
-    table = table_of(work.classes).to_dict() if work.classes else None
-    engine = work.engine
-    how: list[Any] = [card.digest, engine.name, engine.precision, engine.size, work.image_topic, work.truth_topic]
-    how += [table, work.caution, work.corruption]
-    parts = {}
+    how, kept = key(work), {}
     with held(out) as check:
+
+        def keep(drive: Drive, result: Evaluation) -> None:
+            check()
+            (out / f"{drive.name}.json").write(stored(result, [*how, drive.files]))
+
         for drive in drives:
             content = (out / f"{drive.name}.json").read()
             if content is not None and (part := restored(content, [*how, drive.files], card)) is not None:
-                parts[drive.name] = part
-        if parts:
-            print(f"enet_ros: {len(parts)} of {len(drives)} bags were scored before", file=sys.stderr)
-        left = [drive for drive in drives if drive.name not in parts]
-        for drive, result, *_ in many.run_many(work, left, args) if left else ():
-            check()
-            (out / f"{drive.name}.json").write(stored(result, [*how, drive.files]))
-            parts[drive.name] = result
-    return parts
+                kept[drive.name] = part
+        if kept:
+            print(f"enet_ros: {len(kept)} of {len(drives)} bags were scored before", file=sys.stderr)
+        if kept and args.ray is None:
+            with closing(work.engine.create()) as engine:
+                _drop_others(kept, engine.info)
+        found = _scored(args, work, [drive for drive in drives if drive.name not in kept], keep, check)
+        if found:  # the engine of a cluster is known by now
+            dropped = _drop_others(kept, next(iter(found.values())).engine)
+            found |= _scored(args, work, [drive for drive in drives if drive.name in dropped], keep, check)
+    return kept | found
+
+
+def _scored(
+    args: argparse.Namespace,
+    work: EvaluateWork,
+    drives: Sequence[Drive],
+    keep: Callable[[Drive, Evaluation], None] = lambda drive, result: None,
+    check: Check = lambda: None,
+) -> dict[str, Evaluation]:
+    """Score bags; by name, those that are not given up. keep: called with each as soon as it is known."""
+    found: dict[str, Evaluation] = {}
+    for drive, result, *_ in many.run_many(work, drives, args, check) if drives else ():
+        keep(drive, result)
+        found[drive.name] = result
+    return found
+
+
+def _drop_others(kept: dict[str, Evaluation], engine: EngineInfo) -> set[str]:
+    """Take out those that another engine has scored, and tell it: scores of two are not mixed."""
+    dropped = {name: kept.pop(name).engine for name in [*kept] if kept[name].engine.kind != engine.kind}
+    if dropped:
+        ran, runs = (f"{e.name} ({e.runtime}) in {e.precision}" for e in (next(iter(dropped.values())), engine))
+        what = f"{len(dropped)} of them are scored anew: by {runs}, not {ran}"
+        print(f"enet_ros: {what}", file=sys.stderr)
+    return set(dropped)

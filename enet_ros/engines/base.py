@@ -41,6 +41,7 @@ class EngineInfo(NamedTuple):
     threads    CPU threads it uses; 0 is the runtime's own choice
     load_ms    milliseconds from `create` to ready, warm-up included; `create` sets it
     why        why precision "auto" is this one, where there was a choice
+    model      `identity` of the model file, where results are kept
     """
 
     name: str
@@ -51,11 +52,12 @@ class EngineInfo(NamedTuple):
     threads: int = 0
     load_ms: float = 0.0
     why: str = ""
+    model: str = ""
 
     @property
     def kind(self) -> tuple[object, ...]:
         """What decides its answers."""
-        return self.name, self.runtime, self.precision, self.size
+        return self.name, self.runtime, self.precision, self.size, self.model
 
     @property
     def chosen(self) -> str:

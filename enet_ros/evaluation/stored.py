@@ -19,12 +19,15 @@ from enet_ros.metrics import Calibration, DrivableCurve, FrameScore, Scores
 from enet_ros.metrics.boundary import BoundaryScore
 from enet_ros.metrics.confusion import ConfusionMatrix
 
+SCORING = 1
+"""Version of the scores: raise it where the same job would have other counts than before."""
+
 
 def stored(evaluation: Evaluation, job: Any) -> bytes:
     """The file of an evaluation without metres. job: JSON values that decide what it is."""
     scores, source = evaluation.scores, evaluation.source
     values = {
-        "job": job,
+        "job": [SCORING, job],
         "engine": evaluation.engine,
         "source": [source.name, source.place, source.total, source.rate_hz],
         "frames_per_s": evaluation.frames_per_s,
@@ -42,7 +45,7 @@ def restored(content: bytes, job: Any, card: ModelCard) -> Evaluation | None:
     """The evaluation that `stored` has written for this job and model; None where it is of another."""
     try:
         values = json.loads(content)
-        if values["job"] != json.loads(json.dumps(job)):
+        if values["job"] != json.loads(json.dumps([SCORING, job])):
             return None
         return _restored(values, card)
     except (ValueError, KeyError, TypeError, ConfigError):  # not written by `stored`, or by that of another version

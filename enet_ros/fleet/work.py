@@ -13,6 +13,7 @@ from enet_ros import engines, model_file
 from enet_ros.bags.segments import SegmentedBag
 from enet_ros.datasets.corruptions import Corruption
 from enet_ros.engines.base import Engine, EngineInfo
+from enet_ros.engines.source import identity
 from enet_ros.errors import BagError, EnetRosError, EngineError, WorkerError
 from enet_ros.evaluation import Evaluation, evaluate, together
 from enet_ros.evaluation.robustness import corrupted
@@ -107,9 +108,15 @@ class EngineChoice:
     confidence: bool = False
 
     def create(self) -> Engine:
-        """The engine. Raises EngineError, ConfigError, ModelError."""
+        """The engine, which tells its model's identity. Raises EngineError, ConfigError, ModelError."""
         options = {"precision": self.precision, "size": self.size, "threads": self.threads}
-        return engines.create(self.name, self.model, confidence=self.confidence, **options)  # type: ignore[arg-type]
+        engine = engines.create(self.name, self.model, confidence=self.confidence, **options)  # type: ignore[arg-type]
+        engine.info = engine.info._replace(model=identity(self.model, self.size))
+        return engine
+
+    def key(self) -> list[Any]:
+        """JSON values that decide the answers, as far as they are known before the engine is made."""
+        return [identity(self.model, self.size), self.name, self.precision, self.confidence]
 
 
 class Work(Protocol):

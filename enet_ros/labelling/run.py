@@ -120,8 +120,8 @@ class LabelledBag:
             "start_ns": reader.start_ns,
             "end_ns": reader.end_ns,
             "checkpoint": self._options.checkpoint,
-            "model": self._card.digest,
-            "engine": [info.name, info.runtime, info.precision, list(info.size)],
+            "model": self._card.with_(metrics=(), provenance="").to_json(),
+            "engine": info.kind,
             "settings": asdict(self._settings),
             "topics": [plan.name for plan in self.topics],
         }

@@ -2,23 +2,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
 
+import onnx
 import pytest
 
+from enet_ros import model_file
 from enet_ros.bags import BagReader, BagWriter
 from enet_ros.bags.cameras import CLASSES_KEY
 from enet_ros.bags.create import BagLayout, create
+from enet_ros.classes import CAMVID
 from enet_ros.cli import main
+from enet_ros.cli.score_bags import key
 from enet_ros.datasets.corruptions import Corruption
-from enet_ros.evaluation.stored import stored
-from enet_ros.fleet import Drive, find_drives
+from enet_ros.evaluation.stored import restored, stored
+from enet_ros.fleet import Drive, Outcome, find_drives, run_here
 from enet_ros.fleet.scratch import Scratch
-from enet_ros.fleet.work import EvaluateWork, EvaluateWorker, Opened
+from enet_ros.fleet.work import EngineChoice, EvaluateWork, EvaluateWorker, Opened
 from enet_ros.frames.street import from_street
 
 from .conftest import MODEL
@@ -95,10 +100,117 @@ def test_what_was_scored_before_is_taken_over(
     (tmp_path / "kept/a.json").write_text("{")
     os.utime(next((tmp_path / "in/b").glob("*.mcap")), (1, 1))
     assert again() == whole and asked == ["a", "b"]
+    model = model_file.load(model_file.resolve("camvid"))
+    model_file.save(tmp_path / "camvid.safetensors", model.card.with_(mean=(60.0, 60.0, 60.0)), model.tensors)
+    brighter = again("--model", str(tmp_path / "camvid.safetensors"))
+    assert brighter["pixel_accuracy"] != whole["pixel_accuracy"] and asked == ["a", "b"]
+    assert again() == whole and asked == ["a", "b"]
+    capsys.readouterr()
     other = (tmp_path / "kept/a.json").read_text().replace('["onnxruntime", "', '["onnxruntime", "Older ', 1)
     (tmp_path / "kept/a.json").write_text(other)
-    assert main([*command, "--engine", "onnxruntime", *kept]) == 2
-    assert "b and a were scored by onnxruntime (" in capsys.readouterr().err
+    assert again() == whole and asked == ["a"]
+    told = capsys.readouterr().err
+    assert "2 of 2 bags were scored before" in told
+    assert re.search(r"1 of them are scored anew: by onnxruntime \(ONNX .* not onnxruntime \(Older ", told)
+    assert again() == whole and asked == []
+
+
+def test_what_a_cluster_runs_is_known_when_it_has_scored(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What another runtime has scored is scored anew after the bags that were left. One process is the cluster."""
+    asked: list[str] = []
+
+    def one_by_one(work: EvaluateWork, drives: Sequence[Drive], *_: object) -> Iterator[Outcome]:
+        asked.extend(drive.name for drive in drives)
+        worker = work.worker(Scratch(tmp_path / "scratch"), 1)
+        yield from run_here(worker, drives)
+        worker.close()
+
+    monkeypatch.setattr("enet_ros.cli.many.run_on_ray", one_by_one)
+    kept = tmp_path / "kept"
+    whole = scores(tmp_path / "whole.json", streets / "halves", more=("-o", str(kept)))
+    (kept / "a.json").write_text((kept / "a.json").read_text().replace('["onnxruntime", "', '["onnxruntime", "Old ', 1))
+    (kept / "b.json").unlink()
+    again = scores(tmp_path / "again.json", streets / "halves", more=("-o", str(kept), "--ray"))
+    assert again == whole and asked == ["b", "a"]
+    assert "1 of them are scored anew: by onnxruntime" in capsys.readouterr().err
+
+
+WORK = EvaluateWork(MODEL)
+OTHERS = {
+    "image_topic": "/other",
+    "truth_topic": "/other",
+    "classes": "camvid",
+    "caution": 0.5,
+    "corruption": Corruption("noise", 5),
+}
+OF_ENGINE = {"name": "openvino", "precision": "fp16", "size": (144, 192), "confidence": True}
+
+
+def test_whatever_decides_a_score_is_in_its_key() -> None:
+    """Everything a bag is scored by, one after the other; segments and threads decide nothing."""
+    assert {f.name for f in fields(EvaluateWork)} - {"engine", "segment"} == {*OTHERS}
+    assert {f.name for f in fields(EngineChoice)} - {"model", "threads"} == {*OF_ENGINE}
+    works = [WORK, *(replace(WORK, **{name: value}) for name, value in OTHERS.items())]
+    works += [replace(WORK, engine=replace(MODEL, **{name: value})) for name, value in OF_ENGINE.items()]
+    keys = {json.dumps(key(work)) for work in works}
+    assert len(keys) == len(works)
+    assert key(replace(WORK, segment=5, engine=replace(MODEL, threads=7))) == key(WORK)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mean": (1.0, 2.0, 3.0)},
+        {"std": (1.0, 2.0, 3.0)},
+        {"channel_order": "bgr"},
+        {"temperature": 2.0},
+        {"input_size": (64, 64)},
+        {"classes": replace(CAMVID, drivable=frozenset({"sky"}))},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_same_tensors_with_another_card_are_another_model(tmp_path: Path, change: dict[str, object]) -> None:
+    card, tensors = model_file.load(model_file.resolve("camvid"))
+    same, other = tmp_path / "same.safetensors", tmp_path / "other.safetensors"
+    model_file.save(same, card.with_(name="same", license="?"), tensors)
+    assert model_file.save(other, card.with_(**change), tensors).digest == card.digest
+    found = [key(EvaluateWork(EngineChoice(path))) for path in (MODEL.model, same, other)]
+    assert found[0] == found[1] != found[2]
+
+
+def test_another_file_with_the_same_card_is_another_model(tmp_path: Path) -> None:
+    """As an .onnx file of fewer bits has the card of its model."""
+    shutil.copy(model_file.resolve("camvid").with_suffix(".onnx"), tmp_path / "a.onnx")
+    model = onnx.load(tmp_path / "a.onnx")
+    model.producer_name = "another"
+    onnx.save(model, tmp_path / "b.onnx")
+    a, b = (EngineChoice(tmp_path / name, "onnxruntime") for name in ("a.onnx", "b.onnx"))
+    assert model_file.read_card(a.model) == model_file.read_card(b.model)
+    assert key(EvaluateWork(a)) != key(EvaluateWork(b))
+    with a.create() as one, b.create() as other:
+        assert one.info.kind != other.info.kind
+
+
+def test_scores_of_another_version_are_not_taken_over(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (drive,) = find_drives([str(streets / "halves/a")])
+    worker = WORK.worker(Scratch(tmp_path), 1)
+    result = worker.join(drive, [worker.piece(drive, -1, lambda messages: None).value])
+    worker.close()
+    content = stored(result, key(WORK))
+    assert restored(content, key(WORK), result.card) is not None
+    monkeypatch.setattr("enet_ros.evaluation.stored.SCORING", 99)
+    assert restored(content, key(WORK), result.card) is None
+
+
+def test_bags_of_which_none_can_be_scored_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.mcap").write_bytes(b"no bag")
+    assert main(["evaluate", "--bag", str(tmp_path), "--model", "camvid", "--engine", "onnxruntime"]) == 2
+    assert f"none of the 2 bags of {tmp_path} could be scored: mend what is told" in capsys.readouterr().err
 
 
 def jumbled(source: Path, out: Path) -> Path:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import onnx
 import pytest
 
+from enet_ros import holding, model_file
 from enet_ros.bags import BagReader
 from enet_ros.bags.create import BagLayout, create
 from enet_ros.bags.segments import Segment
 from enet_ros.bags.writer import BagWriter
-from enet_ros.cli import main
+from enet_ros.cli import label, main
 from enet_ros.errors import BagError, WorkerError
-from enet_ros.fleet import Outcome, find_drives, run_here
+from enet_ros.fleet import Drive, Outcome, find_drives, run_here
 from enet_ros.fleet.scratch import Scratch
+from enet_ros.fleet.work import Done, EngineChoice, LabelWorker
 from enet_ros.frames.street import from_street
 from enet_ros.places import Place
 
-from .conftest import contents, label_work
+from .conftest import MODEL, contents, label_work
+
+OPTIONS = ("--model", "camvid", "--engine", "onnxruntime")
 
 
 def run(source: str, out: Place | Path, scratch: Path) -> dict[str, Outcome]:
@@ -110,3 +120,78 @@ def test_what_many_bags_will_weigh_is_told_before(
     assert float(told[2]) == pytest.approx(source, abs=0.05) and added == pytest.approx(made - source, rel=0.3)
     assert main(command) == 1
     assert "will be about" not in capsys.readouterr().err
+
+
+def test_what_another_model_has_labelled_is_not_taken_for_done(drives: Path, tmp_path: Path) -> None:
+    """The same tensors with other means, and a graph of another file with the same card."""
+    (drive,) = find_drives([str(drives / "night/short.mcap")])
+
+    def problem(model: Path, engine: EngineChoice = MODEL) -> str:
+        work = replace(label_work(tmp_path / "out"), engine=replace(engine, model=model))
+        worker = work.worker(Scratch(tmp_path / "scratch"), 2)
+        (outcome,) = run_here(worker, [drive])
+        worker.close()
+        return outcome.problem
+
+    model = model_file.load(MODEL.model)
+    graph, other = tmp_path / "camvid.onnx", tmp_path / "other.onnx"
+    shutil.copy(MODEL.model.with_suffix(".onnx"), graph)
+    another = onnx.load(graph)
+    another.producer_name = "another"
+    onnx.save(another, other)
+    model_file.save(tmp_path / "other.safetensors", model.card.with_(std=(60.0, 60.0, 60.0)), model.tensors)
+    assert [problem(MODEL.model) for _ in range(2)] == ["", ""]
+    assert "short exists, made with other settings" in problem(tmp_path / "other.safetensors")
+    shutil.rmtree(tmp_path / "out")
+    of_graph = replace(MODEL, size=None)
+    assert [problem(graph, of_graph) for _ in range(2)] == ["", ""]
+    assert "short exists, made with other settings" in problem(other, of_graph)
+
+
+def test_nothing_is_put_in_its_place_once_the_folder_is_lost(
+    drives: Path, memory: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another writer takes the lock while the last segment of a bag is labelled."""
+    piece = LabelWorker.piece
+
+    def taken(self: LabelWorker, drive: Drive, number: int, *rest: Any) -> Done:
+        done = piece(self, drive, number, *rest)
+        if number == 1:
+            (memory / "out/.lock").write(b"process 2 on robot\nba9876543210 0\n")
+            next(thread for thread in threading.enumerate() if thread.name == "hold").join(20)
+        return done
+
+    monkeypatch.setattr(LabelWorker, "piece", taken)
+    monkeypatch.setattr(holding, "BEAT_S", 0.02)
+    command = ["label", str(drives / "night/short.mcap"), "-o", f"{memory}/out", "--checkpoint", "2", *OPTIONS]
+    assert main([*command, "--scratch", str(tmp_path)]) == 2
+    assert "another process has taken memory://fleet/out over (process 2 on robot)" in capsys.readouterr().err
+    assert not (memory / "out/short").exists() and (memory / "out/short.part/1.json").exists()
+
+
+def test_of_a_store_the_smallest_bag_tells_what_all_will_weigh(
+    drives: Path, memory: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It alone is fetched before the work begins, and where that cannot be, nothing is."""
+    for file in Place.of(drives).files():
+        (memory / "in" / file.path).put(drives / file.path)
+    fetched: list[str] = []
+    get = Place.get
+
+    def seen(self: Place, target: Path) -> None:
+        fetched.append(self.name)
+        get(self, target)
+
+    def begun(*_: object) -> Iterator[Outcome]:
+        yield from ()
+
+    monkeypatch.setattr(Place, "get", seen)
+    monkeypatch.setattr(label.many, "run_many", begun)
+    command = ["label", f"{memory}/in", "-o", str(tmp_path / "out"), "--scratch", str(tmp_path / "scratch"), *OPTIONS]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert fetched == ["broken.mcap"] and "/in/broken.mcap (0.0 MB) is fetched to estimate" in said
+    assert "out will weigh is not known: memory://fleet/in/broken.mcap has no camera topic" in said
+    (memory / "in/broken.mcap").remove()
+    assert main(command) == 1
+    assert fetched[1:] == ["short.mcap"] and "2 bags, as of night/short" in capsys.readouterr().err

@@ -64,6 +64,16 @@ def test_a_run_that_goes_on_gives_what_one_run_gives(
     assert sorted(contents(tmp_path / "out")) == sorted(contents(tmp_path / "once"))
 
 
+def test_the_same_tensors_with_another_card_do_not_go_on(
+    street: Path, card: ModelCard, engine: Engine, tmp_path: Path
+) -> None:
+    """Its classes decide colours and what is free."""
+    broken_off(street, tmp_path / "out", card, engine)
+    other = card.with_(classes=dataclasses.replace(card.classes, drivable=frozenset({"sky"})))
+    with pytest.raises(BagError, match=r"out\.part is left from a run with other settings"):
+        label(street, tmp_path / "out", other, engine, SETTINGS, BagOptions(checkpoint=2))
+
+
 @pytest.mark.parametrize(
     "other",
     [
