@@ -17,7 +17,8 @@ Near-duplicates are left out (--unlike).
 frames/images/DRIVE/ has the pictures, as they were recorded where they are JPEG or PNG; manifest.csv says of each which
 message it is, when, and where the robot was. With --prelabel, frames/labels/ has the model's masks, classes.yaml what
 they mean, annotations.xml and labels.json are for CVAT, coco.json for tools that read COCO: the annotator corrects
-instead of drawing. A killed run leaves frames.part; the same command goes on from there.
+instead of drawing. A killed run leaves frames.part; the same command goes on from there, also with other drives or
+another --count.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prelabel", nargs="*", choices=FORMATS, help="masks of the model, and what annotation tools read (all)"
     )
-    parser.add_argument("--force", action="store_true", help="replace DIR, and discard a DIR.part of another job")
+    parser.add_argument(
+        "--force", action="store_true", help="replace DIR, and discard a DIR.part of other frames or another model"
+    )
     many.add_arguments(parser)
 
 
@@ -111,12 +114,11 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         eyes = _eyes(args) if args.by in _SCORED or args.by == "novelty" else None
         work = ScanWork(settings, eyes)
-        used = [choice.model for choice in work.engines]
-        label, finish = None, lambda folder, rows: None
+        label, finish, labels = None, lambda folder, rows: None, None
         if formats is not None:
             choice = _choice(args, args.model)
-            used = used or [choice.model]
             engine, card = stack.enter_context(choice.create()), model_file.read_card(choice.model)
+            labels = [formats, engine.info.kind]
             label = partial(_label, Segmenter(engine, card))
             finish = lambda folder, rows: write_prelabels(folder, rows, card.classes, formats)  # noqa: E731
         bar = stack.enter_context(progress(f"extracting to {args.out}", None))
@@ -130,7 +132,8 @@ def run(args: argparse.Namespace) -> int:
             spread=partial(_spread, args, work, bags),
             label=label,
             finish=finish,
-            job=[[model_file.read_card(model).digest for model in used], formats],
+            scan_job=eyes and [eyes.doubts, eyes.disagrees, eyes.features, *(e.key() for e in work.engines)],
+            job=labels,
             overwrite=args.force,
             started=lambda steps: bar.begin(steps, 0),
             advance=bar.advance,
@@ -180,8 +183,8 @@ def _spread(
     if later:
         listing = "; ".join(later[:3])
         raise BagError(
-            f"{len(later)} drives could not be scanned ({listing}): the same command goes on from here, or leave them"
-            " out"
+            f"{len(later)} drives could not be scanned ({listing}): the same command goes on from here, also"
+            " without them"
         )
 
 

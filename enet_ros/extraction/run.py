@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,9 @@ from enet_ros.holding import LOCK, held
 from enet_ros.places import Place
 from enet_ros.selection.choice import Candidate, choose
 
-_JOB, _SCANS = "job.json", "scan"
+_JOB, _CHOICE, _SCANS = "job.json", "choice.json", "scan"
+_SCANNING = 1
+"""Version of the scan: raise it where the same drive would have other candidates or scores than before."""
 
 
 Spread = Callable[[Sequence[Drive]], Iterable[tuple[Drive, Scanned]]]
@@ -45,6 +48,7 @@ def extract(
     spread: Spread,
     label: Callable[[U8], U8] | None = None,
     finish: Callable[[Path, list[Row]], None] = lambda folder, rows: None,
+    scan_job: Any = None,
     job: Any = None,
     overwrite: bool = False,
     started: Callable[[int], None] = lambda steps: None,
@@ -55,17 +59,20 @@ def extract(
     count, by, unlike  as in `enet_ros.selection.choose`
     spread  scans drives with these settings, in any order; of one that is broken it gives a problem and no candidate
     label   as in `write_pictures`; finish: called with the folder and the rows before it takes its name
-    job     JSON values that, with the drives and settings, decide what is written: model, prelabels
-    Until the end the work is in OUT.part, from where the same call goes on. Raises BagError where `out` exists or
-    OUT.part is of another job (unless `overwrite`), and where no frame can be chosen, of which nothing is left.
+    scan_job, job  JSON values that decide what a scan finds beside the drive and settings, and what is written of it
+    Until the end the work is in OUT.part, from where the same call goes on. With other drives, another choice or `job`
+    the scans that it has are kept, and the pictures are written anew. Raises BagError where `out` exists or OUT.part
+    has scans of other settings or `scan_job` (unless `overwrite`), and where no frame can be chosen, of which nothing
+    is left.
     """
     if out.exists() and not overwrite:
         raise BagError(f"{out} exists: give another name, remove it, or use --force")
     part = out.with_name(f"{out.name}.part")
     with held(Place.of(part)):
-        _begin(part, _identity(drives, settings, [count, by, unlike, job]), overwrite)
+        _begin(part, _text([_SCANNING, vars(settings), scan_job]), overwrite)
+        _choose(part, _text([[drive[:-1] for drive in drives], count, by, unlike, job]))
         started(len(drives))
-        stored = {drive: part / _SCANS / f"{drive.name}.npz" for drive in drives}
+        stored = {drive: part / _SCANS / f"{_key(drive)}.npz" for drive in drives}
         left = [drive for drive in drives if not stored[drive].exists()]
         for _ in range(len(drives) - len(left)):
             advance()
@@ -86,7 +93,7 @@ def extract(
         files.write(part / MANIFEST, manifest(rows))
         finish(part, rows)
         shutil.rmtree(part / _SCANS)
-        for kept in (_JOB, LOCK):
+        for kept in (_JOB, _CHOICE, LOCK):
             (part / kept).unlink()
         files.place(part, out)
     return Extraction(rows, len(candidates), [problem for found in scans for problem in found.problems])
@@ -97,10 +104,14 @@ def _few(scans: Sequence[Scanned]) -> str:
     return "; ".join(problems[:3]) or "none lies far enough from another, or none has a pose"
 
 
-def _identity(drives: Sequence[Drive], settings: ScanSettings, more: list[Any]) -> str:
-    """The job as text: another bag, setting or model is another job."""
-    bags = [drive[:-1] for drive in drives]
-    return json.dumps([bags, vars(settings), more], sort_keys=True, default=list)
+def _text(job: list[Any]) -> str:
+    """A job, to be compared."""
+    return json.dumps(job, sort_keys=True, default=list)
+
+
+def _key(drive: Drive) -> str:
+    """A name for the scan of a drive: that of another content has another."""
+    return f"{drive.name}-{hashlib.sha256(_text([drive[:-1]]).encode()).hexdigest()[:16]}"
 
 
 def _begin(part: Path, job: str, overwrite: bool) -> None:
@@ -109,11 +120,22 @@ def _begin(part: Path, job: str, overwrite: bool) -> None:
     if left and known != job:
         if not overwrite:
             raise BagError(
-                f"{part} is left from a run with other options, drives or model: repeat those to go on, or use --force"
+                f"{part} has scans of a run with other options or another model: repeat those to go on, or use --force"
             )
         for path in left:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     files.write(part / _JOB, job)
+
+
+def _choose(part: Path, choice: str) -> None:
+    """Leave of another choice only what was scanned."""
+    known = (part / _CHOICE).read_text() if (part / _CHOICE).exists() else None
+    if known == choice:
+        return
+    for path in part.iterdir():
+        if path.name not in (_SCANS, _JOB, _CHOICE, LOCK):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    files.write(part / _CHOICE, choice)  # last, so that a run that is killed before begins here again
 
 
 def _scanned(path: Path) -> Scanned:

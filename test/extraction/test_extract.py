@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from enet_ros import model_file
 from enet_ros.bags.messages import compressed_cdr, image_cdr, typestore
 from enet_ros.bags.reader import BagReader
 from enet_ros.bags.writer import BagWriter
@@ -197,6 +199,59 @@ def test_a_killed_run_goes_on_and_gives_the_same(tmp_path, monkeypatch, capsys) 
     assert contents(tmp_path / "out") == contents(tmp_path / "whole") and len(contents(tmp_path / "out")) == 7
 
 
+def test_another_choice_begins_with_what_was_scanned(tmp_path, monkeypatch) -> None:
+    """Other drives, another number: no scan is lost, and no picture of the first choice stays."""
+    bags = [drive(tmp_path / name, 6, first=10 * n) for n, name in enumerate("ab")]
+    scan, write, scanned = scanning.scan, run.write_pictures, []
+
+    def seen(name, *rest):
+        scanned.append(name)
+        return scan(name, *rest)
+
+    def killed(drive, *rest):
+        write(drive, *rest)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scanning, "scan", seen)
+    monkeypatch.setattr(run, "write_pictures", killed)
+    assert extract(*bags, "-o", tmp_path / "out", "--every", "1s") == 130
+    assert len(list((tmp_path / "out.part/images/a").iterdir())) == 3 and scanned == ["a", "b"]
+    monkeypatch.setattr(run, "write_pictures", write)
+    more = drive(tmp_path / "c", 6, first=20)
+    assert extract(bags[0], more, "-o", tmp_path / "out", "--every", "1s", "--count", "2") == 0
+    assert scanned == ["a", "b", "c"]
+    assert extract(bags[0], more, "-o", tmp_path / "whole", "--every", "1s", "--count", "2") == 0
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole") and len(contents(tmp_path / "out")) == 3
+
+
+def test_scans_of_another_model_or_bag_are_not_gone_on_with(tmp_path, monkeypatch, capsys, models) -> None:
+    """The same tensors with other means are another model."""
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    bag, asked = drive(tmp_path / "a", 4), []
+    card, tensors = model_file.load(model_file.resolve("camvid"))
+    model_file.save(tmp_path / "other.safetensors", card.with_(mean=(60.0, 60.0, 60.0)), tensors)
+    options = (bag, "-o", tmp_path / "out", "--count", "2", "--by", "uncertainty", *models)
+    choose, scan = run.choose, scanning.scan
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    def seen(name, *rest):
+        asked.append(name)
+        return scan(name, *rest)
+
+    monkeypatch.setattr(run, "choose", interrupted)
+    monkeypatch.setattr(scanning, "scan", seen)
+    assert extract(*options) == 130 and asked == ["a"]
+    for other in (("--model", tmp_path / "other.safetensors"), ("--engine", "onnxruntime"), ("--by", "mixed")):
+        assert extract(*options, *other) == 2
+        assert "has scans of a run with other options or another model" in capsys.readouterr().err
+    monkeypatch.setattr(run, "choose", choose)
+    (file,) = bag.glob("*.mcap")
+    os.utime(file, (1, 1))
+    assert extract(*options) == 0 and asked == ["a", "a"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -272,7 +327,7 @@ def test_a_store_that_fails_for_now_ends_it_and_it_goes_on(tmp_path, capsys, mon
     monkeypatch.setattr(scanning, "scan", seen)
     assert extract(store, "-o", out, "--every", "1s") == 2
     assert "1 drives could not be scanned (b: slow down): the same command goes on" in capsys.readouterr().err
-    assert not out.exists()
+    assert not out.exists() and scanned == ["a"]
     monkeypatch.setattr(Place, "get", get)
     assert extract(store, "-o", out, "--every", "1s") == 0
     assert scanned == ["a", "b"] and {row.drive for row in rows(out)} == {"a", "b"}
