@@ -20,7 +20,7 @@ import yaml
 
 from enet_ros import model_file
 from enet_ros.cli import main
-from enet_ros.errors import ConfigError, WorkerError
+from enet_ros.errors import BagError, ConfigError, WorkerError
 from enet_ros.extraction import ScanSettings
 from enet_ros.extraction.scan import Scanned
 from enet_ros.fleet import Outcome, find_drives, run_here
@@ -97,6 +97,22 @@ def test_a_cluster_gives_the_same_bytes(cluster: Any, drives: Path, labelled: di
     assert contents(tmp_path / "out") == labelled
     assert found["long"].result.frames == 12
     assert "has no camera topic" in found["broken"].problem
+
+
+def test_a_folder_that_is_lost_ends_it_before_a_bag_is_put_in_its_place(
+    cluster: Any, drives: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    begun = segments(out, 1)
+
+    def check() -> None:
+        if begun():
+            raise BagError("taken over")
+
+    bags = find_drives([str(drives / "night")])
+    with pytest.raises(BagError, match="taken over"):
+        list(run_on_ray(label_work(out), bags, ClusterOptions(cluster.address), check))
+    assert (out / "short.part").exists() and not (out / "short").exists()
 
 
 def test_scores_are_the_same(cluster: Any, drives: Path, tmp_path: Path) -> None:
