@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
@@ -75,6 +76,9 @@ def _kept(args: argparse.Namespace, work: EvaluateWork, drives: Sequence[Drive])
         if kept and args.ray is None:
             with closing(work.engine.create()) as engine:
                 _drop_others(kept, engine.info)
+        elif kept:  # of a run that was killed in between; which of them the cluster runs shows later
+            common, _ = Counter(part.engine.kind for part in kept.values()).most_common(1)[0]
+            _drop_others(kept, next(part.engine for part in kept.values() if part.engine.kind == common))
         found = _scored(args, work, [drive for drive in drives if drive.name not in kept], keep, check)
         if found:  # the engine of a cluster is known by now
             dropped = _drop_others(kept, next(iter(found.values())).engine)

@@ -134,6 +134,9 @@ def test_what_a_cluster_runs_is_known_when_it_has_scored(
     (kept / "b.json").unlink()
     again = scores(tmp_path / "again.json", streets / "halves", more=("-o", str(kept), "--ray"))
     assert again == whole and asked == ["b", "a"]
+    (kept / "a.json").write_text((kept / "a.json").read_text().replace('["onnxruntime", "', '["onnxruntime", "Old ', 1))
+    again = scores(tmp_path / "again.json", streets / "halves", more=("-o", str(kept), "--ray"))
+    assert again == whole and asked == ["b", "a", "b", "a"]  # as a run that was killed in between leaves it
     assert "1 of them are scored anew: by onnxruntime" in capsys.readouterr().err
 
 
