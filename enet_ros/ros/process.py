@@ -185,7 +185,8 @@ def _on_signal(stop: Callable[[], None], exit_s: float | None) -> None:
 
     def wait() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        os.read(heard, 1)
+        while os.read(heard, 1)[0] not in _SIGNALS:
+            pass  # another that somebody has a handler for, such as SIGCHLD
         if exit_s is not None:
             watchdog = threading.Timer(exit_s, _end_now)
             watchdog.daemon = True

@@ -53,6 +53,7 @@ import sys, threading, time
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()  # does not block signals, as it was there before
 from enet_ros.ros import process
 with process.running([]) as ros:
+    {first}
     ros.create_node("busy").create_timer(0.01, lambda: {callback})
     print("running", flush=True)
     ros.stopped.wait()
@@ -60,8 +61,8 @@ sys.exit(3 if ros.failed else 0)
 """
 
 
-def start(callback: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", RUNNING.format(callback=callback)]
+def start(callback: str, first: str = "") -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", RUNNING.format(callback=callback, first=first)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -71,6 +72,19 @@ def test_a_signal_ends_a_process(ros_domain: int, number: signal.Signals) -> Non
         assert child.stdout is not None and child.stdout.readline() == "running\n"
         child.send_signal(number)
         child.send_signal(number)
+        assert child.communicate(timeout=30) == ("", "")
+        assert child.returncode == 0
+
+
+def test_another_signal_that_has_a_handler_ends_nothing(ros_domain: int) -> None:
+    """As torch's data loader has one for SIGCHLD. Each handler's signal wakes who waits for SIGINT and SIGTERM."""
+    with start("None", "import signal; signal.signal(signal.SIGUSR1, lambda *_: print('heard', flush=True))") as child:
+        assert child.stdout is not None and child.stdout.readline() == "running\n"
+        child.send_signal(signal.SIGUSR1)
+        assert child.stdout.readline() == "heard\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(3)  # longer than it takes to end
+        child.send_signal(signal.SIGTERM)
         assert child.communicate(timeout=30) == ("", "")
         assert child.returncode == 0
 
