@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 import threading
 import time
 
@@ -137,8 +139,7 @@ def test_the_generator_decides_everything() -> None:
     assert (first[0] != other[0]).any()
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_an_epoch_is_the_same_whenever_it_is_asked_for_and_whoever_makes_it(workers: int) -> None:
+def test_an_epoch_is_the_same_whenever_it_is_asked_for_and_whoever_makes_it(workers: int = 0) -> None:
     pairs = [scene() for _ in range(7)]
     first = list(Batches([Part(pairs)], (48, 64), 2, 3, Augmentation()).epoch(1))
     batches = Batches([Part(pairs)], (48, 64), 2, 3, Augmentation(), workers=workers)
@@ -189,8 +190,7 @@ def test_a_consumer_that_goes_away_does_not_wait_for_ever() -> None:
     assert not close.is_alive()
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_an_error_in_the_worker_reaches_the_loop(workers: int) -> None:
+def test_an_error_in_the_worker_reaches_the_loop(workers: int = 0) -> None:
     image, labels = scene()
     with pytest.raises(ValueError, match="unpack"):
         list(Batches([Part([(image, labels[0])])], (48, 64), 1, 0, NO_AUGMENTATION, workers=workers).epoch(0))
@@ -202,3 +202,13 @@ def test_void_is_not_counted() -> None:
     assert count_pixels([Part([(image, labels)])]).tolist() == [1, 2]
     with pytest.raises(DatasetError, match="void"):
         count_pixels([Part([(image, np.full_like(labels, VOID))])])
+
+
+def test_processes_do_what_the_thread_does() -> None:
+    """In a process of its own, as torch changes what signals do in one that has had workers."""
+    subprocess.run([sys.executable, __file__], check=True, timeout=240)
+
+
+if __name__ == "__main__":
+    test_an_epoch_is_the_same_whenever_it_is_asked_for_and_whoever_makes_it(workers=2)
+    test_an_error_in_the_worker_reaches_the_loop(workers=2)
